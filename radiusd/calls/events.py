@@ -1,0 +1,108 @@
+"""What a switch told us, in one form for every dialect."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from enum import Enum
+from typing import NewType
+
+import msgspec
+
+AccountId = NewType("AccountId", int)
+ServiceId = NewType("ServiceId", int)
+ClientId = NewType("ClientId", int)
+CallId = NewType("CallId", str)  # our own, a UUIDv7 as text
+CallKey = NewType("CallKey", bytes)  # 16 octets: client and the sender's call id, hashed
+
+
+class Kind(Enum):
+    """What an event tells: a call attempt, or an Acct-Status-Type (see :data:`STATUS_TYPES`)."""
+
+    AUTHORIZE = "authorize"
+    START = "start"
+    INTERIM = "interim"
+    STOP = "stop"
+    FAILED = "failed"
+    ACCOUNTING_ON = "accounting-on"
+    ACCOUNTING_OFF = "accounting-off"
+
+
+STATUS_TYPES = {
+    1: Kind.START,
+    2: Kind.STOP,
+    3: Kind.INTERIM,
+    7: Kind.ACCOUNTING_ON,
+    8: Kind.ACCOUNTING_OFF,
+    15: Kind.FAILED,
+}
+"""Acct-Status-Type (RFC 2866, 5.1) to kind; 15 is "reserved for Failed" there, and SIP proxies send it."""
+
+
+class Leg(Enum):
+    """Which side of the sender a record is about."""
+
+    ANSWER = "answer"  # between the caller and the sender
+    ORIGINATE = "originate"  # between the sender and the callee
+    SINGLE = "single"  # the sender reports one record per call
+
+
+class Side(Enum):
+    """Who ended the call."""
+
+    CALLER = "caller"
+    CALLEE = "callee"
+    SYSTEM = "system"
+
+
+class Status(Enum):
+    """How far a leg had come when the event was sent."""
+
+    SETUP = "setup"
+    ANSWERED = "answered"
+    FAILED = "failed"
+
+
+class CallEvent(msgspec.Struct, frozen=True, kw_only=True, gc=False, omit_defaults=True):
+    """
+    One accounting event or call attempt, normalised.
+
+    Numbers are the user part only, ``+`` kept, no translation. Every moment is UTC. *duration_ms* is what
+    the sender measured between connect and disconnect, never a difference of arrival times.
+    *call_id* and *leg_id* are the sender's own; empty when the packet names none.
+    """
+
+    client_id: int
+    dialect: str
+    kind: Kind
+    received_at: datetime
+    event_at: datetime  # when it happened; *event_at_known* tells whether the sender said so
+    event_at_known: bool = False
+    call_id: str = ""
+    leg_id: str = ""
+    leg: Leg | None = None
+    calling: str = ""
+    called: str = ""
+    calling_in: str = ""
+    calling_out: str = ""
+    called_in: str = ""
+    called_out: str = ""
+    remote_ip: str = ""
+    dest_ip: str = ""
+    trunk_in: str = ""
+    trunk_out: str = ""
+    tenant: str = ""
+    username: str = ""
+    setup_at: datetime | None = None
+    connect_at: datetime | None = None
+    disconnect_at: datetime | None = None
+    clock_ok: bool | None = None
+    duration_ms: int | None = None
+    cause: int | None = None
+    sip_code: int | None = None
+    release_side: Side | None = None
+    status: Status | None = None
+    call_class: str = ""  # our own Class, when it came back: the call's id
+    from_tag: str = ""  # SIP dialogs: tells which side sent a BYE
+    to_tag: str = ""
+    flags: tuple[str, ...] = ()  # doubts: "unknown_zone", "bad_event_timestamp", "bad_session_time", ...
+    source: str = ""  # address:port/Identifier of the packet, for the explanation

@@ -1,0 +1,64 @@
+"""What can go wrong, one class per thing a caller does differently, and why a call may be refused."""
+
+from __future__ import annotations
+
+from enum import Enum
+
+
+class TollwireError(Exception):
+    """Root of our errors; the text is a sentence an operator can act on."""
+
+
+class UnreadableEvent(TollwireError):
+    """A packet says nothing that can be billed; it is acknowledged, counted, kept raw and not booked."""
+
+
+class NotDurable(TollwireError):
+    """The database did not take the event; the server stays silent so that the switch sends it again."""
+
+
+class BadInput(TollwireError):
+    """What an admin handed in is wrong; the text names the field and what to do. Nothing was changed."""
+
+
+class NotFound(BadInput):
+    """The thing named does not exist."""
+
+
+class Conflict(BadInput):
+    """The thing would overlap with, or is in use by, another one."""
+
+
+class BadSettings(TollwireError):
+    """The configuration file is wrong; the text is ``file:line: what, and what to do``. Exit code 78."""
+
+
+class Refusal(Enum):
+    """
+    Why a call may not go ahead: one word for reply, log, metric, trace and console.
+
+    The value is ``(word, SIP code, text, h323-return-code)``; the SIP code begins the Reply-Message.
+    """
+
+    AUTH_FAILED = ("auth_failed", 403, "Authentication failed", 1)
+    UNKNOWN_CALLER = ("unknown_caller", 403, "Caller not recognised", 1)
+    AMBIGUOUS = ("ambiguous", 403, "Caller not recognised", 1)
+    NOT_ACTIVE = ("not_active", 403, "Service not active", 7)
+    ACCOUNT_SUSPENDED = ("account_suspended", 403, "Account suspended", 7)
+    TRUNK_FULL = ("trunk_full", 503, "All channels of the trunk in use", 3)
+    ACCOUNT_FULL = ("account_full", 503, "All channels of the account in use", 3)
+    NO_BALANCE = ("no_balance", 402, "No credit", 4)
+    NO_RATE = ("no_rate", 404, "No rate for this destination", 8)
+    DESTINATION_BLOCKED = ("destination_blocked", 403, "Destination not allowed", 9)
+    BAD_REQUEST = ("bad_request", 400, "Called number missing or malformed", 11)
+
+    def __init__(self, word: str, sip_code: int, text: str, return_code: int) -> None:
+        self.word = word
+        self.sip_code = sip_code
+        self.text = text
+        self.return_code = return_code
+
+    @property
+    def reply_message(self) -> str:
+        """Return the Reply-Message of the Access-Reject, for instance ``503 All channels ... (trunk_full)``."""
+        return f"{self.sip_code} {self.text} ({self.word})"
