@@ -1,0 +1,211 @@
+"""Accounts, plans and services as a worker sees them: one immutable snapshot, swapped whole."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from enum import Enum
+from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address
+from zoneinfo import ZoneInfo
+
+from rating.decks import Deck
+from rating.money import Rounding
+
+Network = IPv4Network | IPv6Network
+
+
+class ServiceKind(Enum):
+    """What brings calls to an account."""
+
+    DID = "did"
+    EXTENSION = "extension"
+    TRUNK = "trunk"
+    IP = "ip"
+    VIRTUAL = "virtual"
+
+
+@dataclass(frozen=True, slots=True)
+class Account:
+    """Who pays. *credit_limit_micros* None means that money sets no limit (postpaid)."""
+
+    id: int
+    code: str
+    name: str
+    currency: str
+    zone: ZoneInfo
+    credit_limit_micros: int | None
+    max_channels: int | None
+    suspended: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class PlanBucket:
+    """Included seconds that a plan grants each period for some destinations."""
+
+    id: int
+    name: str
+    included_s: int
+    prefixes: tuple[str, ...] = ("",)
+    priority: int = 0
+    clock_initial_s: int | None = None
+    clock_increment_s: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class RateDeck:
+    """A deck's versions, newest first; the oldest holds for all time before it."""
+
+    id: int
+    name: str
+    currency: str
+    versions: tuple[tuple[datetime, int, Deck], ...]  # (active from, deck version's id, its rates)
+
+    def at(self, moment: datetime) -> tuple[int, Deck] | None:
+        """Return the id and the rates of the version for calls set up at *moment*; None: nothing imported."""
+        for active_from, version_id, deck in self.versions:
+            if active_from <= moment:
+                return version_id, deck
+        return self.versions[-1][1:] if self.versions else None
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """Deck, buckets, increments and rounding."""
+
+    id: int
+    code: str
+    deck: RateDeck
+    inbound_deck: RateDeck | None
+    initial_s: int | None
+    increment_s: int | None
+    rounding: Rounding
+    buckets: tuple[PlanBucket, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Service:
+    """
+    What brings calls to an account. *primary* is the DID whose plan and minutes a virtual number shares.
+
+    Active from *activated_at* (inclusive) to *ended_at* (exclusive).
+    """
+
+    id: int
+    kind: ServiceKind
+    name: str
+    account: Account
+    plan: Plan
+    activated_at: datetime
+    ended_at: datetime | None = None
+    primary: Service | None = None
+    tenant: str = ""
+    client_id: int | None = None
+    tech_prefix: str = ""
+    max_channels: int | None = None
+    username: str = ""
+    password_sealed: bytes = field(default=b"", repr=False)
+    password_realm: str | None = None
+    location: str = ""
+    outpayment_nano: int | None = None
+    additional_charge_nano: int | None = None
+
+    def active_at(self, moment: datetime) -> bool:
+        """Tell whether the service holds at *moment*."""
+        return self.activated_at <= moment and (self.ended_at is None or moment < self.ended_at)
+
+    @property
+    def owner(self) -> Service:
+        """Return the service whose plan and minutes pay: the primary DID of a virtual number, else itself."""
+        return self.primary or self
+
+
+def number_claim(number: str) -> str:
+    """Return the claim of a DID or virtual number: E.164 digits, no ``+``."""
+    return f"number:{number}"
+
+
+def extension_claim(tenant: str, extension: str) -> str:
+    """Return the claim of an extension in its PBX tenant; tenants are domains, so case does not count."""
+    return f"ext:{tenant.lower()}:{extension}"
+
+
+def trunk_claim(client_id: int | None, trunk: str) -> str:
+    """Return the claim of a trunk group, on one client or (None) on any."""
+    return f"trunk:{client_id or '*'}:{trunk}"
+
+
+def network_claim(client_id: int | None, network: Network, tech_prefix: str) -> str:
+    """Return the claim of an IP address or network, on one client or (None) on any."""
+    return f"ip:{client_id or '*'}:{network}:{tech_prefix}"
+
+
+def username_claim(username: str) -> str:
+    """Return the claim of a user name; case counts, as it does in digests."""
+    return f"user:{username}"
+
+
+class Directory:
+    """Finds services by what a packet says. Immutable once made."""
+
+    def __init__(self, version: int, services: Iterable[tuple[Service, Sequence[str]]]) -> None:
+        """Index *services*, each with its claims as the database holds them."""
+        self.version = version
+        self.services: dict[int, Service] = {}
+        self.accounts: dict[int, Account] = {}
+        self._claims: dict[str, list[Service]] = {}
+        self._lengths: dict[tuple[int, str], list[int]] = {}  # (IP version, client) → prefix lengths, longest first
+        for service, claims in services:
+            self.services[service.id] = service
+            self.accounts[service.account.id] = service.account
+            for claim in claims:
+                self._claims.setdefault(claim, []).append(service)
+                if service.kind is ServiceKind.IP and claim.startswith("ip:"):
+                    self._note_length(claim, service)
+
+    def _note_length(self, claim: str, service: Service) -> None:
+        network = _network_of(service.name)
+        lengths = self._lengths.setdefault((network.version, claim.split(":", 2)[1]), [])
+        if network.prefixlen not in lengths:
+            lengths.append(network.prefixlen)
+            lengths.sort(reverse=True)
+
+    def claimed(self, claim: str, at: datetime) -> tuple[Service | None, list[Service]]:
+        """Return the service that holds *claim* at the moment, and those whose dates exclude them."""
+        found, dormant = None, []
+        for service in self._claims.get(claim, ()):
+            if service.active_at(at):
+                found = service
+            else:
+                dormant.append(service)
+        return found, dormant
+
+    def networks_of(self, client_id: int, address: str) -> Iterable[tuple[str, Network]]:
+        """Yield (client or ``*``, network) that could claim *address*, longest first, this client's first."""
+        parsed = parse_address(address)
+        if parsed is None:
+            return
+        candidates = [
+            (length, scope)
+            for scope in (str(client_id), "*")
+            for length in self._lengths.get((parsed.version, scope), ())
+        ]
+        candidates.sort(key=lambda candidate: (-candidate[0], candidate[1] == "*"))
+        for length, scope in candidates:
+            network = (IPv4Network if parsed.version == 4 else IPv6Network)((parsed, length), strict=False)
+            yield scope, network
+
+
+def _network_of(name: str) -> Network:
+    return IPv6Network(name) if ":" in name else IPv4Network(name)
+
+
+def parse_address(text: str) -> IPv4Address | IPv6Address | None:
+    """Return *text* as an address, an IPv4-mapped one as IPv4; None when it is none."""
+    try:
+        address = ip_address(text.strip("[]"))
+    except ValueError:
+        return None
+    mapped = getattr(address, "ipv4_mapped", None)
+    return mapped if mapped is not None else address
+

@@ -1,0 +1,132 @@
+"""The configuration file: TOML read into typed structs, with errors that say where and what to do."""
+
+from __future__ import annotations
+
+import os
+import re
+import tomllib
+from pathlib import Path
+from typing import Literal
+
+import msgspec
+
+from radiusd.errors import BadSettings
+
+
+class Database(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Where the books are: an embedded PostgreSQL in *directory*, or a server of your own by *dsn*."""
+
+    directory: str = ""
+    dsn: str = ""
+    deadline_s: float = 5.0  # a statement that takes longer loses its connection and is tried again
+
+
+class Listener(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """A UDP port of one kind. An IPv6 address in *address* makes an IPv6 port."""
+
+    kind: Literal["auth", "acct"]
+    address: str = "0.0.0.0"
+    port: int = 0  # 0: 1812 for auth, 1813 for acct
+
+    @property
+    def udp_port(self) -> int:
+        """Return the port to bind."""
+        return self.port or (1812 if self.kind == "auth" else 1813)
+
+
+class Log(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """What is logged, and in which form."""
+
+    level: Literal["debug", "info", "warning", "error"] = "info"
+    format: Literal["json", "text"] = "json"
+
+
+class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """All of ``tollwire.toml``."""
+
+    database: Database
+    key_file: str = ""  # seals secrets at rest; made at the first start. Empty: beside the embedded database
+    listeners: tuple[Listener, ...] = (
+        Listener("auth", "::"),
+        Listener("acct", "::"),
+    )
+    workers: int = 1
+    log: Log = Log()
+    metrics_address: str = ""  # host:port; empty: no metrics port
+    reject_delay_s: float = 1.0  # wait before an Access-Reject for wrong credentials (guessing)
+    queue_limit: int = 20_000  # events waiting for the database; beyond it we stay silent
+
+    @property
+    def key_path(self) -> Path:
+        """Return the file of the key that seals secrets."""
+        if self.key_file:
+            return Path(self.key_file)
+        return Path(self.database.directory or ".") / "secret.key"
+
+
+def read_settings(path: Path, environ: dict[str, str] | None = None) -> Settings:
+    """
+    Return the settings in *path*; ``TOLLWIRE__SECTION__KEY`` in *environ* wins over the file.
+
+    Raises:
+        BadSettings: ``file:line: what is wrong, and what to do``.
+    """
+    try:
+        text = path.read_text("utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise BadSettings(f"{path}: cannot be read: {error}; name the file with --config") from error
+    try:
+        data = tomllib.loads(text)
+    except tomllib.TOMLDecodeError as error:
+        line = re.search(r"at line (\d+)", str(error))
+        raise BadSettings(f"{path}:{line.group(1) if line else 1}: not TOML: {error}; mend this line") from error
+    _override(data, os.environ if environ is None else environ)
+    try:
+        settings = msgspec.convert(data, Settings, strict=False)
+    except msgspec.ValidationError as error:
+        raise BadSettings(f"{path}:{_line_of(text, str(error))}: {error}") from error
+    _check(path, text, settings)
+    return settings
+
+
+def _override(data: dict[str, object], environ: os._Environ[str] | dict[str, str]) -> None:
+    for name, value in environ.items():
+        if name.startswith("TOLLWIRE__"):
+            *sections, key = name.lower().split("__")[1:]
+            table = data
+            for section in sections:
+                table = table.setdefault(section, {})  # type: ignore[assignment]  # a table by its name
+            table[key] = value
+
+
+def _line_of(text: str, message: str) -> int:
+    """Return the line that *message* of msgspec is about: its field, else its path's last key."""
+    names = re.findall(r"unknown field `(\w+)`", message) + re.findall(r"[.](\w+)(?:\[\d+\])?`?$", message)
+    for name in names:
+        for number, line in enumerate(text.splitlines(), 1):
+            if re.match(rf"\s*\[*\s*(?:\w+\.)*{name}\b", line):
+                return number
+    return 1
+
+
+def _check(path: Path, text: str, settings: Settings) -> None:
+    """Refuse what the types allow and sense forbids."""
+    problems = [
+        ("workers", not 1 <= settings.workers <= 64, "workers must be from 1 to 64"),
+        (
+            "database",
+            bool(settings.database.directory) == bool(settings.database.dsn),
+            "give either database.directory (embedded PostgreSQL) or database.dsn (your own server)",
+        ),
+        ("listeners", not settings.listeners, "give at least one [[listeners]] with kind and address"),
+        ("queue_limit", settings.queue_limit < 1, "queue_limit must be at least 1"),
+        ("reject_delay_s", not 0 <= settings.reject_delay_s <= 10, "reject_delay_s must be from 0 to 10"),
+        ("deadline_s", settings.database.deadline_s <= 0, "database.deadline_s must be above 0"),
+    ]
+    problems += [
+        ("port", not 0 <= listener.port <= 65535, f"port {listener.port} is not from 1 to 65535")
+        for listener in settings.listeners
+    ]
+    for name, wrong, what in problems:
+        if wrong:
+            raise BadSettings(f"{path}:{_line_of(text, f'.{name}')}: {what}")
