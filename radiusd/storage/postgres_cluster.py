@@ -210,7 +210,7 @@ class Cluster:
         deadline = time.monotonic() + LEFTOVER_LIMIT_S
         while leftovers := processes_in(self.data):
             if time.monotonic() > deadline:
-                raise PostgresFailed(f"{leftovers}, processes of an earlier run, still use {self.data}: end them")
+                raise PostgresFailed(f"processes {leftovers} of an earlier run use {self.data}: end them")
             for pid in leftovers:
                 with suppress(ProcessLookupError):
                     os.kill(pid, signal.SIGINT)

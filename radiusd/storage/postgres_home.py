@@ -73,9 +73,8 @@ def namespaces_work() -> bool:
     """
     Whether root may make a user namespace: chroots and most containers forbid it.
     """
-    return subprocess.run(
-        child_command(Identity("namespace", 0, 0), "/bin/true"), capture_output=True, timeout=PROBE_LIMIT_S
-    ).returncode == 0
+    probe = child_command(Identity("namespace", 0, 0), "/bin/true")
+    return subprocess.run(probe, capture_output=True, timeout=PROBE_LIMIT_S).returncode == 0
 
 
 def first_service_user() -> pwd.struct_passwd:
