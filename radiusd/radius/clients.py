@@ -1,0 +1,166 @@
+"""The switches that may speak to us, and which of them an address belongs to."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from ipaddress import IPv4Network, IPv6Address, IPv6Network, ip_address
+
+Network = IPv4Network | IPv6Network
+
+SHORT_SECRET_OCTETS = 12  # below this a recorded packet gives the secret away to a patient guesser
+GOOD_SECRET_OCTETS = 16  # RFC 2865, 3
+MAX_REMEMBERED_HOSTS = 4096
+
+_MAPPED_IPV4 = IPv6Network("::ffff:0:0/96")
+_CLOSED_SETS = {
+    "call_check": ("service-type", "any", "never"),
+    "digest": ("strict", "proxy"),
+    "grant": ("whole", "lease"),
+}
+_IDENTIFIERS = frozenset({"username", "trunk", "ip", "number"})
+
+
+@dataclass(frozen=True, slots=True)
+class Client:
+    """
+    A switch, SBC or PBX that may send RADIUS: what the RFCs call a NAS.
+
+    Attributes:
+        networks: Where its packets come from; the longest match over all clients wins.
+        dialect: Which module of ``radiusd.dialects`` reads its packets.
+        require_message_authenticator: Drop its Access-Requests that have none (CVE-2024-3596).
+        limit_proxy_state: Drop those that have Proxy-State and no Message-Authenticator;
+            without effect where the former is set.
+        asserts_numbers: It has checked calling numbers itself, so a number alone may name an account.
+        is_proxy: It may speak for other switches' calls.
+        call_check: Which Access-Requests without credentials it may send: ``service-type`` (those
+            that say Call-Check or SIP-Caller-AVPs), ``any``, or ``never``.
+        digest: ``strict`` as RFC 5090 says, or ``proxy`` for SIP proxies that make their own nonces.
+        grant: Give a call its ``whole`` time at once, or a ``lease`` that Interims renew.
+        lease_s: How much one lease gives.
+        max_call_s: The most that any call gets at once.
+        setup_ttl_s: How long a call that was authorized may take to start.
+        match_order: In which order a call's identifiers are tried.
+        return_codes: Which table turns a refusal into its h323-return-code.
+        settings: What only its dialect understands.
+
+    Raises:
+        ValueError: The secret is empty, or a setting has a value that nothing understands.
+    """
+
+    id: int
+    name: str
+    networks: tuple[Network, ...]
+    secret: bytes = field(repr=False)
+    dialect: str
+    require_message_authenticator: bool = True
+    limit_proxy_state: bool = False
+    asserts_numbers: bool = False
+    is_proxy: bool = False
+    call_check: str = "service-type"
+    digest: str = "strict"
+    grant: str = "whole"
+    lease_s: int = 300
+    max_call_s: int = 14400
+    setup_ttl_s: int = 90
+    match_order: tuple[str, ...] = ("username", "trunk", "ip", "number")
+    return_codes: str = "cisco"
+    settings: Mapping[str, str] = field(default_factory=dict, hash=False)
+
+    def __post_init__(self) -> None:
+        if not self.secret:
+            # RFC 2865, 3: it MUST NOT be empty, for then anybody's packet is signed right.
+            raise ValueError(
+                f"client {self.name}: the shared secret is empty; give it {GOOD_SECRET_OCTETS} random octets"
+            )
+        for setting, allowed in _CLOSED_SETS.items():
+            value = getattr(self, setting)
+            if value not in allowed:
+                raise ValueError(
+                    f"client {self.name}: {setting} is {value!r}; it must be one of {', '.join(allowed)}"
+                )
+        unknown = [word for word in self.match_order if word not in _IDENTIFIERS]
+        if unknown:
+            raise ValueError(
+                f"client {self.name}: match_order names {unknown[0]!r};"
+                f" it may hold {', '.join(sorted(_IDENTIFIERS))}"
+            )
+
+
+def weakness_of(secret: bytes) -> str | None:
+    """Return what an admin should be warned of about *secret*, None when it is long enough."""
+    if len(secret) >= SHORT_SECRET_OCTETS:
+        return None
+    return (
+        f"the shared secret has {len(secret)} octets, which can be guessed from one recorded packet;"
+        f" use at least {GOOD_SECRET_OCTETS} random octets"
+    )
+
+
+class ClientTable:
+    """
+    Finds the client that an address belongs to: the one with the longest matching network.
+
+    IPv4 and IPv6 stand side by side, and ``::ffff:192.0.2.1``, as a socket for
+    both shows an IPv4 sender, is 192.0.2.1.
+
+    Raises:
+        ValueError: Two clients claim the same network.
+    """
+
+    def __init__(self, clients: Iterable[Client]) -> None:
+        self.clients = tuple(clients)
+        self._by_length: dict[tuple[int, int], dict[int, Client]] = {}
+        for client in self.clients:
+            for network in client.networks:
+                self._claim(network, client)
+        # (version, shift that leaves the prefix, prefixes), longest first.
+        self._tables = [
+            (version, (32 if version == 4 else 128) - length, self._by_length[version, length])
+            for version, length in sorted(self._by_length, reverse=True)
+        ]
+        self._recent: dict[str, Client] = {}
+
+    def lookup(self, host: str) -> Client | None:
+        """Return the client that *host*, an address as text, belongs to; None when there is none."""
+        client = self._recent.get(host)
+        if client is not None:
+            return client
+        client = self._search(host)
+        # Strangers are not remembered: forged sources must not push out the real ones.
+        if client is not None:
+            if len(self._recent) >= MAX_REMEMBERED_HOSTS:
+                self._recent.clear()
+            self._recent[host] = client
+        return client
+
+    def _claim(self, network: Network, client: Client) -> None:
+        network = _unmapped(network)
+        prefixes = self._by_length.setdefault((network.version, network.prefixlen), {})
+        prefix = int(network.network_address) >> (network.max_prefixlen - network.prefixlen)
+        other = prefixes.setdefault(prefix, client)
+        if other is not client:
+            raise ValueError(f"network {network} belongs to client {other.name} and to client {client.name}")
+
+    def _search(self, host: str) -> Client | None:
+        try:
+            address = ip_address(host)
+        except ValueError:
+            return None
+        if isinstance(address, IPv6Address) and address.ipv4_mapped is not None:
+            address = address.ipv4_mapped
+        value = int(address)
+        for version, shift, prefixes in self._tables:
+            if version == address.version:
+                client = prefixes.get(value >> shift)
+                if client is not None:
+                    return client
+        return None
+
+
+def _unmapped(network: Network) -> Network:
+    """Return ``::ffff:a.b.c.d/N`` as the IPv4 network that it means, anything else as it is."""
+    if isinstance(network, IPv6Network) and network.subnet_of(_MAPPED_IPV4):
+        return IPv4Network((int(network.network_address) & 0xFFFFFFFF, network.prefixlen - 96))
+    return network
