@@ -1,0 +1,71 @@
+"""
+The command line, ``tollwire NOUN VERB``: one module a noun, imported when its noun is typed.
+
+A new noun is one line in :data:`COMMANDS`. Its module makes commands with ``@click.group(cls=Group)``
+and ``@noun.command("verb", example="tollwire noun verb ...")``; every command takes ``--config``,
+``--json``, ``--jsonl`` and ``--csv`` without doing anything for it.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+from importlib import import_module
+from typing import Any, NoReturn
+
+import click
+
+from provisioning.cli.framework import Group
+from provisioning.cli.options import CONFIG_VARIABLE, shared_options
+
+COMMANDS = {
+    "db": "provisioning.cli.db:db",
+    "serve": "provisioning.cli.serve:serve",
+}
+"""Noun to ``module:command``. A module is imported when its noun is typed, or ``--help`` alone."""
+
+
+class LazyGroup(Group):
+    """The top of the tree: imports a noun's module when it is wanted, and turns errors into exit codes."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        """Return all nouns, sorted."""
+        return sorted(COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        """Return the command of a noun, or None when there is no such noun."""
+        if cmd_name not in COMMANDS:
+            return None
+        module, name = COMMANDS[cmd_name].split(":")
+        command = getattr(import_module(module), name)
+        assert isinstance(command, click.Command)
+        return command
+
+    def main(  # type: ignore[override]  # click's overloads tell standalone mode, which we never leave
+        self, args: Sequence[str] | None = None, prog_name: str | None = None, **extra: Any
+    ) -> NoReturn:
+        """Run the command line and exit with a code of ``docs/reference/cli.md``."""
+        arguments = list(sys.argv[1:] if args is None else args)
+        extra["standalone_mode"] = False
+        try:
+            code = super().main(arguments, prog_name or "tollwire", **extra)
+        except Exception as error:
+            # Only now: a command that goes well need not pay for what describes errors.
+            from provisioning.cli.errors import report
+
+            code = report(error, as_json="--json" in arguments or "--jsonl" in arguments)
+        sys.exit(code if isinstance(code, int) else 0)
+
+
+@click.group(
+    cls=LazyGroup,
+    params=shared_options(config_variable=CONFIG_VARIABLE),
+    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110},
+)
+@click.version_option(package_name="tollwire", message="%(package)s %(version)s")
+def main() -> None:
+    """
+    Accounting, authorization and rating of VoIP calls over RADIUS.
+
+    Begin with `tollwire demo`. Every command shows an example with --help.
+    """
