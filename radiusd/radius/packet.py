@@ -69,12 +69,16 @@ class Packet:
 
     def text(self, type: int) -> str | None:
         """Return the first value of *type* as text; see :func:`as_text`."""
-        value = self.first(type)
+        if self._first is None:
+            self._first = dict(reversed(self.attributes))
+        value = self._first.get(type)
         return None if value is None else as_text(value)
 
     def integer(self, type: int) -> int | None:
         """Return the first value of *type* as an unsigned number, None when it is not 4 octets."""
-        value = self.first(type)
+        if self._first is None:
+            self._first = dict(reversed(self.attributes))
+        value = self._first.get(type)
         if value is None or len(value) != 4:
             return None
         return int.from_bytes(value, "big")
@@ -90,8 +94,13 @@ class Packet:
         if self._vendor is None:
             found: list[VendorAttribute] = []
             for kind, value in self.attributes:
-                if kind == _VENDOR_SPECIFIC:
-                    _read_vendor_specific(value, found)
+                if kind != _VENDOR_SPECIFIC or len(value) < 6:
+                    continue
+                vendor, type, size = _VENDOR_HEADER.unpack_from(value)
+                if size == len(value) - 4:  # almost every sender puts one sub-attribute in one attribute
+                    found.append((vendor, type, value[6:]))
+                else:
+                    found.extend(_sub_attributes(vendor, value))
             self._vendor = found
         return self._vendor
 
@@ -163,33 +172,31 @@ def read_packet(datagram: bytes) -> Packet:
     attributes: list[tuple[int, bytes]] = []
     found = attributes.append
     at = HEADER_OCTETS
-    while at < end:
-        after = at + raw[at + 1] if at + 1 < end else end + 1
-        if after > end:
-            raise MalformedPacket(Reason.ATTRIBUTE_OVERRUN)
-        if after < at + 2:
-            raise MalformedPacket(Reason.ATTRIBUTE_LENGTH)
-        found((raw[at], raw[at + 2 : after]))
-        at = after
+    try:
+        while at < end:
+            size = raw[at + 1]
+            if size < 2:
+                raise MalformedPacket(Reason.ATTRIBUTE_LENGTH)
+            after = at + size
+            found((raw[at], raw[at + 2 : after]))
+            at = after
+    except IndexError:  # one octet is left over: a type without a length
+        at = end + 1
+    if at > end:
+        raise MalformedPacket(Reason.ATTRIBUTE_OVERRUN)
     code, identifier, _, authenticator = _HEADER.unpack_from(raw)
     return Packet(code, identifier, authenticator, raw, attributes)
 
 
-def _read_vendor_specific(value: bytes, found: list[VendorAttribute]) -> None:
-    """Append what one Vendor-Specific *value* holds to *found*, or nothing when it is malformed."""
+def _sub_attributes(vendor: int, value: bytes) -> list[VendorAttribute]:
+    """Return what one Vendor-Specific *value* holds after its vendor id, or nothing when it is malformed."""
     end = len(value)
-    if end < 6:
-        return
-    vendor, kind, size = _VENDOR_HEADER.unpack_from(value)
-    if size == end - 4:  # almost every sender puts one sub-attribute in one attribute
-        found.append((vendor, kind, value[6:]))
-        return
-    inner: list[VendorAttribute] = []
+    found: list[VendorAttribute] = []
     at = 4
     while at < end:
         after = at + value[at + 1] if at + 1 < end else end + 1
         if after > end or after < at + 2:
-            return
-        inner.append((vendor, value[at], value[at + 2 : after]))
+            return []
+        found.append((vendor, value[at], value[at + 2 : after]))
         at = after
-    found.extend(inner)
+    return found
