@@ -1,0 +1,1 @@
+"""Benchmarks: how many packets a second, at which latency and CPU cost, and against whom."""

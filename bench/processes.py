@@ -1,0 +1,72 @@
+"""The processes of a benchmark: free ports for them, and the CPU that they and their children use."""
+
+from __future__ import annotations
+
+import os
+import socket
+from collections.abc import Iterable
+from contextlib import suppress
+from pathlib import Path
+
+TICKS_PER_S = os.sysconf("SC_CLK_TCK")
+# proc(5), /proc/PID/stat, counted from the state that follows the name in parentheses
+_PARENT, _USER, _SYSTEM, _REAPED_USER, _REAPED_SYSTEM = 1, 11, 12, 13, 14
+
+
+def free_udp_ports(count: int) -> list[int]:
+    """Return *count* UDP ports of the loopback address that nobody uses now."""
+    held = [socket.socket(socket.AF_INET, socket.SOCK_DGRAM) for _ in range(count)]
+    try:
+        for one in held:
+            one.bind(("127.0.0.1", 0))
+        return [one.getsockname()[1] for one in held]
+    finally:
+        for one in held:
+            one.close()
+
+
+def tree_of(pid: int) -> set[int]:
+    """Return *pid* and all its living descendants."""
+    parents = {child: int(fields[_PARENT]) for child, fields in _all_stats()}
+    found, queue = set(), [pid]
+    while queue:
+        parent = queue.pop()
+        found.add(parent)
+        queue += [child for child, its_parent in parents.items() if its_parent == parent]
+    return found
+
+
+def cpu_s(roots: Iterable[int]) -> float:
+    """
+    Return the CPU seconds that the trees of *roots* have used, with those of children that have ended.
+
+    A tick is 10 ms, so a difference means something over a run of a second or more.
+    """
+    ticks = 0
+    members = set().union(*(tree_of(root) for root in roots))
+    for pid in members:
+        fields = _stat(pid)
+        if fields is not None:
+            ticks += sum(int(fields[at]) for at in (_USER, _SYSTEM, _REAPED_USER, _REAPED_SYSTEM))
+    return ticks / TICKS_PER_S
+
+
+def load_average() -> float:
+    """Return the machine's load average of the last minute."""
+    return os.getloadavg()[0]
+
+
+def _all_stats() -> list[tuple[int, list[str]]]:
+    found = []
+    for folder in Path("/proc").iterdir():
+        if folder.name.isdecimal():
+            fields = _stat(int(folder.name))
+            if fields is not None:
+                found.append((int(folder.name), fields))
+    return found
+
+
+def _stat(pid: int) -> list[str] | None:
+    with suppress(FileNotFoundError, ProcessLookupError):
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+    return None
