@@ -27,7 +27,7 @@ _MESSAGE_AUTHENTICATOR_HEAD = bytes((_MESSAGE_AUTHENTICATOR, _MESSAGE_AUTHENTICA
 
 # These sign themselves: their Request Authenticator is the hash over the packet
 # with zeros in its place, so a Message-Authenticator inside is made over zeros too.
-_SELF_SIGNED = frozenset({Code.ACCOUNTING_REQUEST, Code.DISCONNECT_REQUEST, Code.COA_REQUEST})
+SELF_SIGNED = frozenset({Code.ACCOUNTING_REQUEST, Code.DISCONNECT_REQUEST, Code.COA_REQUEST})
 # Every answer to an Access-Request opens with a Message-Authenticator (CVE-2024-3596).
 _ANSWERS_ACCESS = frozenset({Code.ACCESS_ACCEPT, Code.ACCESS_REJECT, Code.ACCESS_CHALLENGE})
 
@@ -58,8 +58,13 @@ def verify_request_authenticator(raw: bytes, secret: bytes) -> bool:
 
 def verify_response(raw: bytes, request_authenticator: bytes, secret: bytes) -> bool:
     """Return whether the answer *raw* to that request is signed by *secret* (RFC 2865, 3)."""
-    expected = _md5(raw[:4], request_authenticator, raw[HEADER_OCTETS:], secret)
+    expected = response_authenticator(raw, request_authenticator, secret)
     return hmac.compare_digest(expected, raw[4:HEADER_OCTETS])
+
+
+def response_authenticator(raw: bytes, request_authenticator: bytes, secret: bytes) -> bytes:
+    """Return the hash that signs *raw*, whatever stands in its own authenticator field."""
+    return _md5(raw[:4], request_authenticator, raw[HEADER_OCTETS:], secret)
 
 
 def message_authenticator_of(packet: Packet) -> bytes | None:
@@ -82,7 +87,7 @@ def verify_message_authenticator(
     if len(found) > 1 or len(found[0]) != AUTHENTICATOR_OCTETS:
         return MessageAuthenticator.INVALID
     if request_authenticator is None:
-        request_authenticator = _ZEROS if packet.code in _SELF_SIGNED else packet.authenticator
+        request_authenticator = _ZEROS if packet.code in SELF_SIGNED else packet.authenticator
     at = _offset_of_message_authenticator(packet)
     raw = packet.raw
     signed = b"".join((raw[:4], request_authenticator, raw[HEADER_OCTETS:at], _ZEROS, raw[at + 16 :]))
