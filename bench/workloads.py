@@ -46,7 +46,7 @@ class Site:
         return f"TG-{trunk:03}"
 
     def prefix(self, index: int) -> str:
-        """Return one of the deck's prefixes: every other one is North American, whose minutes are included."""
+        """Return one of the deck's prefixes: every other one is North American (included minutes)."""
         half, odd = divmod(index, 2)
         return str(20_000_000 + 799 * half) if odd else str(1_200_000 + 7 * half)
 

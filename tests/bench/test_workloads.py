@@ -1,4 +1,4 @@
-"""The packets of the benchmark are what a gateway would send: signed, ordered, distinct, of the right size."""
+"""The packets of the benchmark are what a gateway would send: signed, ordered, distinct and no smaller."""
 
 from collections import Counter
 from statistics import mean
