@@ -14,7 +14,7 @@ def test_is_the_example_of_the_rfc():
     """
     RFC 9562, appendix A.6: 2022-02-22 14:22:22-05:00, rand_a CC3, rand_b 18C4DC0C0C07398F.
     """
-    random = bytes.fromhex("0CC3" "18C4DC0C0C07398F")
+    random = bytes.fromhex("0CC318C4DC0C0C07398F")
 
     assert UUID("017F22E2-79B0-7CC3-98C4-DC0C0C07398F") == uuid7(NOW, random)
 

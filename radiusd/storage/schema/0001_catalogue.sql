@@ -31,6 +31,7 @@ CREATE TABLE client (
     max_call_s                     integer NOT NULL DEFAULT 14400 CHECK (max_call_s > 0),
     setup_ttl_s                    integer NOT NULL DEFAULT 90 CHECK (setup_ttl_s > 0),
     match_order                    text[] NOT NULL DEFAULT '{username,trunk,ip,number}',
+    return_codes                   text NOT NULL DEFAULT 'cisco',  -- which table of h323-return-codes it knows
     settings                       jsonb NOT NULL DEFAULT '{}'
 );
 COMMENT ON TABLE client IS 'reference: a switch, SBC or PBX that may send RADIUS';
