@@ -1,0 +1,208 @@
+"""Tollwire, provisioned and started as an operator does it, for the comparison with others."""
+
+from __future__ import annotations
+
+import os
+import select
+import signal
+import socket
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+from bench.processes import free_udp_ports
+from bench.workloads import Site
+
+COMMAND = Path(sys.executable).with_name("tollwire")
+START_LIMIT_S = 60.0
+STOP_LIMIT_S = 30.0
+
+CONFIGURATION = """
+workers = {workers}
+key_file = "{home}/secret.key"
+
+[database]
+dsn = "{dsn}"
+
+[[listeners]]
+kind = "auth"
+address = "127.0.0.1"
+port = {auth_port}
+
+[[listeners]]
+kind = "acct"
+address = "127.0.0.1"
+port = {acct_port}
+
+[log]
+level = "warning"
+"""
+
+
+class TollwireFailed(Exception):
+    """A command failed, or the server did not start; the text has its own words."""
+
+
+class Tollwire:
+    """
+    A running Tollwire with *workers* front workers on the database at *dsn*, its files in *home*.
+    """
+
+    def __init__(self, home: Path, dsn: str, site: Site, workers: int) -> None:
+        self.name = f"Tollwire, {workers} worker{'s' if workers > 1 else ''}"
+        self.home = home
+        self.dsn = dsn
+        self.site = site
+        self.workers = workers
+        self.auth_port, self.acct_port = free_udp_ports(2)
+        self._child: subprocess.Popen[bytes] | None = None
+
+    @property
+    def pid(self) -> int:
+        """The process id of the server's first process."""
+        assert self._child is not None, "not started"
+        return self._child.pid
+
+    def start(self) -> None:
+        """
+        Migrate the database, provision it and start the server.
+
+        Raises:
+            TollwireFailed: One of these did not work.
+        """
+        configuration = CONFIGURATION.format(
+            home=self.home,
+            dsn=self.dsn,
+            workers=self.workers,
+            auth_port=self.auth_port,
+            acct_port=self.acct_port,
+        )
+        (self.home / "tollwire.toml").write_text(configuration)
+        (self.home / "deck.csv").write_text(_deck(self.site))
+        (self.home / "site.toml").write_text(_site_file(self.site))
+        self.run("db", "migrate")
+        self.run("apply", "--yes", str(self.home / "site.toml"))
+        self._serve()
+
+    def stop(self) -> None:
+        """End the server as an operator does."""
+        if self._child is not None:
+            self._child.send_signal(signal.SIGTERM)
+            self._child.wait(STOP_LIMIT_S)
+            self._child = None
+
+    def clear(self) -> None:
+        """Keep everything: its records are meant to stay."""
+
+    def analyse(self) -> None:
+        """Leave the database alone: the server asks for the plans it wants."""
+
+    def check_books(self) -> str:
+        """Return what ``tollwire books check`` says: that the books are right, or the rows that differ."""
+        return self.run("books", "check", check=False).strip()
+
+    def run(self, *arguments: str, check: bool = True) -> str:
+        """
+        Return what the command ``tollwire`` *arguments* printed.
+
+        Raises:
+            TollwireFailed: It exited with another code than 0, and *check* asks to mind.
+        """
+        command = [str(COMMAND), *arguments, "--config", str(self.home / "tollwire.toml")]
+        done = subprocess.run(command, capture_output=True, text=True, check=False)
+        if check and done.returncode != 0:
+            raise TollwireFailed(f"{' '.join(command)} exited {done.returncode}:\n{done.stdout}{done.stderr}")
+        return done.stdout + done.stderr
+
+    def _serve(self) -> None:
+        """Start the server and wait until it says READY=1, as systemd does."""
+        notify_path = self.home / "notify"
+        with (
+            socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as notify,
+            (self.home / "output.log").open("wb") as log,
+        ):
+            notify.bind(str(notify_path))
+            self._child = subprocess.Popen(
+                [str(COMMAND), "serve", "--config", str(self.home / "tollwire.toml")],
+                stdout=log,
+                stderr=log,
+                env=os.environ | {"NOTIFY_SOCKET": str(notify_path)},
+            )
+            deadline = time.monotonic() + START_LIMIT_S
+            while self._child.poll() is None and time.monotonic() < deadline:
+                if select.select([notify], [], [], 0.1)[0] and b"READY=1" in notify.recv(4096):
+                    return
+        self.stop()
+        raise TollwireFailed(f"did not start: {(self.home / 'output.log').read_text()[-2000:]}")
+
+
+def _deck(site: Site) -> str:
+    """Return the deck as CSV, with a rate for every called number of the workload."""
+    rows = ["prefix,description,rate,connect_fee,initial,increment"]
+    for index in range(site.prefixes):
+        rows.append(f"{site.prefix(index)},Destination {index},0.{index % 90 + 10:03},0.001,6,6")
+    return "\n".join(rows) + "\n"
+
+
+def _site_file(site: Site) -> str:
+    """Return the site file: an account and a trunk with a user for each carrier, prepaid every other one."""
+    parts = [SITE_HEAD.format(secret=site.secret.decode())]
+    for trunk in range(site.trunks):
+        credit = "credit_limit = 1000000" if trunk % 2 else ""
+        parts.append(
+            SITE_CARRIER.format(
+                code=f"C{trunk:03}",
+                credit=credit,
+                trunk=site.trunk_name(trunk),
+                user=site.user(trunk),
+                password=site.password,
+            )
+        )
+    return "\n".join(parts)
+
+
+SITE_HEAD = """
+[[client]]
+name = "gw1"
+networks = ["127.0.0.1/32"]
+secret = "{secret}"
+dialect = "cisco"
+
+[[deck]]
+name = "world"
+currency = "USD"
+file = "deck.csv"
+
+[[destination_set]]
+name = "North America"
+prefixes = ["1"]
+
+[[plan]]
+code = "carrier"
+name = "Carrier"
+deck = "world"
+
+[[plan.bucket]]
+name = "North America"
+included_minutes = 30000000
+destinations = "North America"
+"""
+
+SITE_CARRIER = """
+[[account]]
+code = "{code}"
+name = "Carrier {code}"
+currency = "USD"
+{credit}
+
+[[trunk]]
+name = "{trunk}"
+account = "{code}"
+plan = "carrier"
+client = "gw1"
+max_channels = 100000
+username = "{user}"
+password = "{password}"
+activated_at = "2020-01-01"
+"""
