@@ -19,7 +19,12 @@ from provisioning.cli.framework import Group
 from provisioning.cli.options import CONFIG_VARIABLE, shared_options
 
 COMMANDS = {
+    "books": "provisioning.cli.books:books",
+    "calls": "provisioning.cli.calls:calls",
+    "cdr": "provisioning.cli.cdr:cdr",
     "db": "provisioning.cli.db:db",
+    "queue": "provisioning.cli.queue:queue",
+    "radius": "provisioning.cli.radius:radius",
     "serve": "provisioning.cli.serve:serve",
 }
 """Noun to ``module:command``. A module is imported when its noun is typed, or ``--help`` alone."""

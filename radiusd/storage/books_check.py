@@ -1,0 +1,174 @@
+"""
+Prove that the books add up, at one instant, while calls go on.
+
+Every check compares two numbers that were written by different hands: a total that is kept up to date, and
+the sum of the rows that it stands for. What differs is returned with both numbers; nothing is mended here.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from typing import NamedTuple
+
+from psycopg2.extensions import ISOLATION_LEVEL_REPEATABLE_READ, connection, cursor
+
+from rating.money import micros
+from rating.ratings import recompute
+
+MOST_SHOWN = 100
+"""Differing rows shown of one check; all of them are counted."""
+
+RATINGS_AT_ONCE = 2_000
+
+
+class Difference(NamedTuple):
+    """One row that is wrong. None is a row that is missing, or a number that cannot be had."""
+
+    check: str
+    account_id: int
+    key: str
+    kept: int | None
+    counted: int | None
+
+
+class Proof(NamedTuple):
+    """What one check found: how many rows it compared, how many differ, and the first of those."""
+
+    check: str
+    compared: int
+    differing: int
+    shown: tuple[Difference, ...]
+
+
+# Each is a SELECT of (account_id, key, kept, counted); full joins show rows that either side lacks.
+CHECKS: Mapping[str, str] = {
+    "balance is the sum of its postings": """
+        SELECT account_id, 'micros', balance_micros, coalesce(posted, 0)
+        FROM balance FULL JOIN (
+            SELECT account_id, sum(amount_micros) AS posted FROM posting GROUP BY account_id
+        ) AS sums USING (account_id)
+    """,
+    "bucket use is the sum of its postings": """
+        SELECT account_id, bucket_id, used_s, coalesce(posted, 0)
+        FROM bucket FULL JOIN (
+            SELECT account_id, bucket_id, sum(seconds) AS posted
+            FROM posting WHERE bucket_id IS NOT NULL GROUP BY account_id, bucket_id
+        ) AS sums USING (account_id, bucket_id)
+    """,
+    "bucket has no more used and held than included": """
+        SELECT account_id, bucket_id, used_s + held_s, least(used_s + held_s, included_s) FROM bucket
+    """,
+    "money held is the sum of open calls": """
+        SELECT account_id, 'micros', held_micros, coalesce(held, 0)
+        FROM balance FULL JOIN (
+            SELECT account_id, sum(held_micros) AS held FROM session GROUP BY account_id
+        ) AS sums USING (account_id)
+    """,
+    "seconds held are the sum of open calls": """
+        SELECT account_id, bucket_id, held_s, coalesce(held, 0)
+        FROM bucket FULL JOIN (
+            SELECT account_id, part.key COLLATE "C" AS bucket_id, sum(part.value::bigint) AS held
+            FROM session CROSS JOIN LATERAL jsonb_each_text(held_buckets::jsonb) AS part
+            GROUP BY account_id, part.key
+        ) AS sums USING (account_id, bucket_id)
+    """,
+    "account channels are its open calls": """
+        SELECT account_id, 'channels', channels, coalesce(open, 0)
+        FROM balance FULL JOIN (
+            SELECT account_id, count(*) AS open FROM session
+            WHERE state IN ('authorized', 'started') AND role <> 'none' GROUP BY account_id
+        ) AS counts USING (account_id)
+    """,
+    "trunk channels are its open calls": """
+        SELECT account_id, 'service ' || service_id, used, coalesce(open, 0)
+        FROM channel FULL JOIN (
+            SELECT account_id, channel_service_id AS service_id, count(*) AS open FROM session
+            WHERE channel_service_id IS NOT NULL GROUP BY account_id, channel_service_id
+        ) AS counts USING (account_id, service_id)
+    """,
+    "open calls have sessions, and sessions open calls": """
+        SELECT coalesce(account_id, accounts[1], 0), 'call ' || call_id,
+               (open.call_id IS NOT NULL)::integer, (live.call_id IS NOT NULL)::integer
+        FROM (SELECT call_id, accounts FROM call WHERE state = 'open') AS open
+        FULL JOIN (SELECT call_id, min(account_id) AS account_id FROM session GROUP BY call_id) AS live
+            USING (call_id)
+    """,
+    "charge of a call is the sum of its postings": """
+        SELECT account_id, 'call ' || call_id || ' ' || role, total_micros, coalesce(posted, 0)
+        FROM cdr FULL JOIN (
+            SELECT account_id, call_id, role, -sum(amount_micros) AS posted
+            FROM posting WHERE kind IN ('usage', 'reversal') GROUP BY account_id, call_id, role
+        ) AS sums USING (account_id, call_id, role)
+    """,
+}
+RECOMPUTED = "charge of a call follows from its explanation"
+
+
+def check_books(connection: connection) -> list[Proof]:
+    """
+    Return what every check found, all in one snapshot; on *connection*, which has no transaction open.
+
+    Reads only, and takes no lock that a call would wait for: it may run on a live server.
+    """
+    with _snapshot(connection):
+        with connection.cursor() as txn:
+            proofs = [_prove(txn, check, sql) for check, sql in CHECKS.items()]
+        return [*proofs, _prove_ratings(connection)]
+
+
+@contextmanager
+def _snapshot(connection: connection) -> Iterator[None]:
+    # REPEATABLE READ: all statements see the state at the first one.
+    connection.set_session(isolation_level=ISOLATION_LEVEL_REPEATABLE_READ, readonly=True)
+    try:
+        yield
+    finally:
+        connection.rollback()
+        connection.set_session(isolation_level="DEFAULT", readonly=False)
+
+
+def _prove(txn: cursor, check: str, sql: str) -> Proof:
+    txn.execute(
+        f"WITH compared (account_id, key, kept, counted) AS MATERIALIZED ({sql})"
+        ", wrong AS (SELECT * FROM compared WHERE kept IS DISTINCT FROM counted)"
+        " SELECT (SELECT count(*) FROM compared), (SELECT count(*) FROM wrong), shown.*"
+        " FROM (VALUES (1)) AS one LEFT JOIN ("
+        "    SELECT account_id, key, kept::bigint, counted::bigint"
+        "    FROM wrong ORDER BY account_id, key LIMIT %s"
+        " ) AS shown ON true",
+        (MOST_SHOWN,),
+    )
+    rows = txn.fetchall()
+    compared, differing = rows[0][:2]
+    shown = tuple(Difference(check, *row[2:]) for row in rows if differing)
+    return Proof(check, compared, differing, shown)
+
+
+def _prove_ratings(connection: connection) -> Proof:
+    """Compute every answered call anew from its slices. A cursor on the server: no month fits in memory."""
+    compared = differing = 0
+    shown: list[Difference] = []
+    with connection.cursor(name="ratings") as txn:
+        txn.itersize = RATINGS_AT_ONCE
+        txn.execute(
+            "SELECT account_id, 'call ' || call_id || ' ' || role, total_micros, rating"
+            " FROM cdr WHERE status = 'answered'"
+        )
+        for account_id, key, total_micros, rating in txn:
+            compared += 1
+            counted = recomputed_micros(rating)
+            if counted != total_micros:
+                differing += 1
+                if len(shown) < MOST_SHOWN:
+                    shown.append(Difference(RECOMPUTED, account_id, key, total_micros, counted))
+    return Proof(RECOMPUTED, compared, differing, tuple(shown))
+
+
+def recomputed_micros(rating: str) -> int | None:
+    """Return the charge in micro-units that follows from a CDR's *rating*; None: nothing follows from it."""
+    try:
+        return micros(recompute(json.loads(rating)))
+    except (ValueError, KeyError, TypeError):
+        return None

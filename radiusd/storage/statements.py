@@ -1,0 +1,117 @@
+"""Questions of admins about the books: postings, buckets, channels, balances. Reads only."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import NamedTuple
+
+from psycopg2.extensions import cursor
+
+
+class PostingLine(NamedTuple):
+    """One line of the ledger that a call wrote."""
+
+    posted_at: datetime
+    account: str | None
+    role: str | None
+    kind: str
+    amount_micros: int
+    currency: str | None
+    bucket_id: str | None
+    seconds: int
+    note: str
+
+
+def postings_of(txn: cursor, accounts: list[int], call_id: str) -> list[PostingLine]:
+    """Return what a call wrote in the ledgers of *accounts*, in order."""
+    txn.execute(
+        """
+        SELECT posting.posted_at, account.code, posting.role, posting.kind, posting.amount_micros,
+               account.currency, posting.bucket_id, posting.seconds, posting.note
+        FROM posting LEFT JOIN account ON account.id = posting.account_id
+        WHERE posting.account_id = ANY(%s) AND posting.call_id = %s::uuid
+        ORDER BY posting.posted_at, posting.id
+        """,
+        (accounts, call_id),
+    )
+    return [PostingLine(*row) for row in txn.fetchall()]
+
+
+class BucketLine(NamedTuple):
+    """Included seconds of one service and period."""
+
+    account: str | None
+    service: str | None
+    bucket: str | None
+    period_start: datetime
+    period_end: datetime
+    included_s: int
+    used_s: int
+    held_s: int
+    bucket_id: str
+
+
+def bucket_lines(txn: cursor, bucket_ids: list[str] | None = None) -> list[BucketLine]:
+    """Return the buckets with these ids, or all that calls have opened."""
+    txn.execute(
+        """
+        SELECT account.code, service.name, plan_bucket.name, bucket.period_start, bucket.period_end,
+               bucket.included_s, bucket.used_s, bucket.held_s, bucket.bucket_id
+        FROM bucket
+        LEFT JOIN account ON account.id = bucket.account_id
+        LEFT JOIN service ON service.id = bucket.service_id
+        LEFT JOIN plan_bucket ON plan_bucket.id = bucket.plan_bucket_id
+        WHERE %(ids)s::text[] IS NULL OR bucket.bucket_id = ANY(%(ids)s::text[])
+        ORDER BY account.code, service.name, bucket.period_start, plan_bucket.name
+        """,
+        {"ids": bucket_ids},
+    )
+    return [BucketLine(*row) for row in txn.fetchall()]
+
+
+class ChannelLine(NamedTuple):
+    """Channels of a trunk or IP service: in use and allowed (None: no limit)."""
+
+    account: str | None
+    kind: str | None
+    service: str | None
+    used: int
+    max_channels: int | None
+
+
+def channel_lines(txn: cursor) -> list[ChannelLine]:
+    """Return the channels of every trunk and IP service that has had a call."""
+    txn.execute(
+        """
+        SELECT account.code, service.kind, service.name, channel.used, service.max_channels
+        FROM channel
+        LEFT JOIN account ON account.id = channel.account_id
+        LEFT JOIN service ON service.id = channel.service_id
+        ORDER BY account.code, service.kind, service.name
+        """
+    )
+    return [ChannelLine(*row) for row in txn.fetchall()]
+
+
+class BalanceLine(NamedTuple):
+    """Money of an account. *credit_limit_micros* None is no limit."""
+
+    account: str
+    currency: str
+    balance_micros: int
+    held_micros: int
+    credit_limit_micros: int | None
+    channels: int
+
+
+def balance_lines(txn: cursor) -> list[BalanceLine]:
+    """Return the balance of every account."""
+    txn.execute(
+        """
+        SELECT account.code, account.currency, coalesce(balance.balance_micros, 0),
+               coalesce(balance.held_micros, 0), account.credit_limit_micros, coalesce(balance.channels, 0)
+        FROM account LEFT JOIN balance ON balance.account_id = account.id
+        ORDER BY account.code
+        """
+    )
+    return [BalanceLine(*row) for row in txn.fetchall()]
