@@ -60,5 +60,5 @@ class Refusal(Enum):
 
     @property
     def reply_message(self) -> str:
-        """Return the Reply-Message of the Access-Reject, for instance ``503 All channels ... (trunk_full)``."""
+        """Return the Reply-Message of the Access-Reject: SIP code, text and the word in brackets."""
         return f"{self.sip_code} {self.text} ({self.word})"

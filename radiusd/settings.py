@@ -78,8 +78,9 @@ def read_settings(path: Path, environ: dict[str, str] | None = None) -> Settings
     try:
         data = tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
-        line = re.search(r"at line (\d+)", str(error))
-        raise BadSettings(f"{path}:{line.group(1) if line else 1}: not TOML: {error}; mend this line") from error
+        found = re.search(r"at line (\d+)", str(error))
+        line = found.group(1) if found else 1
+        raise BadSettings(f"{path}:{line}: not TOML: {error}; mend this line") from error
     _override(data, os.environ if environ is None else environ)
     try:
         settings = msgspec.convert(data, Settings, strict=False)

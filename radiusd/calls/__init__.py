@@ -1,1 +1,1 @@
-"""What a call is: events, facts, matching, limits, authorization, settlement. Pure: no socket, no database."""
+"""What a call is: events, matching, limits, authorization, settlement. Pure: no socket, no database."""

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import Enum
-from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address
+from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address, ip_network
 from zoneinfo import ZoneInfo
 
 from rating.decks import Deck
@@ -153,22 +153,29 @@ class Directory:
         self.version = version
         self.services: dict[int, Service] = {}
         self.accounts: dict[int, Account] = {}
+        self.plans: dict[int, Plan] = {}
         self._claims: dict[str, list[Service]] = {}
-        self._lengths: dict[tuple[int, str], list[int]] = {}  # (IP version, client) → prefix lengths, longest first
+        self._lengths: dict[tuple[int, str], list[int]] = {}  # (IP version, client) → longest first
+        self._tech_prefixes: dict[str, list[str]] = {}  # network's claim → tech prefixes, longest first
         for service, claims in services:
             self.services[service.id] = service
             self.accounts[service.account.id] = service.account
+            self.plans[service.plan.id] = service.plan
             for claim in claims:
                 self._claims.setdefault(claim, []).append(service)
                 if service.kind is ServiceKind.IP and claim.startswith("ip:"):
-                    self._note_length(claim, service)
+                    self._note_network(claim, service)
 
-    def _note_length(self, claim: str, service: Service) -> None:
-        network = _network_of(service.name)
+    def _note_network(self, claim: str, service: Service) -> None:
+        network = ip_network(service.name)
         lengths = self._lengths.setdefault((network.version, claim.split(":", 2)[1]), [])
         if network.prefixlen not in lengths:
             lengths.append(network.prefixlen)
             lengths.sort(reverse=True)
+        prefixes = self._tech_prefixes.setdefault(claim.removesuffix(service.tech_prefix), [])
+        if service.tech_prefix not in prefixes:
+            prefixes.append(service.tech_prefix)
+            prefixes.sort(key=len, reverse=True)
 
     def claimed(self, claim: str, at: datetime) -> tuple[Service | None, list[Service]]:
         """Return the service that holds *claim* at the moment, and those whose dates exclude them."""
@@ -180,24 +187,26 @@ class Directory:
                 dormant.append(service)
         return found, dormant
 
-    def networks_of(self, client_id: int, address: str) -> Iterable[tuple[str, Network]]:
-        """Yield (client or ``*``, network) that could claim *address*, longest first, this client's first."""
+    def network_claims(self, client_id: int, address: str, called: str) -> Iterator[str]:
+        """
+        Yield the claims that could cover *address*: longest network first, this client's before any client's.
+
+        Of one network, the longest tech prefix that *called* begins with comes first.
+        """
         parsed = parse_address(address)
         if parsed is None:
             return
         candidates = [
-            (length, scope)
+            (-length, scope == "*", scope)
             for scope in (str(client_id), "*")
             for length in self._lengths.get((parsed.version, scope), ())
         ]
-        candidates.sort(key=lambda candidate: (-candidate[0], candidate[1] == "*"))
-        for length, scope in candidates:
-            network = (IPv4Network if parsed.version == 4 else IPv6Network)((parsed, length), strict=False)
-            yield scope, network
-
-
-def _network_of(name: str) -> Network:
-    return IPv6Network(name) if ":" in name else IPv4Network(name)
+        for length, _, scope in sorted(candidates):
+            network = ip_network((parsed, -length), strict=False)
+            claim = f"ip:{scope}:{network}:"
+            for tech_prefix in self._tech_prefixes.get(claim, ()):
+                if called.startswith(tech_prefix):
+                    yield claim + tech_prefix
 
 
 def parse_address(text: str) -> IPv4Address | IPv6Address | None:

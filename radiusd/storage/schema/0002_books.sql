@@ -38,7 +38,7 @@ CREATE TABLE call (
     seq        integer NOT NULL,    -- a sender may use one id again after a reboot
     call_id    uuid NOT NULL,
     client_id  bigint NOT NULL,
-    state      text NOT NULL CHECK (state IN ('open', 'ended', 'lapsed', 'refused')),
+    state      text NOT NULL CHECK (state IN ('refused', 'authorized', 'started', 'lapsed', 'ended')),
     begun_at   timestamptz NOT NULL,
     ended_at   timestamptz,
     accounts   bigint[] NOT NULL,   -- whose sessions, charges or refusals it has

@@ -1,0 +1,209 @@
+"""Decide a call attempt: may it go ahead, for how long, and what does it hold meanwhile."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import timedelta
+
+from radiusd.calls import charging, holds, limits, settlement
+from radiusd.calls.books import NOBODY, Booked, Books, CallRow, Session, read_booked, write_json
+from radiusd.calls.cdrs import bare_cdr
+from radiusd.calls.charging import Context
+from radiusd.calls.choosing import call_class, choose, key_of
+from radiusd.calls.events import CallEvent, Kind
+from radiusd.calls.facts import Call, add_up, keep, read_facts, write_facts
+from radiusd.calls.matching import Match, Party, Trust, label, match
+from radiusd.calls.sessions import State, Step, step
+from radiusd.calls.tariffs import tariff
+from radiusd.errors import Refusal
+
+
+@dataclass(frozen=True, slots=True)
+class Attempt:
+    """
+    A call attempt with what became of its credentials.
+
+    *verified* True: password or digest was right. None: it brought none and needs none (call check).
+    False: refused whatever else it says.
+    """
+
+    event: CallEvent
+    verified: bool | None
+
+
+@dataclass(frozen=True, slots=True)
+class Decision:
+    """What the switch is told. *session_timeout_s* None: no bound."""
+
+    refusal: Refusal | None
+    session_timeout_s: int | None = None
+    call_class: str = ""
+    call_id: str = ""
+    account: str = ""
+    service: str = ""
+
+
+def authorize(books: Books, attempt: Attempt, context: Context) -> Decision:
+    """
+    Decide *attempt* and take what an accepted call holds, in the books at hand.
+
+    Idempotent by call: an attempt for a call that is authorized or up gets its answer and holds nothing more.
+
+    Raises:
+        Missing: Rows it needs are not loaded.
+    """
+    event = attempt.event
+    key = key_of(event)
+    row = choose(books.calls[key], event, context.boots)
+    events = keep(read_facts(row.facts) if row else (), event)
+    asked = tuple(fact for fact in events if fact.kind is Kind.AUTHORIZE)
+    call = add_up(asked, authorized=True, verified=bool(attempt.verified))
+    found = _match(call, context)
+    booked = read_booked(row.charges) if row else Booked()
+    _require(books, row, found, booked, call)
+    refusal = _refusal(attempt, call, found, context)
+    if row is not None and refusal is None and _holds_already(books, row, call):
+        return _again(books, row, found, context)
+    if row is None:
+        row = settlement.new_call(books, key, event, context)
+    _let_go(books, row, booked, context)
+    refusal = refusal or _admit(books, row, call, found, context)
+    decided = _decide(books, row, call, found, refusal, verified=bool(attempt.verified))
+    _write(books, row, call, found, decided, write_facts(events))
+    if len(asked) < len(events):  # its accounting has overtaken it: the call is up whatever we say
+        whole = add_up(events, authorized=decided.authorized, verified=decided.verified)
+        settlement.reconcile(books, row, whole, decided, context, facts=row.facts)
+    return _decision(books, row, found, refusal)
+
+
+def _match(call: Call, context: Context) -> Match:
+    client = context.client
+    trust = Trust(client.id, client.match_order, client.asserts_numbers, asserts_usernames=False)
+    return match(call.identity, trust, context.directory, call.begun_at)
+
+
+def _require(books: Books, row: CallRow | None, found: Match, booked: Booked, call: Call) -> None:
+    held = [] if row is None else list(books.sessions[row.call_id].values())
+    settlement.require(books, row, found.parties, booked, held, call.begun_at)
+
+
+def _refusal(attempt: Attempt, call: Call, found: Match, context: Context) -> Refusal | None:
+    """Return why the call may not go ahead whatever its limits and balance."""
+    if attempt.verified is False:
+        return Refusal.AUTH_FAILED
+    if found.refusal is not None:
+        return found.refusal
+    if not found.called:
+        return Refusal.BAD_REQUEST
+    for party in found.parties:
+        if party.service.account.suspended:
+            return Refusal.ACCOUNT_SUSPENDED
+        terms = tariff(party, call.identity.calling, found.called, call.begun_at, context.now)
+        if terms.refusal is not None:
+            return terms.refusal
+    return None
+
+
+def _holds_already(books: Books, row: CallRow, call: Call) -> bool:
+    """Tell whether the call is authorized or up for the very same parties and numbers."""
+    held = books.sessions[row.call_id].values()
+    identity = charging.who(call.identity)
+    return bool(held) and all(settlement.read_matched(session).who == identity for session in held)
+
+
+def _again(books: Books, row: CallRow, found: Match, context: Context) -> Decision:
+    """Answer an attempt for a call that holds already; a call on leases gets its next one."""
+    for party in found.parties:
+        session = books.sessions[row.call_id].get((party.service.account.id, party.role))
+        if session is None or session.state != State.STARTED.value or context.client.grant != "lease":
+            continue
+        call = add_up(read_facts(row.facts), authorized=True)
+        settlement.renew_hold(books, session, party, call, context)
+        if party.service.account.credit_limit_micros is not None:
+            session.granted_s = session.held_s_until
+    return _decision(books, row, found, None, context)
+
+
+def _let_go(books: Books, row: CallRow, booked: Booked, context: Context) -> None:
+    """Give back what an earlier attempt of this call held or left on record."""
+    for made in booked.charges:
+        charging.reverse(books, row, made, context)
+    for session in list(books.sessions[row.call_id].values()):
+        settlement.end_session(books, session)
+
+
+def _admit(books: Books, row: CallRow, call: Call, found: Match, context: Context) -> Refusal | None:
+    """Take channels, minutes and money for every party, or for none; return which limit forbids it."""
+    taken: list[Session] = []
+    for party in found.parties:
+        refusal = limits.room_for(books, party.service.account, party.channel)
+        if refusal is None:
+            session = settlement.open_session(books, row, call, found, party, context, State.AUTHORIZED)
+            taken.append(session)
+            refusal = _hold(books, session, party, call, context)
+        if refusal is not None:
+            for session in taken:
+                settlement.end_session(books, session)
+            return refusal
+    return None
+
+
+def _hold(books: Books, session: Session, party: Party, call: Call, context: Context) -> Refusal | None:
+    """Hold what the call may use: a lease, or the whole time of one that cannot be told a new limit later."""
+    client = context.client
+    renewed = settlement.is_renewed(party, context)
+    terms = tariff(party, call.identity.calling, session.called, call.begun_at, context.now)
+    upto_s = client.lease_s if renewed else client.max_call_s
+    held = holds.afford(books, party, session, terms, context.now, min(upto_s, client.max_call_s))
+    if held.seconds == 0:
+        return Refusal.NO_BALANCE
+    holds.put(books, session, held)
+    unlimited = party.service.account.credit_limit_micros is None
+    session.granted_s = client.max_call_s if unlimited else held.seconds
+    session.expires_at = context.now + timedelta(seconds=client.setup_ttl_s)
+    books.put_session(session)
+    return None
+
+
+def _decide(
+    books: Books, row: CallRow, call: Call, found: Match, refusal: Refusal | None, *, verified: bool
+) -> Booked:
+    """Return what the call's row says of the decision; a refusal gets a CDR, so that it can be explained."""
+    if refusal is None:
+        return Booked(authorized=True, verified=verified)
+    known = None if refusal is Refusal.AUTH_FAILED or not found.parties else found.parties[0]
+    account_id, role = (known.service.account.id, known.role) if known else (NOBODY, "none")
+    books.put_cdr(bare_cdr(row, call, found, account_id, role, "refused", refusal.word))
+    made = settlement.uncharged(row, call, account_id, role)
+    return Booked(verified=verified, refusal=refusal.word, charges=(made,))
+
+
+def _write(books: Books, row: CallRow, call: Call, found: Match, decided: Booked, facts: str) -> None:
+    was_new = State(row.state) is State.NEW
+    row.state = step(State(row.state), Step.ACCEPT if decided.authorized else Step.REFUSE).value
+    row.begun_at, row.ended_at = call.begun_at, None if decided.authorized else call.begun_at
+    row.accounts = sorted({made.account_id for made in decided.charges}) or settlement.accounts_of(found)
+    row.facts, row.charges = facts, write_json(decided)
+    if was_new:
+        books.add_call(row)
+    else:
+        books.change_call(row)
+
+
+def _decision(
+    books: Books, row: CallRow, found: Match, refusal: Refusal | None, context: Context | None = None
+) -> Decision:
+    party = found.parties[0] if found.parties else None
+    granted = []
+    for session in books.sessions[row.call_id].values() if refusal is None else ():
+        if session.granted_s is not None:
+            up_s = settlement.elapsed_s(session, context.now) if context else 0
+            granted.append(max(1, session.granted_s - up_s))
+    return Decision(
+        refusal=refusal,
+        session_timeout_s=min(granted) if granted else None,
+        call_class=call_class(row),
+        call_id=row.call_id,
+        account=party.service.account.code if party else "",
+        service=label(party.service) if party else "",
+    )

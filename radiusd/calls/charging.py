@@ -1,0 +1,271 @@
+"""Turn an ended call into a charge, a CDR and postings; and take a charge back."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from radiusd.calls import sessions
+from radiusd.calls.books import (
+    NOBODY,
+    Books,
+    CallRow,
+    Cdr,
+    Charge,
+    Posting,
+    QueueEntry,
+    write_json,
+)
+from radiusd.calls.cdrs import bare_cdr
+from radiusd.calls.directory import Directory
+from radiusd.calls.facts import Call, Identity
+from radiusd.calls.matching import Match, Party
+from radiusd.calls.tariffs import Tariff, additional_rate, buckets_of, outpayment_rate, tariff
+from radiusd.errors import Refusal
+from radiusd.radius.clients import Client
+from rating.engine import rate_call
+from rating.ratings import Rating
+
+OLDEST = timedelta(days=45)
+"""An older record under an id that nobody knows may have been billed before: it waits for an admin."""
+
+
+@dataclass(frozen=True, slots=True)
+class Context:
+    """What a decision is made with: the snapshot, the sender, the time, and new ids."""
+
+    directory: Directory
+    client: Client
+    now: datetime
+    new_id: Callable[[], str]
+    boots: tuple[datetime, ...] = ()
+
+
+def who(identity: Identity) -> str:
+    """Return a short digest of the identity that was matched."""
+    fields = (identity.username, identity.trunk, identity.remote_ip, identity.calling, identity.called)
+    text = "\0".join((*fields, identity.tenant, identity.trunk_out, str(identity.verified)))
+    return hashlib.blake2b(text.encode(errors="surrogateescape"), digest_size=8).hexdigest()
+
+
+def charge(books: Books, row: CallRow, call: Call, party: Party, match: Match, context: Context) -> Charge:
+    """Book the ended *call* for *party* and return what was booked."""
+    assert call.ended_at is not None
+    answered = bool(call.duration_ms)
+    cost = Cost(None, None, None, {}, 0, 0, "")
+    status, reason, detail = ("answered" if answered else "failed"), call.closed_by, ""
+    terms = None
+    if call.duration_ms is None:
+        status, reason, detail = "unrated", "no_duration", "the Stop names no duration and no Start is known"
+    elif answered and _too_old(row, call, context):
+        status, reason, detail = "unrated", "too_old", "older than any call we remember; was it billed before?"
+    elif answered:
+        terms = _terms(call, party, match)
+        if terms.refusal is not None:
+            status, reason, detail = "unrated", terms.refusal.word, terms.detail
+        else:
+            cost = _rate(books, call, party, match, terms)
+    made = _charge_of(row, call, party, cost)
+    _post(books, row, made, cost, context)
+    cdr = bare_cdr(row, call, match, made.account_id, party.role, status, reason)
+    _price(cdr, party, cost, terms)
+    books.put_cdr(cdr)
+    if status == "unrated":
+        _queue(books, row, made, reason, detail, context)
+    else:
+        books.mend(made.account_id, row.call_id, made.role)
+    return made
+
+
+def signature(call: Call, party: Party) -> str:
+    """Return what a charge follows from; the same signature means the same charge."""
+    return "|".join(
+        str(part)
+        for part in (
+            party.service.id,
+            party.plan.id,
+            party.channel.id if party.channel else "",
+            call.begun_at,
+            call.connect_at,
+            call.ended_at,
+            call.duration_ms,
+            call.closed_by,
+        )
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Cost:
+    """What rating found: the call itself, what comes on top, and what the customer earns."""
+
+    rated: Rating | None
+    additional: Rating | None
+    outpayment: Rating | None
+    buckets: dict[str, int]
+    total_micros: int
+    outpayment_micros: int
+    destination: str
+
+
+def _terms(call: Call, party: Party, match: Match) -> Tariff:
+    return tariff(party, call.identity.calling, match.called, call.begun_at, call.connect_at or call.begun_at)
+
+
+def _rate(books: Books, call: Call, party: Party, match: Match, terms: Tariff) -> Cost:
+    """Rate the seconds of an answered call: its own price, then what comes on top of it."""
+    duration_s = -(-(call.duration_ms or 0) // 1000)  # raw seconds are rounded up first
+    answer_at = call.connect_at or call.begun_at
+    rated = None
+    if terms.rate is not None:
+        end = answer_at + timedelta(seconds=duration_s)
+        rated = rate_call(
+            terms.rate,
+            called=match.called,
+            answer_at=answer_at,
+            duration_s=duration_s,
+            buckets=buckets_of(books, party, match.called, answer_at, end, {}),
+            rounding=party.plan.rounding,
+            zone=party.service.account.zone,
+        )
+    on_top, earns = additional_rate(party), outpayment_rate(party)
+    additional = on_top(duration_s) if on_top else None
+    outpayment = earns(duration_s) if earns else None
+    return Cost(
+        rated=rated,
+        additional=additional,
+        outpayment=outpayment,
+        buckets=rated.bucket_use if rated else {},
+        total_micros=sum(part.total_micros for part in (rated, additional) if part),
+        outpayment_micros=outpayment.total_micros if outpayment else 0,
+        destination=terms.rate.description if terms.rate else "",
+    )
+
+
+def _too_old(row: CallRow, call: Call, context: Context) -> bool:
+    known_before = row.state not in (sessions.State.NEW.value, sessions.State.ENDED.value)
+    return not known_before and context.now - call.begun_at > OLDEST
+
+
+def _charge_of(row: CallRow, call: Call, party: Party, cost: Cost) -> Charge:
+    return Charge(
+        account_id=party.service.account.id,
+        role=party.role,
+        started_at=call.begun_at,
+        signature=signature(call, party),
+        who=who(call.identity),
+        total_micros=cost.total_micros,
+        outpayment_micros=cost.outpayment_micros,
+        buckets=cost.buckets,
+        service_id=party.service.id,
+        channel_service_id=party.channel.id if party.channel else None,
+        plan_id=party.plan.id,
+        location=party.service.location,
+    )
+
+
+def _post(books: Books, row: CallRow, made: Charge, cost: Cost, context: Context) -> None:
+    """Write the postings of a charge: its money with the first bucket's seconds, then the other buckets'."""
+    draws = list(made.buckets.items())
+    if made.total_micros or draws:
+        bucket_id, seconds = draws[0] if draws else (None, 0)
+        _line(books, row, made, context, "usage", -made.total_micros, bucket_id, seconds)
+        for bucket_id, seconds in draws[1:]:
+            _line(books, row, made, context, "usage", 0, bucket_id, seconds)
+    if made.outpayment_micros:
+        _line(books, row, made, context, "outpayment", made.outpayment_micros, None, 0)
+
+
+def reverse(books: Books, row: CallRow, made: Charge, context: Context) -> None:
+    """Take a charge back: postings the other way round, and its CDR removed. The lines themselves stay."""
+    draws = list(made.buckets.items())
+    amount = made.total_micros - made.outpayment_micros
+    if amount or draws:
+        bucket_id, seconds = draws[0] if draws else (None, 0)
+        _line(books, row, made, context, "reversal", amount, bucket_id, -seconds)
+        for bucket_id, seconds in draws[1:]:
+            _line(books, row, made, context, "reversal", 0, bucket_id, -seconds)
+    books.remove_cdr(made.account_id, made.started_at, row.call_id, made.role)
+    books.mend(made.account_id, row.call_id, made.role)
+
+
+def _line(
+    books: Books,
+    row: CallRow,
+    made: Charge,
+    context: Context,
+    kind: str,
+    amount_micros: int,
+    bucket_id: str | None,
+    seconds: int,
+) -> None:
+    """Write one posting, and carry it to the balance and the bucket that it changes."""
+    books.postings.append(
+        Posting(
+            account_id=made.account_id,
+            posted_at=context.now,
+            id=context.new_id(),
+            kind=kind,
+            amount_micros=amount_micros,
+            bucket_id=bucket_id,
+            seconds=seconds,
+            call_id=row.call_id,
+            role=made.role,
+            started_at=made.started_at,
+            service_id=made.service_id,
+            location=made.location,
+            note="",
+        )
+    )
+    if amount_micros:
+        books.balance(made.account_id).balance_micros += amount_micros
+    if bucket_id is not None:
+        books.bucket(made.account_id, bucket_id).used_s += seconds
+
+
+def _price(cdr: Cdr, party: Party, cost: Cost, terms: Tariff | None) -> None:
+    """Complete a CDR by what the call cost and why."""
+    cdr.plan_id = party.plan.id
+    cdr.deck_version_id = terms.deck_version_id if terms else None
+    cdr.billed_s = cost.rated.billed_s if cost.rated else 0
+    cdr.included_s = sum(cost.buckets.values())
+    cdr.total_micros = cost.total_micros
+    cdr.prefix = cost.rated.prefix if cost.rated else ""
+    cdr.destination = cost.destination
+    parts = {"call": cost.rated, "additional": cost.additional, "outpayment": cost.outpayment}
+    cdr.rating = write_json({name: part.as_dict() for name, part in parts.items() if part})
+
+
+def write_unmatched(books: Books, row: CallRow, call: Call, match: Match, context: Context) -> Charge:
+    """Keep an ended call that matches nobody: a CDR of account 0, and a place in the queue."""
+    assert call.ended_at is not None
+    reason = (match.refusal or Refusal.UNKNOWN_CALLER).word
+    made = Charge(
+        account_id=NOBODY,
+        role="none",
+        started_at=call.begun_at,
+        signature=f"{call.begun_at}|{call.ended_at}|{call.duration_ms}",
+        who=who(call.identity),
+    )
+    books.put_cdr(bare_cdr(row, call, match, NOBODY, "none", "unmatched", reason))
+    detail = "; ".join(f"{name} {value!r}: {outcome}" for name, value, outcome in match.trace if value)
+    _queue(books, row, made, reason, detail or "the packets name no user, trunk, address or number", context)
+    return made
+
+
+def _queue(
+    books: Books, row: CallRow, made: Charge, reason: str, detail: str, context: Context
+) -> None:
+    books.queue(
+        QueueEntry(
+            account_id=made.account_id,
+            call_id=row.call_id,
+            role=made.role,
+            call_key=row.call_key,
+            seq=row.seq,
+            reason=reason,
+            detail=detail,
+            queued_at=context.now,
+        )
+    )

@@ -1,0 +1,112 @@
+"""
+Which call an event belongs to, of those that its sender has called by the same id.
+
+A session id alone is no key: switches use theirs again after a reboot, and some much sooner. What tells two
+calls apart is their beginning, our own Class when it comes back, and the client's last Accounting-On.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterable, Sequence
+from datetime import datetime, timedelta
+
+from radiusd.calls.books import CallRow
+from radiusd.calls.events import CallEvent, Kind
+from radiusd.calls.facts import MOST_EVENTS, own_beginning, read_facts
+from radiusd.calls.sessions import State
+
+RING = timedelta(seconds=300)
+"""A second Start (set-up, then answer) or a retransmitted one comes within this time."""
+
+CLOCK = timedelta(seconds=2)
+"""How far two stamps of one sender may disagree: most have whole seconds."""
+
+LATE = timedelta(seconds=60)
+"""How late a report without a time stamp may arrive: several retransmissions and a fail-over."""
+
+
+def call_key(client_id: int, call_id: str) -> str:
+    """Return the key of a sender's call id, as PostgreSQL writes 16 octets."""
+    digest = hashlib.blake2b(f"{client_id}\0{call_id}".encode(errors="surrogateescape"), digest_size=16)
+    return "\\x" + digest.hexdigest()
+
+
+def key_of(event: CallEvent) -> str:
+    """Return the key under which the call of *event* is kept: that of our Class when it came back."""
+    if event.call_class:
+        key, _, seq = event.call_class.partition(".")
+        if len(key) == 32 and seq.isdecimal() and not key.strip("0123456789abcdef"):
+            return "\\x" + key
+    return call_key(event.client_id, event.call_id or _derived_id(event))
+
+
+def call_class(row: CallRow) -> str:
+    """Return what our Class says of a call, so that its accounting leads back to it."""
+    return f"{row.call_key[2:]}.{row.seq}"
+
+
+def _derived_id(event: CallEvent) -> str:
+    """Return an id for a record whose sender gave it none: the record's own content."""
+    content = (event.calling, event.called, event.username, event.remote_ip, event.event_at, event.duration_ms)
+    return "~" + "\0".join(str(part) for part in content)
+
+
+def choose(rows: Sequence[CallRow], event: CallEvent, boots: Iterable[datetime]) -> CallRow | None:
+    """
+    Return the call of *event* among *rows* (all calls under its key), None when it is a new one.
+
+    *boots*: when the client said Accounting-On or -Off.
+    """
+    if event.call_class:
+        for row in rows:
+            # A client speaks for its own calls only, whatever Class it sends.
+            if call_class(row) == event.call_class and row.client_id == event.client_id:
+                return row
+    begin = own_beginning(event)
+    for row in sorted(rows, key=_newest_first):
+        if any((row.begun_at < boot) != (begin < boot) for boot in boots):
+            continue  # RFC 2866, 5.1: a reboot ends all sessions and their ids
+        if _same(row, event, begin):
+            return row
+    return None
+
+
+def _newest_first(row: CallRow) -> int:
+    return -row.seq
+
+
+def _same(row: CallRow, event: CallEvent, begin: datetime) -> bool:
+    state = State(row.state)
+    if len(row.facts) > 100_000 and len(read_facts(row.facts)) >= MOST_EVENTS:
+        return False
+    if state is State.ENDED:
+        return _same_as_ended(row, event, begin)
+    if state is State.REFUSED:
+        return abs(begin - row.begun_at) <= (LATE if event.kind is Kind.AUTHORIZE else RING)
+    if event.kind is Kind.AUTHORIZE:
+        return state is not State.LAPSED
+    if event.kind is Kind.START:
+        return abs(begin - row.begun_at) <= RING or state is State.AUTHORIZED
+    # An open call takes every Interim and Stop, but for those of an older call under the same id.
+    return not event.event_at_known or begin >= row.begun_at - RING
+
+
+def _same_as_ended(row: CallRow, event: CallEvent, begin: datetime) -> bool:
+    """Tell whether a report is a late or repeated one of a call that has ended."""
+    assert row.ended_at is not None
+    if event.kind is Kind.AUTHORIZE:
+        return False
+    if event.event_at_known:
+        return begin <= row.ended_at + CLOCK
+    if event.kind is Kind.INTERIM:
+        return event.duration_ms is None or begin <= row.ended_at + LATE
+    facts = read_facts(row.facts)
+    known = [fact for fact in facts if fact.kind is event.kind and fact.leg_id == event.leg_id]
+    if not known:
+        return begin <= row.ended_at + LATE
+    if event.kind is Kind.START:
+        return any(abs(begin - fact.event_at) <= CLOCK for fact in known) or begin <= row.ended_at
+    if event.kind is Kind.STOP and any(fact.duration_ms == event.duration_ms for fact in known):
+        return True  # the record again, however late: NexTone empties its backlog hours later
+    return begin <= row.ended_at + (LATE if event.kind is Kind.FAILED else CLOCK)

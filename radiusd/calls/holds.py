@@ -1,0 +1,110 @@
+"""Minutes and money that a live call holds, so that no other call is given them: free seconds first."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+import msgspec
+
+from radiusd.calls.books import Books, Session, write_json
+from radiusd.calls.matching import Party
+from radiusd.calls.tariffs import Tariff, additional_rate, buckets_of
+from rating.grants import grant_call
+
+_buckets = msgspec.json.Decoder(dict[str, int])
+
+
+@dataclass(frozen=True, slots=True)
+class Held:
+    """What may be held for a call: *seconds* from its answer, at this price and from these buckets."""
+
+    seconds: int
+    money_micros: int
+    buckets: dict[str, int]
+
+
+NOTHING = Held(0, 0, {})
+
+
+def afford(
+    books: Books, party: Party, session: Session, tariff: Tariff, answer_at: datetime, upto_s: int
+) -> Held:
+    """
+    Return the most that *session* may hold for a call of *upto_s* seconds from its answer.
+
+    What it holds already counts as free for it. 0 seconds: not even the first increment can be paid.
+    """
+    if tariff.rate is None:
+        return Held(upto_s, 0, {}) if tariff.free else NOTHING
+    rate, account = tariff.rate, party.service.account
+    own = _buckets.decode(session.held_buckets)
+    end = answer_at + timedelta(seconds=upto_s)
+    buckets = buckets_of(books, party, session.called, answer_at, end, own)
+    balance = books.balances.get(account.id)
+    spare = None
+    if account.credit_limit_micros is not None:
+        have = (balance.balance_micros - balance.held_micros) if balance else 0
+        spare = have + account.credit_limit_micros + session.held_micros
+    additional = additional_rate(party)
+
+    def granted(seconds: int) -> Held:
+        grant = grant_call(
+            rate,
+            called=session.called,
+            answer_at=answer_at,
+            buckets=buckets,
+            spare_micros=spare,
+            lease_s=seconds,
+            rounding=party.plan.rounding,
+            zone=account.zone,
+        )
+        on_top = additional(grant.seconds).total_micros if additional and grant.seconds else 0
+        return Held(grant.seconds, grant.money_micros + on_top, grant.bucket_s)
+
+    held = granted(upto_s)
+    if additional is None or spare is None or held.money_micros <= spare:
+        return held
+    return _longest(granted, held.seconds, spare)
+
+
+def _longest(granted: Callable[[int], Held], too_long_s: int, spare_micros: int) -> Held:
+    """Return the longest hold that *spare_micros* pays together with what comes on top, by halving."""
+    best, low_s, high_s = NOTHING, 0, too_long_s
+    while high_s - low_s > 1:
+        middle_s = (low_s + high_s) // 2
+        held = granted(middle_s)
+        if held.seconds and held.money_micros <= spare_micros:
+            best, low_s = held, middle_s
+        else:
+            high_s = middle_s
+    return best
+
+
+def put(books: Books, session: Session, held: Held) -> None:
+    """Let *session* hold exactly *held*, in place of what it held."""
+    _move(books, session, held.money_micros, held.buckets)
+    session.held_s_until = held.seconds
+    session.held_micros = held.money_micros
+    session.held_buckets = write_json(held.buckets)
+
+
+def release(books: Books, session: Session) -> None:
+    """Give back all that *session* holds."""
+    put(books, session, NOTHING)
+
+
+def held_buckets(session: Session) -> dict[str, int]:
+    """Return the seconds that *session* holds, by bucket."""
+    return _buckets.decode(session.held_buckets)
+
+
+def _move(books: Books, session: Session, money_micros: int, buckets: dict[str, int]) -> None:
+    if money_micros != session.held_micros:
+        books.balance(session.account_id).held_micros += money_micros - session.held_micros
+    own = held_buckets(session)
+    for bucket_id in own.keys() | buckets.keys():
+        more = buckets.get(bucket_id, 0) - own.get(bucket_id, 0)
+        if more:
+            books.bucket(session.account_id, bucket_id).held_s += more

@@ -1,0 +1,399 @@
+"""
+Turn events into changes of the books.
+
+A call is what all its events together tell. After each event we say what should be open or charged for
+whom, and change the books from what they hold to that; so the order of events does not matter, and an
+event that says nothing new changes nothing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from datetime import datetime, timedelta
+
+import msgspec
+
+from radiusd.calls import charging, holds, limits
+from radiusd.calls.books import NOBODY, Booked, Books, CallRow, Charge, Session, read_booked, write_json
+from radiusd.calls.cdrs import bare_cdr, note_late_report
+from radiusd.calls.charging import Context, who
+from radiusd.calls.choosing import choose, key_of
+from radiusd.calls.events import CallEvent
+from radiusd.calls.facts import Call, Closing, add_up, keep, read_facts, write_facts
+from radiusd.calls.matching import Match, Party, Trust, Try, match
+from radiusd.calls.sessions import State, Step, step
+from radiusd.calls.tariffs import FREE, Tariff, owner_of_bucket, tariff
+
+GRACE = timedelta(seconds=60)
+"""How long after its granted end a call is waited for before it is closed."""
+
+
+class Matched(msgspec.Struct, kw_only=True, frozen=True):
+    """What a session remembers of its match: the column *match* of a session."""
+
+    who: str
+    called: str
+    plan_id: int | None
+    deck_version_id: int | None
+    prefix: str
+    destination: str
+    trace: tuple[Try, ...]
+
+
+_matched = msgspec.json.Decoder(Matched)
+
+
+def read_matched(session: Session) -> Matched:
+    """Return what *session* remembers of its match."""
+    return _matched.decode(session.match)
+
+
+def post(books: Books, event: CallEvent, context: Context) -> CallRow:
+    """
+    Take an accounting event into the books and return its call.
+
+    Raises:
+        Missing: Rows it needs are not loaded.
+    """
+    key = key_of(event)
+    row = choose(books.calls[key], event, context.boots)
+    known = read_facts(row.facts) if row else ()
+    events = keep(known, event)
+    if row is not None and events is known:
+        return row  # said before
+    booked = read_booked(row.charges) if row else Booked()
+    if row is None:
+        row = new_call(books, key, event, context)
+    call = add_up(events, authorized=booked.authorized, verified=booked.verified, closing=booked.closing)
+    reconcile(books, row, call, booked, context, facts=write_facts(events))
+    return row
+
+
+def close(books: Books, row: CallRow, closing: Closing, context: Context) -> None:
+    """End a call whose Stop does not come; a Stop that comes late corrects it."""
+    booked = msgspec.structs.replace(read_booked(row.charges), closing=closing)
+    call = add_up(
+        read_facts(row.facts), authorized=booked.authorized, verified=booked.verified, closing=closing
+    )
+    reconcile(books, row, call, booked, context, facts=row.facts)
+
+
+def rematch(books: Books, row: CallRow, context: Context) -> None:
+    """Match and rate an ended call again, after an admin has mended what it lacked."""
+    booked = read_booked(row.charges)
+    call = add_up(
+        read_facts(row.facts), authorized=booked.authorized, verified=booked.verified, closing=booked.closing
+    )
+    reconcile(books, row, call, booked, context, facts=row.facts, again=True)
+
+
+def new_call(books: Books, key: str, event: CallEvent, context: Context) -> CallRow:
+    """Return the row of a call that nobody knew; it is written with the decision."""
+    return CallRow(
+        call_key=key,
+        seq=max((row.seq for row in books.calls[key]), default=-1) + 1,
+        call_id=context.new_id(),
+        client_id=event.client_id,
+        state=State.NEW.value,
+        begun_at=event.event_at,
+        ended_at=None,
+        accounts=[],
+        facts="[]",
+        charges="{}",
+    )
+
+
+def reconcile(
+    books: Books,
+    row: CallRow,
+    call: Call,
+    booked: Booked,
+    context: Context,
+    *,
+    facts: str,
+    again: bool = False,
+) -> None:
+    """Change the books to what *call* is now; *again*: match anew even if nothing seems to have changed."""
+    matched = _parties(books, row, call, booked, context, again)
+    held = list(books.sessions[row.call_id].values())
+    require(books, row, matched.parties, booked, held, call.begun_at)
+    was_new = State(row.state) is State.NEW
+    state = step(State(row.state), Step.REPORT if call.open else Step.END)
+    charges = booked.charges
+    if call.open:
+        for made in charges:
+            charging.reverse(books, row, made, context)
+        charges = ()
+        _keep_open(books, row, call, matched, context)
+    else:
+        for session in held:
+            end_session(books, session)
+        charges = _charge_all(books, row, call, matched, charges, context, again)
+    row.state = state.value
+    row.begun_at, row.ended_at = call.begun_at, call.ended_at
+    row.accounts = accounts_of(matched)
+    row.facts = facts
+    row.charges = write_json(msgspec.structs.replace(booked, charges=charges))
+    if was_new:
+        books.add_call(row)
+    else:
+        books.change_call(row)
+
+
+def accounts_of(matched: Match) -> list[int]:
+    """Return whose sessions or charges a call has."""
+    return sorted({party.service.account.id for party in matched.parties} or {NOBODY})
+
+
+def require(
+    books: Books,
+    row: CallRow | None,
+    parties: tuple[Party, ...],
+    booked: Booked,
+    held: Iterable[Session],
+    begun_at: datetime,
+) -> None:
+    """
+    Make sure that all rows a decision about a call may change are loaded and locked.
+
+    Raises:
+        Missing: They are not.
+    """
+    accounts = {party.service.account.id for party in parties} or {NOBODY}
+    services = {party.service.owner.id for party in parties if party.plan.buckets and party.role == "out"}
+    since = begun_at
+    for made in booked.charges:
+        accounts.add(made.account_id)
+        services |= {owner_of_bucket(bucket_id) for bucket_id in made.buckets}
+        since = min(since, made.started_at)
+    for session in held:
+        services |= {owner_of_bucket(bucket_id) for bucket_id in holds.held_buckets(session)}
+    if row is not None:
+        accounts |= set(row.accounts)
+    books.require(accounts, services, since)
+
+
+def _parties(
+    books: Books, row: CallRow, call: Call, booked: Booked, context: Context, again: bool
+) -> Match:
+    """Return the payers: as they were found before while the identity is the same, else by a new match."""
+    digest = who(call.identity)
+    if not again:
+        known = _known_parties(books, row, booked, digest, context)
+        if known is not None:
+            return known
+    trust = Trust(context.client.id, context.client.match_order, context.client.asserts_numbers)
+    return match(call.identity, trust, context.directory, call.begun_at)
+
+
+def _known_parties(
+    books: Books, row: CallRow, booked: Booked, digest: str, context: Context
+) -> Match | None:
+    """Return the match that the call's sessions remember, None when it has none or the identity changed."""
+    sessions = [session for session in books.sessions[row.call_id].values() if session.service_id is not None]
+    parties: list[Party] = []
+    trace: tuple[Try, ...] = ()
+    called = ""
+    for session in sessions:
+        remembered = read_matched(session)
+        service = context.directory.services.get(session.service_id or 0)
+        if remembered.who != digest or service is None:
+            return None
+        plan = context.directory.plans.get(remembered.plan_id or 0, service.owner.plan)
+        channel = context.directory.services.get(session.channel_service_id or 0)
+        parties.append(Party(session.role, service, channel, plan))
+        trace, called = remembered.trace, remembered.called
+    if not parties or len({party.role for party in parties}) != len(parties):
+        return None
+    parties.sort(key=lambda party: party.role != "out")
+    return Match(tuple(parties), called, None, trace)
+
+
+def _keep_open(books: Books, row: CallRow, call: Call, matched: Match, context: Context) -> None:
+    """See that each payer has one session of the call, and nobody else has."""
+    wanted = {(party.service.account.id, party.role): party for party in matched.parties}
+    sessions = books.sessions[row.call_id]
+    for key, session in list(sessions.items()):
+        if key not in wanted and not (key == (NOBODY, "none") and not wanted):
+            end_session(books, session)
+    for key, party in wanted.items():
+        found = sessions.get(key)
+        if found is None:
+            session = open_session(books, row, call, matched, party, context, State.STARTED)
+            renew_hold(books, session, party, call, context)
+        else:
+            _report(books, found, party, call, context)
+    if not wanted:
+        _keep_unmatched(books, row, call, matched, context)
+
+
+def _keep_unmatched(books: Books, row: CallRow, call: Call, matched: Match, context: Context) -> None:
+    session = books.sessions[row.call_id].get((NOBODY, "none"))
+    if session is None:
+        session = _session(row, call, matched, None, State.STARTED, context)
+    session.connect_at, session.seen_at = call.connect_at, call.seen_at
+    session.expires_at = context.now + timedelta(seconds=context.client.lease_s)
+    books.put_session(session)
+
+
+def open_session(
+    books: Books, row: CallRow, call: Call, matched: Match, party: Party, context: Context, state: State
+) -> Session:
+    """Return a new session of *party*, with its channels taken; over the limit if there is no room."""
+    session = _session(row, call, matched, party, state, context)
+    session.over_limit = limits.room_for(books, party.service.account, party.channel) is not None
+    limits.take(books, session)
+    books.put_session(session)
+    return session
+
+
+def _session(
+    row: CallRow, call: Call, matched: Match, party: Party | None, state: State, context: Context
+) -> Session:
+    terms = _terms(party, call, matched.called, call.connect_at or context.now) if party else FREE
+    remembered = Matched(
+        who=who(call.identity),
+        called=matched.called,
+        plan_id=party.plan.id if party else None,
+        deck_version_id=terms.deck_version_id,
+        prefix=terms.rate.prefix if terms.rate else "",
+        destination=terms.rate.description if terms.rate else "",
+        trace=matched.trace,
+    )
+    return Session(
+        account_id=party.service.account.id if party else NOBODY,
+        call_id=row.call_id,
+        role=party.role if party else "none",
+        call_key=row.call_key,
+        seq=row.seq,
+        client_id=row.client_id,
+        service_id=party.service.id if party else None,
+        channel_service_id=party.channel.id if party and party.channel else None,
+        state=state.value,
+        calling=call.identity.calling,
+        called=matched.called,
+        setup_at=call.begun_at,
+        connect_at=call.connect_at,
+        seen_at=call.seen_at,
+        granted_s=None,
+        held_s_until=0,
+        expires_at=context.now + timedelta(seconds=context.client.lease_s),
+        held_micros=0,
+        held_buckets="{}",
+        over_limit=False,
+        match=write_json(remembered),
+    )
+
+
+def _terms(party: Party, call: Call, called: str, answer_at: datetime) -> Tariff:
+    return tariff(party, call.identity.calling, called, call.begun_at, answer_at)
+
+
+def _report(books: Books, session: Session, party: Party, call: Call, context: Context) -> None:
+    """Take a Start or Interim into a session, and let it hold what the time from now needs."""
+    started = session.state == State.STARTED.value
+    session.state = State.STARTED.value
+    session.connect_at, session.seen_at = call.connect_at, call.seen_at
+    elapsed_s = elapsed_s(session, context.now)
+    if not started or elapsed_s + context.client.lease_s // 3 > session.held_s_until:
+        renew_hold(books, session, party, call, context)
+    books.put_session(session)
+
+
+def renew_hold(books: Books, session: Session, party: Party, call: Call, context: Context) -> None:
+    """
+    Let a session hold what it may use until its next renewal, and say when it must be looked at again.
+
+    A call that was granted its whole time holds that; any other one holds a lease from now on.
+    """
+    bounded = session.granted_s is not None and not is_renewed(party, context)
+    answer_at = call.connect_at or context.now
+    if not bounded:
+        upto_s = elapsed_s(session, context.now) + context.client.lease_s
+        terms = _terms(party, call, session.called, answer_at)
+        held = holds.afford(books, party, session, terms, answer_at, upto_s)
+        if held.seconds > session.held_s_until or not session.held_s_until:
+            holds.put(books, session, held)
+    session.expires_at = _look_again_at(session, bounded, answer_at, context)
+    books.put_session(session)
+
+
+def _look_again_at(session: Session, bounded: bool, answer_at: datetime, context: Context) -> datetime:
+    if bounded:
+        if session.connect_at is None:
+            return context.now + timedelta(seconds=context.client.setup_ttl_s) + GRACE
+        return answer_at + timedelta(seconds=session.granted_s or 0) + GRACE
+    ahead_s = session.held_s_until - context.client.lease_s // 3
+    return max(answer_at + timedelta(seconds=ahead_s), context.now + timedelta(seconds=1))
+
+
+def is_renewed(party: Party, context: Context) -> bool:
+    """Tell whether a call holds leases, one after the other, and not its whole time at once."""
+    return party.service.account.credit_limit_micros is None or context.client.grant == "lease"
+
+
+def elapsed_s(session: Session, now: datetime) -> int:
+    """Return the started seconds since the answer, 0 before it."""
+    since = session.connect_at
+    return max(0, -(-(now - since) // timedelta(seconds=1))) if since else 0
+
+
+def end_session(books: Books, session: Session) -> None:
+    """Give back all that a session holds, once, and remove it."""
+    holds.release(books, session)
+    limits.give_back(books, session)
+    books.end_session(session)
+
+
+def _charge_all(
+    books: Books,
+    row: CallRow,
+    call: Call,
+    matched: Match,
+    charges: tuple[Charge, ...],
+    context: Context,
+    again: bool,
+) -> tuple[Charge, ...]:
+    """Charge each payer; what is charged already and follows from the same facts stays."""
+    old = {(made.account_id, made.role): made for made in charges}
+    kept: list[Charge] = []
+    wanted: list[Party] = []
+    for party in matched.parties:
+        made = old.get((party.service.account.id, party.role))
+        if made is not None and made.signature == charging.signature(call, party) and not again:
+            note_late_report(books, row, call, made)
+            kept.append(old.pop((made.account_id, made.role)))
+        else:
+            wanted.append(party)
+    for made in old.values():
+        charging.reverse(books, row, made, context)
+    kept += [charging.charge(books, row, call, party, matched, context) for party in wanted]
+    if not matched.parties:
+        kept.append(charging.write_unmatched(books, row, call, matched, context))
+    return tuple(kept)
+
+
+def lapse(books: Books, row: CallRow, context: Context) -> None:
+    """Free what an authorized call holds that no Start has confirmed in time."""
+    booked = read_booked(row.charges)
+    call = add_up(read_facts(row.facts), authorized=booked.authorized, verified=booked.verified)
+    made = []
+    for session in list(books.sessions[row.call_id].values()):
+        remembered = read_matched(session)
+        found = Match((), remembered.called, None, remembered.trace)
+        cdr = bare_cdr(row, call, found, session.account_id, session.role, "lapsed", "setup_ttl")
+        cdr.service_id, cdr.channel_service_id = session.service_id, session.channel_service_id
+        books.put_cdr(cdr)
+        made.append(uncharged(row, call, session.account_id, session.role))
+        end_session(books, session)
+    row.state = step(State(row.state), Step.LAPSE).value
+    row.ended_at = context.now
+    row.charges = write_json(msgspec.structs.replace(booked, charges=tuple(made)))
+    books.change_call(row)
+
+
+def uncharged(row: CallRow, call: Call, account_id: int, role: str) -> Charge:
+    """Return the charge of a call that costs nothing yet but has a CDR: refused or lapsed."""
+    return Charge(
+        account_id=account_id, role=role, started_at=call.begun_at, signature="", who=who(call.identity)
+    )
