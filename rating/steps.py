@@ -9,7 +9,7 @@ from rating.prices import Price
 @dataclass(frozen=True, slots=True)
 class Step:
     """
-    The terms from *from_s* seconds after the answer on; what is None stays as it was.
+    The terms from *from_s* seconds after the answer on; what is None is as in the rate or its band.
 
     Raises:
         ValueError: It begins before the answer, or its increment has no length.
