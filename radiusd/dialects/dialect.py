@@ -1,0 +1,115 @@
+"""What a dialect is: the way one kind of switch tells of calls, and what it understands in answers."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Mapping
+from datetime import datetime
+from functools import lru_cache
+from typing import ClassVar
+
+from radiusd.calls.events import STATUS_TYPES, CallEvent, Kind
+from radiusd.dialects import replies
+from radiusd.dialects.client_settings import DEFAULTS, ClientSettings, read_settings
+from radiusd.dialects.dictionary import definitions
+from radiusd.dialects.reading import Reading
+from radiusd.errors import Refusal, UnreadableEvent
+from radiusd.radius.assigned import Attribute
+from radiusd.radius.clients import Client
+from radiusd.radius.packet import Packet
+from radiusd.radius.reply import ReplyAttribute
+
+
+class Dialect(ABC):
+    """
+    Reads the requests of one kind of switch, and writes what it reads in replies.
+
+    A dialect holds no state: what one packet says never changes what the next one means.
+    """
+
+    name: ClassVar[str]
+    named_values: ClassVar[bool] = True  # h323 values in replies carry their name, as Cisco's do
+
+    def read_event(self, packet: Packet, client: Client, received_at: datetime, source: str) -> CallEvent:
+        """
+        Return what the Accounting-Request *packet* tells.
+
+        Args:
+            received_at: When it arrived, in UTC.
+            source: Where it came from, for the explanation of the call.
+
+        Raises:
+            UnreadableEvent: It has no Acct-Status-Type that tells of a call, or names no call.
+        """
+        status_type = packet.integer(Attribute.ACCT_STATUS_TYPE)
+        kind = STATUS_TYPES.get(-1 if status_type is None else status_type)
+        if kind is None:
+            raise UnreadableEvent(_why_no_kind(packet, status_type))
+        reading = Reading(packet, kind, self.settings_of(client), received_at, source)
+        if kind in (Kind.ACCOUNTING_ON, Kind.ACCOUNTING_OFF):
+            reading.settle_time()
+            return reading.event(client)
+        event = self.read_call(reading, client)
+        if not event.call_id:
+            raise UnreadableEvent(
+                "no Acct-Session-Id, or an empty one, so nothing says which call it is about (RFC 2866, 5.5)"
+            )
+        return event
+
+    def read_attempt(self, packet: Packet, client: Client, received_at: datetime, source: str) -> CallEvent:
+        """
+        Return the call that the Access-Request *packet* asks for.
+
+        The arguments are those of :meth:`read_event`. Whether there is enough in
+        it to authorize a call is not judged here. *call_id* is empty when the
+        packet names no call.
+        """
+        reading = Reading(packet, Kind.AUTHORIZE, self.settings_of(client), received_at, source)
+        return self.read_call(reading, client)
+
+    @abstractmethod
+    def read_call(self, reading: Reading, client: Client) -> CallEvent:
+        """Return the event or attempt of *client* that stands in *reading*."""
+
+    def accept_attributes(
+        self, session_timeout_s: int | None, call_class: bytes, client: Client
+    ) -> list[ReplyAttribute]:
+        """
+        Return what an Access-Accept to *client* carries, the most important first.
+
+        Args:
+            session_timeout_s: The seconds the call may last; None sets no limit.
+            call_class: The value of Class, see :func:`~radiusd.dialects.call_class.class_of`.
+
+        Raises:
+            ValueError: *session_timeout_s* is 0 or negative.
+        """
+        return replies.accept(session_timeout_s, call_class, named=self.named_values)
+
+    def reject_attributes(self, refusal: Refusal, client: Client) -> list[ReplyAttribute]:
+        """Return what an Access-Reject to *client* carries: the reason for people and for gateways."""
+        return replies.reject(refusal, named=self.named_values)
+
+    def settings_of(self, client: Client) -> ClientSettings:
+        """Return what *client*'s settings mean; what is wrong in them is as if it were not set."""
+        if not client.settings:
+            return DEFAULTS
+        return _settings(self.name, tuple(client.settings.items()))
+
+    def check_settings(self, settings: Mapping[str, str]) -> list[str]:
+        """Return what is wrong with a client's *settings*, a sentence each."""
+        return read_settings(settings, definitions(self.name))[1]
+
+
+@lru_cache(maxsize=4096)
+def _settings(dialect: str, written: tuple[tuple[str, str], ...]) -> ClientSettings:
+    return read_settings(dict(written), definitions(dialect))[0]
+
+
+def _why_no_kind(packet: Packet, status_type: int | None) -> str:
+    if status_type is not None:
+        return f"Acct-Status-Type {status_type} does not tell of a call"
+    value = packet.first(Attribute.ACCT_STATUS_TYPE)
+    if value is None:
+        return "no Acct-Status-Type (RFC 2866, 5.1)"
+    return f"Acct-Status-Type has {len(value)} octets instead of 4 (RFC 2866, 5.1)"

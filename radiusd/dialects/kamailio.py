@@ -1,0 +1,157 @@
+"""Kamailio, OpenSER and SER: acc_radius tells of SIP transactions, auth_radius and misc_radius ask."""
+
+from __future__ import annotations
+
+from radiusd.calls.events import CallEvent, Kind, Leg, Status
+from radiusd.dialects import replies
+from radiusd.dialects.dialect import Dialect
+from radiusd.dialects.h323 import H323
+from radiusd.dialects.reading import Reading
+from radiusd.dialects.values import address, identifier, realm_of
+from radiusd.radius.assigned import Attribute
+from radiusd.radius.clients import Client
+from radiusd.radius.packet import Packet
+from radiusd.radius.reply import ReplyAttribute, text
+
+SIP_METHOD = 101
+SIP_RESPONSE_CODE = 102
+SIP_TO_TAG = 104
+SIP_FROM_TAG = 105
+SIP_TRANSLATED_REQUEST_URI = 107
+SIP_SRC_IP = 108
+SIP_URI_USER = 208
+SIP_GROUP = 211
+SIP_AVP = 225
+SIP_SRC_IP_BESIDE_RFC5090 = 230  # where sites put it whose 108 is Digest-Method
+
+_INVITE, _CANCEL = 1, 2  # bits; whatever names the sites' dictionaries give to them
+_CALLER_AVPS = 30  # Service-Type of radius_load_caller_avps
+_SCHEMES = ("sip:", "sips:")
+
+
+class Kamailio(Dialect):
+    """
+    The dialect of Kamailio and its ancestors.
+
+    Accounting is per SIP transaction: a Start is the 2xx to the INVITE, a Stop is
+    the BYE, from whichever side it came. When the callee hangs up, numbers, user,
+    address and tags are those of the callee; one packet cannot tell, so they are
+    handed on as sent, with the tags by which the call's Start tells the sides
+    apart. There is no duration: a call lasts from the one time stamp to the other.
+    """
+
+    name = "kamailio"
+    named_values = False  # they become AVPs of the script, which wants the bare number
+
+    def read_call(self, reading: Reading, client: Client) -> CallEvent:
+        """See :meth:`Dialect.read_call`."""
+        reading.settle_time()
+        packet, kind = reading.packet, reading.kind
+        attempt = kind is Kind.AUTHORIZE
+        # In an Access-Request of an RFC 5090 site 104 and 105 are Digest-Realm and Digest-Nonce.
+        from_tag = "" if attempt else identifier(packet.first(SIP_FROM_TAG))
+        to_tag = "" if attempt else identifier(packet.first(SIP_TO_TAG))
+        call_id = _call_id(reading)
+        username = _username(reading)
+        cancelled = kind is Kind.STOP and packet.integer(SIP_METHOD) == _CANCEL
+        return reading.event(
+            client,
+            call_id=call_id,
+            leg_id=";".join([call_id, *sorted(filter(None, (from_tag, to_tag)))]) if call_id else "",
+            leg=Leg.SINGLE,
+            calling=reading.number("calling_from", _calling(reading)),
+            called=reading.number("called_from", _called(reading)),
+            remote_ip=reading.address("remote_ip_from", _source_ip(reading)),
+            trunk_in=reading.text("trunk_in_from", reading.attribute(SIP_GROUP)),
+            trunk_out=reading.text("trunk_out_from"),
+            tenant=reading.text("tenant_from", realm_of(username)),
+            username=username,
+            connect_at=reading.event_at if kind is Kind.START else None,
+            disconnect_at=reading.event_at if kind in (Kind.STOP, Kind.FAILED) else None,
+            duration_ms=0 if cancelled else reading.duration_ms(),
+            sip_code=None if attempt else _sip_code(packet),
+            status=_status(kind, cancelled),
+            from_tag=from_tag,
+            to_tag=to_tag,
+        )
+
+    def accept_attributes(
+        self, session_timeout_s: int | None, call_class: bytes, client: Client
+    ) -> list[ReplyAttribute]:
+        """
+        See :meth:`Dialect.accept_attributes`.
+
+        Unless told to take over every attribute, Kamailio's modules keep only
+        SIP-AVP. ``name#value`` makes a number of it, which the dialog module's
+        timeout wants: ``$avp(Session-Timeout)`` is the same in both modes.
+        """
+        attributes = super().accept_attributes(session_timeout_s, call_class, client)
+        if session_timeout_s is not None:
+            attributes.append(text(SIP_AVP, f"Session-Timeout#{min(session_timeout_s, replies.LONGEST_S)}"))
+        return attributes
+
+
+def _call_id(reading: Reading) -> str:
+    """Return the SIP Call-ID, which the client library may also put into Cisco-AVPair."""
+    call_id = reading.text("call_id_from") or identifier(reading.packet.first(Attribute.ACCT_SESSION_ID))
+    return call_id or H323(reading.packet).pair("call-id") or reading.call_class
+
+
+def _username(reading: Reading) -> str:
+    """Return the user; a trunk is asked for by its address in User-Name, which is no user."""
+    username = reading.text("username_from", reading.attribute(Attribute.USER_NAME))
+    if "username_from" in reading.settings.sources:
+        return username
+    for scheme in _SCHEMES:
+        if username.lower().startswith(scheme):
+            username = username[len(scheme) :]
+    return "" if address(username) else username
+
+
+def _calling(reading: Reading) -> str:
+    written = reading.attribute(Attribute.CALLING_STATION_ID)
+    if not written and reading.kind is Kind.AUTHORIZE:
+        return reading.attribute(SIP_URI_USER)
+    return written
+
+
+def _called(reading: Reading) -> str:
+    """Return the dialled number; the Request-URI is one in the first INVITE, and later a Contact."""
+    written = reading.attribute(Attribute.CALLED_STATION_ID)
+    if not written and reading.kind in (Kind.START, Kind.FAILED):
+        if reading.packet.integer(SIP_METHOD) == _INVITE:
+            return reading.attribute(SIP_TRANSLATED_REQUEST_URI)
+    return written
+
+
+def _source_ip(reading: Reading) -> bytes | None:
+    """Return where the INVITE came from, as the site's usual attributes tell it."""
+    packet = reading.packet
+    if reading.kind is Kind.AUTHORIZE and _has_rfc5090_digest(packet):
+        # 108 is Digest-Method here, and what a phone calls its method is the phone's choice.
+        return packet.first(SIP_SRC_IP_BESIDE_RFC5090)
+    value = packet.first(SIP_SRC_IP) or packet.first(SIP_SRC_IP_BESIDE_RFC5090)
+    asks = reading.kind is Kind.AUTHORIZE and packet.integer(Attribute.SERVICE_TYPE) == _CALLER_AVPS
+    if value is None and asks:
+        user = packet.first(Attribute.USER_NAME)
+        return user if address(user) else None
+    return value
+
+
+def _has_rfc5090_digest(packet: Packet) -> bool:
+    return (
+        packet.first(Attribute.DIGEST_RESPONSE) is not None
+        and packet.first(Attribute.DIGEST_USERNAME) is not None
+        and packet.first(Attribute.STERMAN_DIGEST_ATTRIBUTES) is None
+    )
+
+
+def _sip_code(packet: Packet) -> int | None:
+    code = packet.integer(SIP_RESPONSE_CODE)
+    return code if code is not None and 100 <= code <= 699 else None
+
+
+def _status(kind: Kind, cancelled: bool) -> Status | None:
+    if kind is Kind.AUTHORIZE:
+        return None
+    return Status.FAILED if cancelled or kind is Kind.FAILED else Status.ANSWERED

@@ -1,0 +1,192 @@
+"""One packet while a dialect reads it: where its client says things, when it happened, what is doubtful."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from radiusd.calls.events import CallEvent, Kind
+from radiusd.dialects.call_class import read_call_class
+from radiusd.dialects.client_settings import ClientSettings
+from radiusd.dialects.timestamps import read_stamp
+from radiusd.dialects.values import address, number, text
+from radiusd.radius.assigned import Attribute
+from radiusd.radius.clients import Client
+from radiusd.radius.packet import Packet
+
+_MOST_AHEAD = timedelta(hours=24)
+_OLDEST = timedelta(days=3653)
+_MOST_DELAY_S = 7 * 86400  # a "delay" beyond is something else: Sippy sends a UNIX time
+_LONGEST_CALL_MS = 7 * 86_400_000
+_CLOCK_TOLERANCE = timedelta(minutes=5)  # how far a clock that is marked as not synchronised is believed
+_ELAPSED_TOLERANCE = timedelta(minutes=1)
+
+
+class Reading:
+    """
+    A packet, the settings of its client, and the flags that the event will carry.
+
+    The methods never raise: what cannot be read is as good as absent, and
+    leaves a flag where somebody should know.
+    """
+
+    __slots__ = (
+        "call_class",
+        "event_at",
+        "event_at_known",
+        "flags",
+        "kind",
+        "packet",
+        "received_at",
+        "settings",
+        "source",
+    )
+
+    def __init__(
+        self, packet: Packet, kind: Kind, settings: ClientSettings, received_at: datetime, source: str
+    ) -> None:
+        self.packet = packet
+        self.kind = kind
+        self.settings = settings
+        self.call_class = read_call_class(packet)
+        self.received_at = received_at
+        self.source = source
+        self.flags: list[str] = []
+        self.event_at = received_at
+        self.event_at_known = False
+
+    # What the packet says, where the client's settings or else the dialect put it.
+
+    def attribute(self, type: int) -> str:
+        """Return the plain attribute *type* as text, the empty string when there is none."""
+        return text(self.packet.first(type))
+
+    def text(self, setting: str, usual: str = "") -> str:
+        """Return what the client names in *setting*, else *usual*."""
+        place = self.settings.sources.get(setting)
+        return place.read(self.packet) if place else usual
+
+    def number(self, setting: str, usual: str) -> str:
+        """Return what the client names in *setting*, else *usual*, as the user part of a number or URI."""
+        return number(self.text(setting, usual))
+
+    def address(self, setting: str, usual: bytes | str | None = None) -> str:
+        """Return what the client names in *setting*, else *usual*, as an IP address."""
+        place = self.settings.sources.get(setting)
+        value = place.find(self.packet) if place else usual
+        found = address(value)
+        if value and not found:
+            self.doubt("bad_address")
+        return found
+
+    def doubt(self, flag: str) -> None:
+        """Note *flag*, once."""
+        if flag not in self.flags:
+            self.flags.append(flag)
+
+    def event(self, client: Client, **told: Any) -> CallEvent:
+        """Return the event of *client* with *told*, fields of :class:`CallEvent`, and what is known here."""
+        return CallEvent(
+            client_id=client.id,
+            dialect=client.dialect,
+            kind=self.kind,
+            received_at=self.received_at,
+            event_at=self.event_at,
+            event_at_known=self.event_at_known,
+            call_class=self.call_class,
+            flags=tuple(self.flags),
+            source=self.source,
+            **told,
+        )
+
+    # When it happened.
+
+    def stamp(self, written: str) -> tuple[datetime | None, bool]:
+        """Return the moment that *written* names, if it can be right, and whether the clock is in order."""
+        read = read_stamp(written, self.settings.zone, self.settings.force_zone)
+        if read.problem:
+            self.doubt(read.problem)
+        elif read.at is not None and not self._is_plausible(read.at):
+            self.doubt("bad_time_stamp")
+            return None, read.clock_ok
+        return read.at, read.clock_ok
+
+    def settle_time(self, stamp: datetime | None = None, clock_ok: bool | None = None) -> None:
+        """
+        Set *event_at* and *event_at_known*.
+
+        Event-Timestamp comes first, then *stamp*, the sender's time of this very
+        event, then the arrival less Acct-Delay-Time (RFC 2866, 5.2). The delay is
+        never taken off a stamp, which is set when the event occurs (RFC 2869, 5.3).
+        An attempt happens when it is asked for.
+        """
+        if self.kind is Kind.AUTHORIZE:
+            return
+        arrival = self._arrival()
+        moment = self._event_timestamp() or stamp
+        if moment is None:
+            self.event_at = arrival
+            return
+        if clock_ok is False and abs(moment - arrival) > _CLOCK_TOLERANCE:
+            self.doubt("clock_not_synchronised")
+            self.event_at = arrival
+            return
+        self.event_at = moment
+        self.event_at_known = True
+
+    def _is_plausible(self, moment: datetime) -> bool:
+        return -_MOST_AHEAD <= self.received_at - moment <= _OLDEST
+
+    def _event_timestamp(self) -> datetime | None:
+        """Return Event-Timestamp: 4 octets, or as Kamailio's rad_time_mode writes it, seconds as text."""
+        value = self.packet.first(Attribute.EVENT_TIMESTAMP)
+        if value is None:
+            return None
+        if len(value) == 4:
+            moment: datetime | None = datetime.fromtimestamp(int.from_bytes(value, "big"), UTC)
+        else:
+            moment = read_stamp(text(value)).at
+        if moment is None or not self._is_plausible(moment):
+            self.doubt("bad_event_timestamp")
+            return None
+        return moment
+
+    def _arrival(self) -> datetime:
+        """Return when the packet was first sent, as far as its arrival tells."""
+        delay_s = self.packet.integer(Attribute.ACCT_DELAY_TIME)
+        if not delay_s:
+            return self.received_at
+        if delay_s > _MOST_DELAY_S:
+            self.doubt("bad_delay_time")
+            return self.received_at
+        return self.received_at - timedelta(seconds=delay_s)
+
+    # How long it lasted.
+
+    def duration_ms(self, since: datetime | None = None) -> int | None:
+        """
+        Return the milliseconds that the sender says it was connected; None when it does not, or cannot.
+
+        Args:
+            since: The earliest moment at which it may have begun. An Interim
+                that tells of more time than has gone by since is not believed
+                (Sippy sends the machine's uptime); a Stop's figure is, since it
+                is what the sender itself would bill.
+        """
+        if self.kind is Kind.FAILED:
+            return 0
+        if self.kind not in (Kind.STOP, Kind.INTERIM):
+            return None
+        if self.packet.first(Attribute.ACCT_SESSION_TIME) is None:
+            return None
+        count = self.packet.integer(Attribute.ACCT_SESSION_TIME)
+        if count is None or count * self.settings.unit_ms > _LONGEST_CALL_MS:
+            self.doubt("bad_session_time")
+            return None
+        lasted_ms = count * self.settings.unit_ms
+        if self.kind is Kind.INTERIM and since is not None:
+            elapsed = self.event_at - since + _ELAPSED_TOLERANCE
+            if timedelta(milliseconds=lasted_ms) > elapsed:
+                self.doubt("bad_session_time")
+                return None
+        return lasted_ms

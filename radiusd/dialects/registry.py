@@ -1,0 +1,36 @@
+"""The dialects there are. A new vendor is a module beside this one, and a line in it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from radiusd.dialects.cisco import Cisco
+from radiusd.dialects.dialect import Dialect
+from radiusd.dialects.kamailio import Kamailio
+from radiusd.dialects.rfc2866 import Rfc2866
+from radiusd.errors import NotFound
+
+
+class _Registry(dict[str, Dialect]):
+    def __missing__(self, name: str) -> Dialect:
+        raise NotFound(f"there is no dialect {name!r}; the dialects are {', '.join(sorted(self))}")
+
+
+DIALECTS: Mapping[str, Dialect] = _Registry(
+    {
+        "rfc2866": Rfc2866(),
+        "cisco": Cisco(),
+        "kamailio": Kamailio(),
+    }
+)
+"""Every dialect by its name in a client's ``dialect`` setting; an unknown name raises NotFound."""
+
+
+def check_settings(dialect: str, settings: Mapping[str, str]) -> list[str]:
+    """
+    Return what is wrong with the *settings* of a client that speaks *dialect*, a sentence each.
+
+    Raises:
+        NotFound: There is no such dialect.
+    """
+    return DIALECTS[dialect].check_settings(settings)
