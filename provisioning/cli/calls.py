@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+import sys
+import time
 from datetime import datetime
-from decimal import Decimal
 
 import click
+from psycopg2.extensions import connection as Connection
 
 from provisioning.cli.framework import Group
-from provisioning.cli.output import print_rows
+from provisioning.cli.options import Format, options_of
+from provisioning.cli.output import print_rows, table_lines
 from provisioning.cli.session import database, now
 from provisioning.cli.text import money
 from radiusd.storage.reports import LiveCall, live_calls
+from radiusd.storage.running_costs import running_costs
 
 COLUMNS = (
     "start",
@@ -21,6 +25,7 @@ COLUMNS = (
     "service",
     "from",
     "to",
+    "cost",
     "held",
     "currency",
     "channels",
@@ -29,6 +34,7 @@ COLUMNS = (
     "role",
     "call_id",
 )
+TOP_COLUMNS = ("start", "seconds", "account", "service", "from", "to", "cost", "currency", "channels")
 
 
 @click.group(cls=Group)
@@ -43,14 +49,53 @@ def list_(ctx: click.Context, account: str | None) -> None:
     """
     Show the calls that are up now, oldest first.
 
-    `held` is the money reserved for a call, `channels` the trunk's channels in use and allowed.
+    `cost` is the charge if the call ended now, `held` the money reserved for it beyond included minutes,
+    `channels` the trunk's channels in use and allowed.
     """
-    with database(ctx) as connection, connection.cursor() as txn:
+    with database(ctx) as connection:
+        rows = live_rows(connection, account, now())
+    print_rows(ctx, COLUMNS, rows)
+
+
+@calls.command("top", example="tollwire calls top\ntollwire calls top --account ACME --interval 5")
+@click.option("--account", metavar="CODE", help="Only calls that this account pays.")
+@click.option("--interval", type=click.FloatRange(0.2, 3600), default=1.0, show_default=True, help="Seconds.")
+@click.option("--once", is_flag=True, help="Print one frame and end; so does a pipe.")
+@click.pass_context
+def top(ctx: click.Context, account: str | None, interval: float, once: bool) -> None:
+    """Watch the calls that are up now: what they cost this second, and how full their trunks are."""
+    with database(ctx) as connection:
+        if once or not sys.stdout.isatty() or options_of(ctx).format is not Format.TEXT:
+            rows = [_short(row) for row in live_rows(connection, account, now())]
+            print_rows(ctx, TOP_COLUMNS, rows)
+            return
+        _watch(connection, account, interval)
+
+
+def _watch(connection: Connection, account: str | None, interval_s: float) -> None:
+    from rich.live import Live  # as slow to import as the rest of a command together
+    from rich.text import Text
+
+    with Live(auto_refresh=False, screen=True) as screen:
+        while True:
+            at = now()
+            rows = [_short(row) for row in live_rows(connection, account, at)]
+            connection.rollback()  # a transaction that is open between frames would hold back vacuum
+            title = f"{at:%H:%M:%S} UTC, {len(rows)} calls; Ctrl-C ends"
+            lines = "\n".join([title, "", *table_lines(TOP_COLUMNS, rows)])
+            screen.update(Text(lines, no_wrap=True, overflow="ellipsis"), refresh=True)
+            time.sleep(interval_s)
+
+
+def live_rows(connection: Connection, account: str | None, at: datetime) -> list[tuple[object, ...]]:
+    """Return a row of COLUMNS for every open call, oldest first."""
+    with connection.cursor() as txn:
         found = live_calls(txn, account)
-    print_rows(ctx, COLUMNS, [_row(call, now()) for call in found])
+        costs = running_costs(txn, at)
+    return [_row(call, costs.get((call.call_id, call.role), 0), at) for call in found]
 
 
-def _row(call: LiveCall, at: datetime) -> tuple[object, ...]:
+def _row(call: LiveCall, cost_micros: int, at: datetime) -> tuple[object, ...]:
     return (
         call.setup_at,
         elapsed_s(call, at),
@@ -59,7 +104,8 @@ def _row(call: LiveCall, at: datetime) -> tuple[object, ...]:
         service_name(call.service_kind, call.service),
         call.calling,
         call.called,
-        held(call),
+        money(cost_micros),
+        money(call.held_micros),
         call.currency,
         channels(call),
         call.over_limit,
@@ -69,14 +115,13 @@ def _row(call: LiveCall, at: datetime) -> tuple[object, ...]:
     )
 
 
+def _short(row: tuple[object, ...]) -> tuple[object, ...]:
+    return tuple(row[COLUMNS.index(name)] for name in TOP_COLUMNS)
+
+
 def elapsed_s(call: LiveCall, at: datetime) -> int:
     """Return the whole seconds since the answer; 0 while it rings."""
     return max(0, int((at - call.connect_at).total_seconds())) if call.connect_at else 0
-
-
-def held(call: LiveCall) -> Decimal:
-    """Return the money that is reserved for the call."""
-    return money(call.held_micros)
 
 
 def channels(call: LiveCall) -> str:

@@ -56,6 +56,7 @@ KINDS: tuple[tuple[type[BaseException], str, Exit], ...] = (
     (NotDurable, "try_later", Exit.TRY_LATER),
     (RefusedHere, "refused", Exit.REFUSED),
     (PermissionError, "refused", Exit.REFUSED),
+    (UnicodeError, "bad_input", Exit.CONFLICT),  # an argument that is no text in any encoding
     (TollwireError, "unreachable", Exit.UNREACHABLE),  # what is left: the embedded server, a silent port
     (psycopg2.IntegrityError, "conflict", Exit.CONFLICT),
     (psycopg2.OperationalError, "unreachable", Exit.UNREACHABLE),

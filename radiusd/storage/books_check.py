@@ -22,6 +22,8 @@ MOST_SHOWN = 100
 
 RATINGS_AT_ONCE = 2_000
 
+CHARGED = ("call", "additional")  # parts of a rating that the account pays; an out-payment it is paid
+
 
 class Difference(NamedTuple):
     """One row that is wrong. None is a row that is missing, or a number that cannot be had."""
@@ -91,16 +93,34 @@ CHECKS: Mapping[str, str] = {
     "open calls have sessions, and sessions open calls": """
         SELECT coalesce(account_id, accounts[1], 0), 'call ' || call_id,
                (open.call_id IS NOT NULL)::integer, (live.call_id IS NOT NULL)::integer
-        FROM (SELECT call_id, accounts FROM call WHERE state = 'open') AS open
+        FROM (SELECT call_id, accounts FROM call WHERE state IN ('authorized', 'started')) AS open
         FULL JOIN (SELECT call_id, min(account_id) AS account_id FROM session GROUP BY call_id) AS live
             USING (call_id)
     """,
-    "charge of a call is the sum of its postings": """
-        SELECT account_id, 'call ' || call_id || ' ' || role, total_micros, coalesce(posted, 0)
+    "charge of a call, less its out-payment, is the sum of its postings": """
+        SELECT account_id, 'call ' || call_id || ' ' || role,
+               total_micros - coalesce((rating::jsonb #>> '{outpayment,total}')::numeric * 1000000, 0),
+               coalesce(posted, 0)
         FROM cdr FULL JOIN (
-            SELECT account_id, call_id, role, -sum(amount_micros) AS posted
-            FROM posting WHERE kind IN ('usage', 'reversal') GROUP BY account_id, call_id, role
+            SELECT account_id, call_id, role, -sum(amount_micros) AS posted FROM posting
+            WHERE kind IN ('usage', 'outpayment', 'reversal') GROUP BY account_id, call_id, role
         ) AS sums USING (account_id, call_id, role)
+    """,
+    "included seconds of a call are the sum of its postings": """
+        SELECT account_id, 'call ' || call_id || ' ' || role, included_s, coalesce(posted, 0)
+        FROM cdr FULL JOIN (
+            SELECT account_id, call_id, role, sum(seconds) AS posted
+            FROM posting WHERE call_id IS NOT NULL GROUP BY account_id, call_id, role
+        ) AS sums USING (account_id, call_id, role)
+    """,
+    "what a call says it was charged is on its record": """
+        SELECT charged.account_id, 'call ' || charged.call_id || ' ' || charged.role, total_micros, micros
+        FROM (
+            SELECT call_id, (part ->> 'account_id')::bigint AS account_id, part ->> 'role' AS role,
+                   coalesce((part ->> 'total_micros')::bigint, 0) AS micros
+            FROM call CROSS JOIN LATERAL jsonb_array_elements(charges::jsonb -> 'charges') AS part
+        ) AS charged
+        LEFT JOIN cdr USING (account_id, call_id, role)
     """,
 }
 RECOMPUTED = "charge of a call follows from its explanation"
@@ -167,8 +187,13 @@ def _prove_ratings(connection: connection) -> Proof:
 
 
 def recomputed_micros(rating: str) -> int | None:
-    """Return the charge in micro-units that follows from a CDR's *rating*; None: nothing follows from it."""
+    """
+    Return the charge in micro-units that follows from a CDR's *rating*; None: nothing follows from it.
+
+    It is what the call itself costs and what comes on top of it; neither, and the call is free.
+    """
     try:
-        return micros(recompute(json.loads(rating)))
+        parts = json.loads(rating)
+        return sum(micros(recompute(parts[name])) for name in CHARGED if name in parts)
     except (ValueError, KeyError, TypeError):
         return None

@@ -35,17 +35,21 @@ class LiveCall(NamedTuple):
     held_micros: int
     currency: str | None
     over_limit: bool
+    granted_s: int | None
+    expires_at: datetime
+    held_buckets: str
     match: str
 
 
-def live_calls(txn: cursor, account: str | None = None) -> list[LiveCall]:
-    """Return the open calls, oldest first; those of one account when its code is given."""
+def live_calls(txn: cursor, account: str | None = None, call_id: str | None = None) -> list[LiveCall]:
+    """Return the open calls, oldest first; only those of an account, by its code, or of one call."""
     txn.execute(
         """
         SELECT session.call_id::text, session.role, session.state, session.setup_at, session.connect_at,
                account.code, service.kind, service.name, session.calling, session.called, client.name,
                trunk.name, channel.used, trunk.max_channels, session.held_s_until, session.held_micros,
-               account.currency, session.over_limit, session.match
+               account.currency, session.over_limit, session.granted_s,
+               session.expires_at, session.held_buckets, session.match
         FROM session
         LEFT JOIN account ON account.id = session.account_id
         LEFT JOIN service ON service.id = session.service_id
@@ -53,10 +57,11 @@ def live_calls(txn: cursor, account: str | None = None) -> list[LiveCall]:
         LEFT JOIN channel
             ON channel.account_id = session.account_id AND channel.service_id = session.channel_service_id
         LEFT JOIN client ON client.id = session.client_id
-        WHERE %(account)s IS NULL OR account.code = %(account)s
+        WHERE (%(account)s IS NULL OR account.code = %(account)s)
+          AND (%(call_id)s IS NULL OR session.call_id = %(call_id)s::uuid)
         ORDER BY session.setup_at, session.call_id, session.role
         """,
-        {"account": account},
+        {"account": account, "call_id": call_id},
     )
     return [LiveCall(*row) for row in txn.fetchall()]
 
@@ -76,6 +81,7 @@ class CdrFilter:
     status: str | None = None
     number: str | None = None
     call_id: str | None = None
+    account_ids: list[int] | None = None
     limit: int | None = None
 
 
@@ -156,6 +162,7 @@ _FROM = """
     LEFT JOIN client ON client.id = cdr.client_id
     LEFT JOIN plan ON plan.id = cdr.plan_id
     WHERE (%(account)s IS NULL OR cdr.account_id = (SELECT id FROM account WHERE code = %(account)s))
+      AND (%(account_ids)s::bigint[] IS NULL OR cdr.account_id = ANY(%(account_ids)s::bigint[]))
       AND (%(since)s IS NULL OR cdr.started_at >= %(since)s::timestamptz)
       AND (%(until)s IS NULL OR cdr.started_at < %(until)s::timestamptz)
       AND (%(status)s IS NULL OR cdr.status = %(status)s)

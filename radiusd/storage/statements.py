@@ -17,18 +17,33 @@ class PostingLine(NamedTuple):
     kind: str
     amount_micros: int
     currency: str | None
-    bucket_id: str | None
+    bucket: str | None
     seconds: int
+    used_before_s: int | None
+    included_s: int | None
     note: str
 
 
 def postings_of(txn: cursor, accounts: list[int], call_id: str) -> list[PostingLine]:
-    """Return what a call wrote in the ledgers of *accounts*, in order."""
+    """
+    Return what a call wrote in the ledgers of *accounts*, in order.
+
+    *used_before_s* are the seconds that earlier postings had drawn from the bucket.
+    """
     txn.execute(
         """
         SELECT posting.posted_at, account.code, posting.role, posting.kind, posting.amount_micros,
-               account.currency, posting.bucket_id, posting.seconds, posting.note
-        FROM posting LEFT JOIN account ON account.id = posting.account_id
+               account.currency, plan_bucket.name, posting.seconds,
+               CASE WHEN posting.bucket_id IS NOT NULL THEN (
+                   SELECT coalesce(sum(earlier.seconds), 0) FROM posting AS earlier
+                   WHERE earlier.account_id = posting.account_id AND earlier.bucket_id = posting.bucket_id
+                     AND (earlier.posted_at, earlier.id) < (posting.posted_at, posting.id)
+               ) END,
+               bucket.included_s, posting.note
+        FROM posting
+        LEFT JOIN account ON account.id = posting.account_id
+        LEFT JOIN bucket ON bucket.account_id = posting.account_id AND bucket.bucket_id = posting.bucket_id
+        LEFT JOIN plan_bucket ON plan_bucket.id = bucket.plan_bucket_id
         WHERE posting.account_id = ANY(%s) AND posting.call_id = %s::uuid
         ORDER BY posting.posted_at, posting.id
         """,

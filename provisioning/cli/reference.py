@@ -1,0 +1,127 @@
+"""
+The command line's page of the manual, written from the commands themselves.
+
+``python -m provisioning.cli.reference > docs/reference/cli.md``; a test fails when the page is not current.
+"""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Iterator
+
+import click
+
+from provisioning.cli import main
+from provisioning.cli.framework import Command
+
+INTRODUCTION = """\
+# Command line
+
+<!-- Written by `python -m provisioning.cli.reference > docs/reference/cli.md`: change the commands instead. -->
+
+`tollwire NOUN VERB [KEY] [--option value] ...`
+
+## Options of every command
+
+These may stand before or after any word of the command.
+
+| Option | Effect |
+| --- | --- |
+| `--config FILE` | The configuration file. Without it: the environment variable `TOLLWIRE_CONFIG`, then `tollwire.toml` in this folder, then in `$TOLLWIRE_HOME`. Without that variable the home is `~/.local/share/tollwire`; for root it is `/var/lib/tollwire`, and `/etc/tollwire` comes before it. |
+| `--json` | Write one JSON document: a list for several things, an object for one. |
+| `--jsonl` | Write one JSON object a line, as the results come. |
+| `--csv` | Write CSV (RFC 4180) with a header row. |
+| `-h`, `--help` | Show what the command does, with an example. |
+
+Without them results are an aligned table on a terminal, and tab-separated lines with a header in a pipe.
+
+- Amounts are exact decimals; in JSON they are strings, so that no reader makes a float of them.
+- Moments are UTC: `2026-03-01T09:30:00Z`. An option that takes one reads a day as its midnight in UTC.
+- In tables, what does not print is written as an escape: no name from a packet can steer your terminal.
+- In CSV, text that begins with `=`, `+`, `-`, `@`, a tab or a carriage return gets a leading apostrophe, so that no spreadsheet calculates it. Phone numbers (`+` and up to 20 digits) and numbers are left as they are.
+
+## Exit codes
+
+| Code | Meaning | `code` with `--json` |
+| --- | --- | --- |
+| 0 | Done. | |
+| 1 | Differs, or a check failed: `books check`, `db check`, `diff`, a refused `radius test auth`. | |
+| 2 | The command line is wrong. | `usage` |
+| 3 | What was named does not exist. | `not_found` |
+| 4 | What was given is wrong, or overlaps with something else. Nothing was changed. | `bad_input`, `conflict` |
+| 5 | Not permitted, by the operating system or the database. | `refused` |
+| 69 | Nobody answers: the database or the server. | `unreachable` |
+| 70 | A fault of ours; a traceback stands before the message. | `internal` |
+| 75 | Busy just now: try again later. | `try_later` |
+| 78 | The configuration is wrong, or the database's schema does not fit this version. | `bad_config`, `not_migrated` |
+| 130 | Ended by Ctrl-C. | `interrupted` |
+
+What is wrong is told in one sentence on standard error; with `--json` or `--jsonl` as
+`{"error": {"code": "not_found", "message": "..."}}`.
+
+## Commands
+"""  # noqa: E501  # a row of a table cannot be folded
+
+SHARED = {"--config", "--json", "--jsonl", "--csv", "--help", "--version"}
+
+
+def reference() -> str:
+    """Return the page."""
+    context = click.Context(main, info_name="tollwire")
+    return INTRODUCTION + "".join(f"{line}\n" for line in _tree(main, context))
+
+
+def commands(group: click.Group, context: click.Context) -> Iterator[tuple[click.Command, click.Context]]:
+    """Yield every command below *group* that does something, with its context."""
+    for name in group.list_commands(context):
+        command = group.get_command(context, name)
+        assert command is not None, "a group has what it lists"
+        inner = click.Context(command, info_name=name, parent=context)
+        if isinstance(command, click.Group):
+            yield from commands(command, inner)
+        else:
+            yield command, inner
+
+
+def _tree(group: click.Group, context: click.Context) -> Iterator[str]:
+    for command, inner in commands(group, context):
+        yield ""
+        yield f"### `{inner.command_path}`"
+        yield ""
+        yield inspect.cleandoc(command.help or "")
+        yield ""
+        yield "```"
+        yield " ".join([inner.command_path, *command.collect_usage_pieces(inner)])
+        yield "```"
+        yield from _options(command, inner)
+        yield from _example(command)
+
+
+def _options(command: click.Command, context: click.Context) -> Iterator[str]:
+    options = [param for param in command.get_params(context) if isinstance(param, click.Option)]
+    own = [option for option in options if SHARED.isdisjoint(option.opts)]
+    records = [record for option in own if (record := option.get_help_record(context))]
+    if records:
+        yield ""
+        yield "| Option | Effect |"
+        yield "| --- | --- |"
+    for names, text in records:
+        yield f"| `{_cell(names)}` | {_cell(text)} |"
+
+
+def _cell(text: str) -> str:
+    return " ".join(text.split()).replace("|", "\\|")
+
+
+def _example(command: click.Command) -> Iterator[str]:
+    if isinstance(command, Command):
+        yield ""
+        yield "Example:"
+        yield ""
+        yield "```sh"
+        yield command.example.strip()
+        yield "```"
+
+
+if __name__ == "__main__":
+    click.echo(reference(), nl=False)
