@@ -18,7 +18,7 @@ from psycopg2.extensions import make_dsn
 
 from radiusd.errors import TollwireError
 from radiusd.storage.postgres_binaries import Binaries
-from radiusd.storage.postgres_home import Identity, child_command
+from radiusd.storage.postgres_home import SOCKET_NAME, Identity, child_command
 
 SUPERUSER = DATABASE = "tollwire"
 INITDB_LIMIT_S = 120
@@ -215,9 +215,10 @@ class Cluster:
                 with suppress(ProcessLookupError):
                     os.kill(pid, signal.SIGINT)
             time.sleep(POLL_S)
-        # Nobody serves this data. But PostgreSQL would believe a pid file whose number another
+        # Nobody serves this data. But PostgreSQL would believe a lock file whose number another
         # process has by now, or a zombie that nobody reaps: both are usual in containers.
         (self.data / "postmaster.pid").unlink(missing_ok=True)
+        (self.run_dir / f"{SOCKET_NAME}.lock").unlink(missing_ok=True)
 
     def _rotate_log(self) -> None:
         if self.log_path.exists() and self.log_path.stat().st_size > LOG_MAX_BYTES:

@@ -18,7 +18,7 @@ from radiusd.errors import TollwireError
 
 CHILD = Path(__file__).with_name("postgres_child.py")
 SERVICE_USERS = ("tollwire", "postgres", "nobody")  # whom root becomes where user namespaces are forbidden
-SOCKET_NAME = "/.s.PGSQL.5432"
+SOCKET_NAME = ".s.PGSQL.5432"
 SOCKET_PATH_MAX = 107  # unix(7): sun_path has 108 octets with the closing NUL
 PROBE_LIMIT_S = 30
 NEW_HOME = frozenset({"owner.lock", "secret.key", "postgres.log"})  # what we put there before any data
@@ -119,12 +119,13 @@ def give_new_home(home: Path, identity: Identity) -> None:
 
 def run_dir(home: Path) -> Path:
     """
-    Return the folder of *home*'s socket: its own ``run``, or a short one when that name is too long.
+    Return the folder of *home*'s socket: its own ``run``, or another one when that name will not do.
 
+    It will not when it is too long, or has a comma: to libpq that is the end of a host's name.
     Every process derives the same answer from the same *home*.
     """
     inside = home / "run"
-    if len(os.fsencode(inside)) + len(SOCKET_NAME) <= SOCKET_PATH_MAX:
+    if len(os.fsencode(inside / SOCKET_NAME)) <= SOCKET_PATH_MAX and "," not in str(inside):
         return inside
     return Path("/tmp", f"tollwire-{hashlib.sha256(os.fsencode(home)).hexdigest()[:16]}")
 

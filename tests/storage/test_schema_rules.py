@@ -18,8 +18,8 @@ from psycopg2.extensions import cursor
 
 pytestmark = pytest.mark.postgres
 
-# Each query below returns (table, what in it is wrong). "hot" holds the hot tables and their keys; a partition
-# goes by the comment of the table that it is part of.
+# Each query below returns (table, what in it is wrong). "hot" holds the hot tables and their keys;
+# a partition goes by the comment of the table that it is part of.
 HOT = """
 WITH tables AS (
     SELECT oid, relname, obj_description(coalesce(pg_partition_root(oid), oid), 'pg_class') AS says
