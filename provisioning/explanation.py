@@ -16,7 +16,6 @@ from radiusd.calls.facts import read_facts
 from radiusd.errors import Refusal
 from radiusd.storage.books_check import recomputed_micros
 from radiusd.storage.reports import (
-    CallTrail,
     CdrFilter,
     CdrRecord,
     LiveCall,
@@ -27,6 +26,7 @@ from radiusd.storage.reports import (
 )
 from radiusd.storage.running_costs import running_costs
 from radiusd.storage.statements import PostingLine, postings_of
+from radiusd.storage.trails import CallTrail
 
 Document = dict[str, Any]
 

@@ -13,7 +13,7 @@ from provisioning.cli.framework import Group
 from provisioning.cli.options import Format, options_of
 from provisioning.cli.output import print_rows, table_lines
 from provisioning.cli.session import database, now
-from provisioning.cli.text import money
+from provisioning.cli.text import money, service_name
 from radiusd.storage.reports import LiveCall, live_calls
 from radiusd.storage.running_costs import running_costs
 
@@ -130,8 +130,3 @@ def channels(call: LiveCall) -> str:
         return ""
     used = call.trunk_used or 0
     return str(used) if call.trunk_max is None else f"{used}/{call.trunk_max}"
-
-
-def service_name(kind: str | None, name: str | None) -> str:
-    """Return ``trunk sbc1``; nothing for a call that matched no service."""
-    return f"{kind} {name}" if name is not None else ""

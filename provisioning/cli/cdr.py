@@ -9,13 +9,12 @@ from uuid import UUID
 
 import click
 
-from provisioning.cli.calls import service_name
 from provisioning.cli.fields import LIMIT, instant_of
 from provisioning.cli.framework import Group
 from provisioning.cli.options import Format, options_of
 from provisioning.cli.output import print_document, print_rows
 from provisioning.cli.session import database
-from provisioning.cli.text import money
+from provisioning.cli.text import money, service_name
 from radiusd.errors import NotFound
 from radiusd.storage.reports import CdrFilter, CdrLine, CdrRecord, cdr_lines, cdr_records, stream_cdrs
 

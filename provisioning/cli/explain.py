@@ -14,7 +14,7 @@ from provisioning.cli.session import database, now
 from provisioning.cli.text import cell, printable
 from provisioning.explanation import explain as explain_call
 from radiusd.errors import NotFound
-from radiusd.storage.reports import find_calls
+from radiusd.storage.trails import find_calls
 
 MOST_CALLS = 10
 

@@ -32,6 +32,11 @@ def moment(at: datetime) -> str:
     return utc.isoformat(timespec=precision).replace("+00:00", "Z")
 
 
+def service_name(kind: str | None, name: str | None) -> str:
+    """Return ``trunk sbc1``; nothing for a call that matched no service."""
+    return f"{kind} {name}" if name is not None else ""
+
+
 def cell(value: object) -> str:
     """Return one value of a row as a line of text. None is empty."""
     match value:

@@ -9,8 +9,6 @@ from typing import NamedTuple
 
 from psycopg2.extensions import connection, cursor
 
-from radiusd.calls.choosing import call_key
-
 EXPORTED_AT_ONCE = 2_000
 
 
@@ -234,56 +232,3 @@ def queued_calls(txn: cursor) -> list[QueuedCall]:
         """
     )
     return [QueuedCall(*row) for row in txn.fetchall()]
-
-
-class CallTrail(NamedTuple):
-    """Where a call is written down: its events (*facts*) and what was booked (*charges*), as JSON."""
-
-    call_id: str
-    client: str | None
-    state: str
-    begun_at: datetime
-    ended_at: datetime | None
-    accounts: list[int]
-    facts: str
-    charges: str
-
-
-def find_calls(txn: cursor, name: str, limit: int) -> list[CallTrail]:
-    """
-    Return the calls that *name* may mean, newest first, *limit* at the most.
-
-    It is our call id, or what the sender calls the call or one of its legs: Call-ID, conference id,
-    Acct-Session-Id.
-    """
-    txn.execute("SELECT id FROM client")
-    keys = [call_key(client_id, name) for (client_id,) in txn.fetchall()]
-    txn.execute(_TRAIL.format("call.call_key = ANY(%(keys)s::bytea[])"), {"keys": keys, "limit": limit})
-    # The rest has no index: our id is rarely asked for, and a leg's is only in the events. They are searched
-    # as text first, which spares parsing them.
-    return _trails(txn) or _search(txn, name, limit)
-
-
-def _search(txn: cursor, name: str, limit: int) -> list[CallTrail]:
-    txn.execute(
-        _TRAIL.format(
-            "call.call_id::text = lower(%(name)s)"
-            " OR (strpos(call.facts, to_json(%(name)s::text)::text) > 0"
-            "     AND EXISTS (SELECT FROM jsonb_array_elements(call.facts::jsonb) AS event"
-            "                 WHERE %(name)s IN (event ->> 'call_id', event ->> 'leg_id')))"
-        ),
-        {"name": name, "limit": limit},
-    )
-    return _trails(txn)
-
-
-_TRAIL = """
-    SELECT call.call_id::text, client.name, call.state, call.begun_at, call.ended_at, call.accounts,
-           call.facts, call.charges
-    FROM call LEFT JOIN client ON client.id = call.client_id
-    WHERE {} ORDER BY call.begun_at DESC LIMIT %(limit)s
-"""
-
-
-def _trails(txn: cursor) -> list[CallTrail]:
-    return [CallTrail(*row) for row in txn.fetchall()]
