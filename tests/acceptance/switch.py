@@ -11,8 +11,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from tests.acceptance.process import free_udp_ports
+
 PIECES = Path(__file__).with_name("kamailio")
-MODULES = Path("/usr/lib/x86_64-linux-gnu/kamailio/modules")
 REALM = "sip.example"
 START_LIMIT_S = 15.0
 CALLS_LIMIT_S = 60
@@ -37,14 +38,14 @@ RFC5090_NUMBERS = {
 }
 
 
-def what_is_missing() -> str:
-    """Return which Debian packages to install, or an empty text."""
+def missing_packages() -> set[str]:
+    """Return the Debian packages that a switch needs and this machine lacks."""
     found = {
-        "kamailio": shutil.which("kamailio") is not None,
-        "kamailio-radius-modules": any(Path("/usr/lib").glob("*/kamailio/modules/acc_radius.so")),
-        "sip-tester": shutil.which("sipp") is not None,
+        "kamailio": shutil.which("kamailio"),
+        "kamailio-radius-modules": next(Path("/usr/lib").glob("*/kamailio/modules/acc_radius.so"), None),
+        "sip-tester": shutil.which("sipp"),
     }
-    return " ".join(package for package, is_there in found.items() if not is_there)
+    return {package for package, program in found.items() if program is None}
 
 
 @dataclass(frozen=True, slots=True)
@@ -206,18 +207,6 @@ class Switch:
             )
 
 
-def free_udp_ports(count: int, address: str = "127.0.0.1") -> list[int]:
-    """Return *count* UDP ports of *address* that nobody uses now."""
-    held = [socket.socket(socket.AF_INET, socket.SOCK_DGRAM) for _ in range(count)]
-    try:
-        for one in held:
-            one.bind((address, 0))
-        return [one.getsockname()[1] for one in held]
-    finally:
-        for one in held:
-            one.close()
-
-
 def _fields(call: Call) -> tuple[str, ...]:
     credentials = f"[authentication username={call.user} password={call.password}]" if call.user else ""
     return (call.calling, call.called, str(call.talk_ms), credentials)
@@ -240,9 +229,11 @@ def _read_log(log: Path) -> dict[str, Seen]:
 def _answers_options(port: int) -> bool:
     """Return whether the SIP server at *port* answers an OPTIONS within a moment."""
     request = (
-        f"OPTIONS sip:127.0.0.1:{port} SIP/2.0\r\nVia: SIP/2.0/UDP 127.0.0.1;rport;branch=z9hG4bK{time.monotonic_ns()}\r\n"
-        f"From: <sip:test@127.0.0.1>;tag=1\r\nTo: <sip:127.0.0.1>\r\nCall-ID: {time.monotonic_ns()}\r\n"
-        "CSeq: 1 OPTIONS\r\nMax-Forwards: 10\r\nContent-Length: 0\r\n\r\n"
+        f"OPTIONS sip:127.0.0.1:{port} SIP/2.0\r\n"
+        f"Via: SIP/2.0/UDP 127.0.0.1;rport;branch=z9hG4bK{time.monotonic_ns()}\r\n"
+        "From: <sip:test@127.0.0.1>;tag=1\r\nTo: <sip:127.0.0.1>\r\n"
+        f"Call-ID: {time.monotonic_ns()}\r\nCSeq: 1 OPTIONS\r\n"
+        "Max-Forwards: 10\r\nContent-Length: 0\r\n\r\n"
     )
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
         probe.settimeout(0.2)

@@ -1,0 +1,55 @@
+"""Fixtures that run the real server, and skip loudly where Debian's counterparts are missing."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.acceptance import switch
+from tests.acceptance.process import Server
+
+MISSING = pytest.StashKey[set[str]]()
+
+
+@pytest.fixture
+def server(short_dir: Path, pg_bin: Path | None) -> Iterator[Server]:
+    """A Tollwire of the test's own: configured, not yet provisioned or started; ended afterwards."""
+    server = Server(short_dir, pg_bin)
+    yield server
+    server.kill()
+
+
+@pytest.fixture
+def sip_folder(short_dir: Path, request: pytest.FixtureRequest) -> Path:
+    """A folder for a :class:`~tests.acceptance.switch.Switch`; the test is skipped where it cannot run."""
+    skip_without(switch.missing_packages(), request.config)
+    folder = short_dir / "sip"
+    folder.mkdir()
+    return folder
+
+
+@pytest.fixture
+def radclient(request: pytest.FixtureRequest) -> str:
+    """The program radclient; the test is skipped where it is missing."""
+    found = shutil.which("radclient")
+    skip_without(set() if found else {"freeradius-utils"}, request.config)
+    assert found is not None
+    return found
+
+
+def skip_without(packages: set[str], config: pytest.Config) -> None:
+    """Skip the test when Debian *packages* are missing, and have the end of the run say so."""
+    if packages:
+        config.stash.setdefault(MISSING, set()).update(packages)
+        pytest.skip(f"apt install {' '.join(sorted(packages))}")
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
+    """Say loudly, whatever the verbosity, that tests against real programs did not run."""
+    packages = sorted(config.stash.get(MISSING, set()))
+    if packages:
+        terminalreporter.section("NOT TESTED against real switches and clients", red=True, bold=True)
+        terminalreporter.line(f"Install them and run again: apt install {' '.join(packages)}")

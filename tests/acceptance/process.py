@@ -1,0 +1,166 @@
+"""The real ``tollwire serve``, run over loopback as an operator runs it: configured, provisioned, killed."""
+
+from __future__ import annotations
+
+import json
+import os
+import select
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+
+COMMAND = Path(sys.executable).with_name("tollwire")
+START_LIMIT_S = 60.0  # the first start makes a database cluster
+STOP_LIMIT_S = 30.0
+POLL_S = 0.1
+
+CONFIGURATION = """
+workers = {workers}
+
+[database]
+directory = "{home}/db"
+
+[[listeners]]
+kind = "auth"
+address = "127.0.0.1"
+port = {auth_port}
+
+[[listeners]]
+kind = "acct"
+address = "127.0.0.1"
+port = {acct_port}
+"""
+
+
+class Server:
+    """
+    A Tollwire of its own in *home*, with an embedded PostgreSQL from *pg_bin* or the first that is found.
+
+    It is configured at once and runs from :meth:`start` to :meth:`stop`; commands work all the time.
+    """
+
+    def __init__(self, home: Path, pg_bin: Path | None, workers: int = 1) -> None:
+        self.home = home
+        self.config = home / "tollwire.toml"
+        self.auth_port, self.acct_port = free_udp_ports(2)
+        self._environment = os.environ | ({"TOLLWIRE_PG_BIN": str(pg_bin)} if pg_bin else {})
+        self._process: subprocess.Popen[bytes] | None = None
+        self.configure(workers)
+
+    @property
+    def pid(self) -> int:
+        """The process id of ``tollwire serve`` itself."""
+        assert self._process is not None, "not started"
+        return self._process.pid
+
+    def configure(self, workers: int) -> None:
+        """Write the configuration; it counts from the next start."""
+        self.config.write_text(
+            CONFIGURATION.format(
+                workers=workers, home=self.home, auth_port=self.auth_port, acct_port=self.acct_port
+            )
+        )
+
+    def apply(self, site: str) -> str:
+        """Provision what the *site* file says, and return what the command printed."""
+        path = self.home / "site.toml"
+        path.write_text(site)
+        return self.run("apply", "--yes", str(path))
+
+    def start(self) -> None:
+        """Bring the database up to date, start the server and return when it says that it is ready."""
+        notify_path = self.home / "notify"
+        notify_path.unlink(missing_ok=True)
+        with (
+            socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as notify,
+            (self.home / "server.log").open("ab") as log,
+        ):
+            notify.bind(str(notify_path))
+            self._process = subprocess.Popen(
+                [str(COMMAND), "serve", "--config", str(self.config)],
+                stdout=log,
+                stderr=log,
+                env=self._environment | {"NOTIFY_SOCKET": str(notify_path)},
+            )
+            deadline = time.monotonic() + START_LIMIT_S
+            while self._process.poll() is None and time.monotonic() < deadline:
+                if select.select([notify], [], [], POLL_S)[0] and b"READY=1" in notify.recv(4096):
+                    return
+        self.kill()
+        raise AssertionError(f"tollwire serve did not get ready:\n{self.log()[-3000:]}")
+
+    def stop(self) -> int:
+        """End the server by SIGTERM and return its exit code."""
+        assert self._process is not None, "not started"
+        self._process.send_signal(signal.SIGTERM)
+        try:
+            return self._process.wait(STOP_LIMIT_S)
+        finally:
+            self.kill()
+
+    def kill(self) -> None:
+        """End the server by SIGKILL, if it runs; its PostgreSQL and workers end with it."""
+        if self._process is not None:
+            self._process.kill()
+            self._process.wait()
+            self._process = None
+
+    def children(self) -> dict[int, str]:
+        """Return the command lines of the server's child processes by pid."""
+        found = {}
+        for folder in Path("/proc").iterdir():
+            with suppress(OSError, IndexError):
+                if folder.name.isdecimal() and self.pid == _parent_of(folder):
+                    found[int(folder.name)] = (folder / "cmdline").read_bytes().replace(b"\0", b" ").decode()
+        return found
+
+    def log(self) -> str:
+        """Return what the server has logged."""
+        return (self.home / "server.log").read_text(errors="replace")
+
+    def run(self, *arguments: str, exits: int = 0) -> str:
+        """Return what ``tollwire`` *arguments* printed, seeing to it that it exits with *exits*."""
+        command = [str(COMMAND), *arguments, "--config", str(self.config)]
+        done = subprocess.run(command, capture_output=True, text=True, env=self._environment, check=False)
+        assert exits == done.returncode, f"{' '.join(command)}:\n{done.stdout}{done.stderr}"
+        return done.stdout
+
+    def rows(self, *arguments: str) -> list[dict[str, Any]]:
+        """Return the JSON that ``tollwire`` *arguments* printed: a list of rows."""
+        rows = json.loads(self.run(*arguments, "--json"))
+        assert isinstance(rows, list)
+        return rows
+
+    def check_books(self) -> None:
+        """See to it that the books are right."""
+        self.run("books", "check")
+
+
+def wait_for(condition: Callable[[], object], limit_s: float = 10.0) -> None:
+    """Return when *condition* holds; after *limit_s* let its last value fail the test."""
+    deadline = time.monotonic() + limit_s
+    while not condition() and time.monotonic() < deadline:
+        time.sleep(POLL_S)
+    assert condition()
+
+
+def free_udp_ports(count: int, address: str = "127.0.0.1") -> list[int]:
+    """Return *count* UDP ports of *address* that nobody uses now."""
+    held = [socket.socket(socket.AF_INET, socket.SOCK_DGRAM) for _ in range(count)]
+    try:
+        for one in held:
+            one.bind((address, 0))
+        return [one.getsockname()[1] for one in held]
+    finally:
+        for one in held:
+            one.close()
+
+
+def _parent_of(folder: Path) -> int:
+    return int((folder / "stat").read_text().rpartition(")")[2].split()[1])
