@@ -133,6 +133,16 @@ COMMENT ON TABLE posting IS 'hot: account_id; one immutable line of the ledger';
 CREATE TABLE posting_default PARTITION OF posting DEFAULT;
 COMMENT ON TABLE posting_default IS 'hot: account_id; months for which no partition was made';
 
+CREATE TABLE posting_reference (
+    account_id     bigint NOT NULL,
+    reference      text COLLATE "C" NOT NULL,
+    amount_micros  bigint NOT NULL,
+    posted_at      timestamptz NOT NULL,
+    PRIMARY KEY (account_id, reference)
+);
+COMMENT ON TABLE posting_reference IS
+    'hot: account_id; references of payments and adjustments, unique over all months, so that none is posted twice';
+
 CREATE TABLE queue (
     account_id  bigint NOT NULL,
     call_id     uuid NOT NULL,

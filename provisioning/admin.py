@@ -1,0 +1,163 @@
+"""Who changes the catalogue, and the record that every change leaves."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, fields, is_dataclass
+from datetime import UTC, date, datetime
+from decimal import Decimal
+from enum import Enum
+from typing import Any
+
+from psycopg2.extensions import cursor as Cursor
+from psycopg2.extras import execute_values
+
+from radiusd.storage import catalogue
+from radiusd.storage.ids import RANDOM_BYTES, uuid7
+from radiusd.storage.secrets import Sealer
+
+MASK = "***"
+
+
+@dataclass(frozen=True, slots=True)
+class Admin:
+    """Who makes a change, when, and the seal for the secrets in it."""
+
+    name: str
+    now: datetime
+    sealer: Sealer
+
+
+class Action(Enum):
+    """What became of the thing that a change is about."""
+
+    ADDED = "added"
+    CHANGED = "changed"
+    ENDED = "ended"
+    REMOVED = "removed"
+    UNCHANGED = "unchanged"
+
+
+@dataclass(frozen=True, slots=True)
+class FieldChange:
+    """A field before and after; empty text: not set. Secrets are masked."""
+
+    name: str
+    before: str
+    after: str
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """What happened to one thing: *noun* and *key* name it as the command line does."""
+
+    action: Action
+    noun: str
+    key: str
+    fields: tuple[FieldChange, ...] = ()
+    warnings: tuple[str, ...] = ()
+
+    def __bool__(self) -> bool:
+        """Tell whether anything changed."""
+        return self.action is not Action.UNCHANGED
+
+
+class Secret:
+    """A secret that an admin typed: it never shows itself. Empty ones do not exist."""
+
+    __slots__ = ("octets",)
+
+    def __init__(self, octets: bytes) -> None:
+        self.octets = octets
+
+    def __repr__(self) -> str:
+        return MASK
+
+
+def compare(noun: str, key: str, before: object | None, after: Any, *more: FieldChange) -> Change:
+    """
+    Return what turns *before*, None when it is new, into *after*: two dataclasses of one kind.
+
+    *more* are changed fields that the dataclasses cannot tell: secrets.
+    """
+    assert is_dataclass(after)
+    changed = tuple(
+        FieldChange(field.name, "" if before is None else shown(getattr(before, field.name)), text)
+        for field in fields(after)
+        if not isinstance(getattr(after, field.name), Secret)
+        and (text := shown(getattr(after, field.name)))
+        != ("" if before is None else shown(getattr(before, field.name)))
+    )
+    if before is None:
+        return Change(Action.ADDED, noun, key, changed + more)
+    return Change(Action.CHANGED if changed or more else Action.UNCHANGED, noun, key, changed + more)
+
+
+def shown(value: object) -> str:
+    """Return a field's value as an admin would write it; empty when it is not set."""
+    match value:
+        case None:
+            return ""
+        case bool():
+            return "yes" if value else "no"
+        case Decimal():
+            return plain_decimal(value)
+        case datetime():
+            return value.astimezone(UTC).isoformat().replace("+00:00", "Z")
+        case date():
+            return value.isoformat()
+        case tuple():
+            return ", ".join(shown(item) for item in value)
+        case Mapping():
+            return ", ".join(f"{name}={shown(item)}" for name, item in sorted(value.items()))
+        case _:
+            return str(value)
+
+
+def plain_decimal(value: Decimal) -> str:
+    """Return *value* without exponent and needless zeros: 10, 0.0125."""
+    text = f"{value:f}"
+    return text.rstrip("0").rstrip(".") if "." in text else text
+
+
+def begin(txn: Cursor) -> None:
+    """
+    Wait until no other change of the catalogue is under way, and keep others waiting until we commit.
+
+    Call it first: two changes that lock each other's rows in another order would be a deadlock.
+    """
+    txn.execute("SELECT version FROM catalogue_version FOR UPDATE")
+
+
+def record(txn: Cursor, admin: Admin, changes: Iterable[Change]) -> None:
+    """
+    Write the audit rows of *changes*, and tell the workers that the catalogue has a new version.
+
+    Does nothing when nothing changed.
+    """
+    made = [change for change in changes if change]
+    if made:
+        audit(txn, admin, made)
+        catalogue.touch(txn, admin.now)
+
+
+def audit(txn: Cursor, admin: Admin, changes: Iterable[Change]) -> None:
+    """Write the audit rows of *changes*."""
+    rows = [
+        (
+            str(uuid7(admin.now, os.urandom(RANDOM_BYTES))),
+            admin.now,
+            admin.name,
+            f"{change.noun} {change.action.value}",
+            json.dumps(
+                {
+                    "key": change.key,
+                    "fields": {field.name: [field.before, field.after] for field in change.fields},
+                }
+            ),
+        )
+        for change in changes
+    ]
+    execute_values(txn, "INSERT INTO audit (id, at, actor, action, detail) VALUES %s", rows, page_size=500)

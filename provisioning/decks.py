@@ -1,0 +1,211 @@
+"""Rate decks: every import makes a new version, whole or not at all; no version is ever edited."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from datetime import datetime
+from typing import NoReturn
+
+import psycopg2.errors
+from psycopg2.extensions import cursor as Cursor
+
+from provisioning import names
+from provisioning.accounts import currency as checked_currency
+from provisioning.admin import Action, Admin, Change, FieldChange, compare, record, shown
+from provisioning.rate_files import Problems, Rate, RateSource
+from provisioning.rows import insert, update
+from radiusd.errors import BadInput, Conflict, NotFound
+
+COPY = (
+    "COPY rate (deck_version_id, prefix, description, price_nano, connect_fee_micros, initial_s, increment_s,"
+    " effective_at, expires_at, blocked) FROM STDIN"
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Deck:
+    """A set of rates in one currency."""
+
+    name: str
+    currency: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DeckVersion:
+    """One import of a deck, for calls set up from *active_from* on; the first holds before that too."""
+
+    deck: str
+    number: int
+    active_from: datetime
+    source: str
+    sha256: str
+    row_count: int
+
+
+def import_deck(
+    txn: Cursor, deck: Deck, source: RateSource, admin: Admin, active_from: datetime | None = None
+) -> Change:
+    """
+    Make the rates of *source* the deck's newest version, making the deck when there is none.
+
+    *active_from* None is now. Importing again what the newest version holds changes nothing.
+
+    Raises:
+        BadInput: What is wrong with the rows, a line each; nothing was changed.
+    """
+    change = put_deck(txn, deck, source, admin, active_from)
+    record(txn, admin, [change])
+    return change
+
+
+def put_deck(
+    txn: Cursor, deck: Deck, source: RateSource, admin: Admin, active_from: datetime | None = None
+) -> Change:
+    """Import as :func:`import_deck` does; the caller records the change."""
+    deck_id, change = _put_name(txn, deck)
+    sha256 = source.sha256()
+    newest = _newest(txn, deck_id)
+    if newest is not None and newest.sha256 == sha256:
+        return change
+    number = 1 if newest is None else newest.number + 1
+    version_id = insert(
+        txn,
+        "deck_version",
+        {
+            "deck_id": deck_id,
+            "number": number,
+            "active_from": active_from or admin.now,
+            "source": source.name,
+            "sha256": sha256,
+            "row_count": 0,
+        },
+    )
+    row_count = _copy(txn, version_id, source)
+    update(txn, "deck_version", version_id, {"row_count": row_count})
+    version = FieldChange("version", "" if newest is None else str(newest.number), str(number))
+    rows = FieldChange("rates", "" if newest is None else str(newest.row_count), str(row_count))
+    begin = FieldChange("active_from", "", shown(active_from or admin.now))
+    action = Action.ADDED if change.action is Action.ADDED else Action.CHANGED
+    return replace(change, action=action, fields=(*change.fields, version, rows, begin))
+
+
+def list_decks(txn: Cursor) -> list[Deck]:
+    """Return all decks by name."""
+    txn.execute("SELECT name, currency FROM deck ORDER BY name")
+    return [Deck(name=name, currency=currency) for name, currency in txn.fetchall()]
+
+
+def list_versions(txn: Cursor, name: str) -> list[DeckVersion]:
+    """Return the deck's versions, newest first. Raises NotFound."""
+    txn.execute("SELECT id FROM deck WHERE name = %s", (name,))
+    row = txn.fetchone()
+    if row is None:
+        raise NotFound(f"deck {name} does not exist; import it first")
+    return _versions(txn, row[0])
+
+
+def _versions(txn: Cursor, deck_id: int) -> list[DeckVersion]:
+    txn.execute(
+        "SELECT d.name, v.number, v.active_from, v.source, v.sha256, v.row_count"
+        " FROM deck_version v JOIN deck d ON d.id = v.deck_id WHERE d.id = %s ORDER BY v.number DESC",
+        (deck_id,),
+    )
+    return [
+        DeckVersion(**dict(zip(DeckVersion.__slots__, row, strict=True)))  # the SELECT's order
+        for row in txn.fetchall()
+    ]
+
+
+def _newest(txn: Cursor, deck_id: int) -> DeckVersion | None:
+    return next(iter(_versions(txn, deck_id)), None)
+
+
+def _put_name(txn: Cursor, deck: Deck) -> tuple[int, Change]:
+    """Make the deck exist and return its id."""
+    names.name("name", deck.name)
+    checked_currency("currency", deck.currency)
+    txn.execute("SELECT id, currency FROM deck WHERE name = %s", (deck.name,))
+    row = txn.fetchone()
+    if row is None:
+        values = {"name": deck.name, "currency": deck.currency}
+        return insert(txn, "deck", values), compare("deck", deck.name, None, deck)
+    if row[1] != deck.currency:
+        raise Conflict(
+            f"currency: deck {deck.name} is in {row[1]} for good; "
+            f"import into another deck for {deck.currency}"
+        )
+    return row[0], Change(Action.UNCHANGED, "deck", deck.name)
+
+
+def _copy(txn: Cursor, version_id: int, source: RateSource) -> int:
+    """Store the rates of *source* as they are read, and return how many there are."""
+    problems = Problems(source.name)
+    lines = _CopyLines(version_id, source.rates(problems))
+    try:
+        txn.copy_expert(COPY, lines)  # type: ignore[arg-type]  # it only calls read
+    except psycopg2.errors.UniqueViolation:
+        _refuse_doubles(source)
+    if lines.failure is not None:
+        raise lines.failure
+    problems.refuse()
+    if not lines.row_count:
+        raise BadInput(f"{source.name}: there are no rates in it")
+    return lines.row_count
+
+
+def _refuse_doubles(source: RateSource) -> NoReturn:
+    """Raise BadInput that tells which rows price one prefix twice from the same instant."""
+    problems = Problems(source.name)
+    first: dict[tuple[str, datetime], int] = {}
+    for line, rate in source.rates(problems):
+        earlier = first.setdefault((rate.prefix, rate.effective_at), line)
+        if earlier != line and not problems.full:
+            problems.add(
+                line,
+                f"prefix: {rate.prefix or '*'} effective {shown(rate.effective_at)} is on line {earlier} "
+                "too; keep one of them",
+            )
+    problems.refuse()
+    raise BadInput(f"{source.name}: the file changed while it was read; import it again")
+
+
+class _CopyLines(io.TextIOBase):
+    """Rates as the lines that COPY reads, made as it asks for them, so that no deck lies in memory."""
+
+    def __init__(self, version_id: int, rates: Iterator[tuple[int, Rate]]) -> None:
+        self._start = f"{version_id}\t"
+        self._rates = rates
+        self.row_count = 0
+        self.failure: BadInput | None = None  # an exception in read would reach us as one of psycopg2's
+
+    def read(self, size: int | None = -1) -> str:
+        """Return lines of about *size* characters; an empty string after the last."""
+        lines: list[str] = []
+        length = 0
+        try:
+            for _, rate in self._rates:
+                lines.append(self._start + "\t".join(map(_copy_cell, rate)) + "\n")
+                length += len(lines[-1])
+                if size is not None and 0 < size <= length:
+                    break
+        except BadInput as error:
+            self.failure = error
+        self.row_count += len(lines)
+        return "".join(lines)
+
+
+def _copy_cell(value: object) -> str:
+    """Return *value* in COPY's text format."""
+    match value:
+        case None:
+            return r"\N"
+        case bool():
+            return "t" if value else "f"
+        case datetime():
+            return value.isoformat()
+        case str():
+            return value.replace("\\", "\\\\")  # control characters were refused before
+        case _:
+            return str(value)

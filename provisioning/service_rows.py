@@ -1,0 +1,146 @@
+"""Read services, the holders of identifiers, and the rows that a service refers to."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, fields
+from datetime import datetime
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from psycopg2.extensions import cursor as Cursor
+
+from provisioning.admin import shown
+from provisioning.amounts import NANO_DECIMALS, amount_of
+from provisioning.service_kinds import KINDS, Service
+from radiusd.calls.directory import ServiceKind
+from radiusd.errors import Conflict, NotFound
+
+
+@dataclass(frozen=True, slots=True)
+class Holder:
+    """A service, seen as what holds *claim*."""
+
+    claim: str
+    service_id: int
+    kind: str
+    name: str
+    account_id: int
+    account: str
+    activated_at: datetime
+    ended_at: datetime | None
+
+    @property
+    def period(self) -> str:
+        """From when to when, in words."""
+        until = "" if self.ended_at is None else f" until {_day(self.ended_at)}"
+        return f"since {_day(self.activated_at)}{until}"
+
+    def taken(self, service: Service) -> str:
+        """Return why *service* cannot have the claim too, and what to do."""
+        if self.claim.startswith("user:"):
+            what = f"username: {self.claim.removeprefix('user:')} is used by {self.kind} {self.name} of"
+        else:
+            what = f"{service.name_field}: {self.kind} {self.name} is already assigned to"
+        return f"{what} account {self.account} {self.period}; end it there first"
+
+
+@dataclass(frozen=True, slots=True)
+class Links:
+    """The ids of the rows that a service refers to."""
+
+    account_id: int
+    plan_id: int | None
+    client_id: int | None
+    tenant_id: int | None
+    primary_id: int | None = None
+
+    def columns(self) -> dict[str, object]:
+        """Return them by their column."""
+        return {field.name: getattr(self, field.name) for field in fields(self)}
+
+
+def _day(at: datetime) -> str:
+    """Return *at* as a day when it is a midnight in UTC, else in full."""
+    return shown(at).removesuffix("T00:00:00Z")
+
+
+def find_links(txn: Cursor, service: Service) -> tuple[Links, ZoneInfo]:
+    """
+    Return the ids that *service* needs, but the primary DID's, and its account's time zone.
+
+    Raises:
+        NotFound: One of them does not exist.
+        Conflict: The plan is in another currency than the account.
+    """
+    wanted = {field: getattr(service, field, None) for field in ("account", "plan", "client", "tenant")}
+    txn.execute(
+        "SELECT a.id, p.id, c.id, t.id, a.timezone, a.currency, d.currency FROM (VALUES (1)) one"
+        " LEFT JOIN account a ON a.code = %(account)s"
+        " LEFT JOIN plan p ON p.code = %(plan)s LEFT JOIN deck d ON d.id = p.deck_id"
+        " LEFT JOIN client c ON c.name = %(client)s LEFT JOIN tenant t ON t.name = lower(%(tenant)s)",
+        wanted,
+    )
+    (row,) = txn.fetchall()
+    for (field, name), found in zip(wanted.items(), row, strict=False):
+        if name is not None and found is None:
+            raise NotFound(f"{field}: {field} {name} does not exist; add it first")
+    timezone, currency, plan_currency = row[4:]
+    if plan_currency not in (None, currency):
+        raise Conflict(
+            f"plan: {wanted['plan']} is in {plan_currency} and account {service.account} in {currency}; "
+            f"choose a plan in {currency}"
+        )
+    return Links(*row[:4]), ZoneInfo(timezone)
+
+
+def holders_of(txn: Cursor, claims: Sequence[str]) -> list[Holder]:
+    """Return all services that hold one of *claims* at any time, earliest first."""
+    txn.execute(
+        "SELECT c.claim, s.id, s.kind, s.name, a.id, a.code, s.activated_at, s.ended_at"
+        " FROM claim c JOIN service s ON s.id = c.service_id JOIN account a ON a.id = s.account_id"
+        " WHERE c.claim = ANY(%s) ORDER BY s.activated_at",
+        (list(claims),),
+    )
+    return [Holder(*row) for row in txn.fetchall()]
+
+
+def read_service(txn: Cursor, service_id: int) -> tuple[int, Service, bytes | None]:
+    """Return the service's id again, the service, and its password as it is sealed."""
+    txn.execute(SELECT + " WHERE s.id = %s", (service_id,))
+    (row,) = txn.fetchall()
+    sealed = row[1]
+    return service_id, _service_of(txn, row), None if sealed is None else bytes(sealed)
+
+
+def list_services(
+    txn: Cursor, kind: ServiceKind | None = None, account: str | None = None, name: str | None = None
+) -> list[Service]:
+    """Return the services, ended ones too, of one kind, account and name, or of all."""
+    txn.execute(
+        SELECT
+        + " WHERE s.kind = coalesce(%s, s.kind) AND a.code = coalesce(%s, a.code)"
+        + " AND s.name = coalesce(%s, s.name) ORDER BY s.kind, a.code, s.name, s.activated_at",
+        (None if kind is None else kind.value, account, name),
+    )
+    return [_service_of(txn, row) for row in txn.fetchall()]
+
+
+SELECT = """
+SELECT s.id, s.password_sealed, s.kind, s.name, a.code AS account, p.code AS plan, c.name AS client,
+    t.name AS tenant, d.name AS primary, s.tech_prefix, s.max_channels, s.username,
+    s.password_realm AS realm, s.mac_address, s.location, s.outpayment_nano AS outpayment,
+    s.additional_charge_nano AS additional_charge, s.activated_at AS activated, s.ended_at AS ended
+FROM service s JOIN account a ON a.id = s.account_id LEFT JOIN plan p ON p.id = s.plan_id
+    LEFT JOIN client c ON c.id = s.client_id LEFT JOIN tenant t ON t.id = s.tenant_id
+    LEFT JOIN service d ON d.id = s.primary_id
+"""
+
+
+def _service_of(txn: Cursor, row: tuple[Any, ...]) -> Service:
+    values = {column.name: value for column, value in zip(txn.description or (), row, strict=True)}
+    for price in ("outpayment", "additional_charge"):
+        values[price] = amount_of(values[price], NANO_DECIMALS)
+    kind = KINDS[ServiceKind(values["kind"])]
+    values[kind.name_field] = values["name"]
+    return kind(**{field.name: values[field.name] for field in fields(kind) if field.name in values})
