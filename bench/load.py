@@ -7,14 +7,20 @@ runs, a request costs the generator one send, one receive and a few look-ups.
 
 from __future__ import annotations
 
+import argparse
 import select
 import socket
+import sys
 from collections import deque
 from collections.abc import Sequence
-from dataclasses import dataclass
+from contextlib import closing
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from pathlib import Path
 from time import perf_counter
 
-from bench.workloads import Unsigned, is_answer, sign
+from bench.processes import cpu_s
+from bench.workloads import Site, Unsigned, accounting, authorization, is_answer, make_calls, sign
 
 TIMEOUT_S = 2.0  # of the client library that Kamailio and Asterisk use
 SENDS = 4  # the first, and three retransmits
@@ -193,3 +199,50 @@ def _connect(address: tuple[str, int]) -> socket.socket:
     one.connect(address)
     one.setblocking(False)
     return one
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Send one workload to a running server and print what was seen; 1 when packets were lost."""
+    options = _options(arguments)
+    site = Site()
+    if options.secret_file:
+        site = replace(site, secret=options.secret_file.read_bytes().strip())
+    now = datetime.now(UTC).timestamp()
+    run = f"{int(now):X}."
+    packets = (
+        [authorization(site, call) for call in make_calls(site, run, options.requests, now)]
+        if options.kind == "auth"
+        else list(accounting(make_calls(site, run, options.requests // 3, now), max(50, options.window)))
+    )
+    sockets = sockets_for(options.window)
+    address = (options.address, options.port)
+    before_s = cpu_s(options.pid)
+    with closing(Generator(address, site.secret, options.window, sockets=sockets)) as generator:
+        outcome = generator.run(sign_all(packets, sockets, site.secret), options.seconds)
+    print(
+        f"{outcome.per_second:,.0f} requests/s, p50 {outcome.latency_ms(50):.2f} ms, "
+        f"p99 {outcome.latency_ms(99):.1f} ms, answered {outcome.answered} ({outcome.codes}), "
+        f"lost {outcome.lost}, resent {outcome.retransmits}"
+    )
+    if options.pid:
+        print(
+            f"CPU of {options.pid}: {1e6 * (cpu_s(options.pid) - before_s) / max(1, outcome.answered):.0f} us"
+        )
+    return 1 if outcome.lost else 0
+
+
+def _options(arguments: Sequence[str] | None) -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="python -m bench.load", description=__doc__)
+    parser.add_argument("kind", choices=("acct", "auth"))
+    parser.add_argument("address")
+    parser.add_argument("port", type=int)
+    parser.add_argument("--window", type=int, default=64, help="requests that wait for an answer at once")
+    parser.add_argument("--requests", type=int, default=3_000)
+    parser.add_argument("--seconds", type=float, default=60.0, help="send no more after so long")
+    parser.add_argument("--secret-file", type=Path, help="else the benchmark's own secret")
+    parser.add_argument("--pid", type=int, action="append", default=[], help="report this process's CPU")
+    return parser.parse_args(arguments)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

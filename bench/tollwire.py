@@ -3,19 +3,15 @@
 from __future__ import annotations
 
 import os
-import select
 import signal
-import socket
 import subprocess
 import sys
-import time
 from pathlib import Path
 
-from bench.processes import free_udp_ports
+from bench.processes import NotReady, free_udp_ports, start_notifying
 from bench.workloads import Site
 
 COMMAND = Path(sys.executable).with_name("tollwire")
-START_LIMIT_S = 60.0
 STOP_LIMIT_S = 30.0
 
 CONFIGURATION = """
@@ -83,7 +79,11 @@ class Tollwire:
         (self.home / "site.toml").write_text(_site_file(self.site))
         self.run("db", "migrate")
         self.run("apply", "--yes", str(self.home / "site.toml"))
-        self._serve()
+        command = [str(COMMAND), "serve", "--config", str(self.home / "tollwire.toml")]
+        try:
+            self._child = start_notifying(command, self.home, os.environ)
+        except NotReady as error:
+            raise TollwireFailed(str(error)) from error
 
     def stop(self) -> None:
         """End the server as an operator does."""
@@ -114,27 +114,6 @@ class Tollwire:
         if check and done.returncode != 0:
             raise TollwireFailed(f"{' '.join(command)} exited {done.returncode}:\n{done.stdout}{done.stderr}")
         return done.stdout + done.stderr
-
-    def _serve(self) -> None:
-        """Start the server and wait until it says READY=1, as systemd does."""
-        notify_path = self.home / "notify"
-        with (
-            socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as notify,
-            (self.home / "output.log").open("wb") as log,
-        ):
-            notify.bind(str(notify_path))
-            self._child = subprocess.Popen(
-                [str(COMMAND), "serve", "--config", str(self.home / "tollwire.toml")],
-                stdout=log,
-                stderr=log,
-                env=os.environ | {"NOTIFY_SOCKET": str(notify_path)},
-            )
-            deadline = time.monotonic() + START_LIMIT_S
-            while self._child.poll() is None and time.monotonic() < deadline:
-                if select.select([notify], [], [], 0.1)[0] and b"READY=1" in notify.recv(4096):
-                    return
-        self.stop()
-        raise TollwireFailed(f"did not start: {(self.home / 'output.log').read_text()[-2000:]}")
 
 
 def _deck(site: Site) -> str:

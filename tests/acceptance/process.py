@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import json
 import os
-import select
 import signal
-import socket
 import subprocess
 import sys
 import time
@@ -15,8 +13,9 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
+from bench.processes import free_udp_ports, start_notifying
+
 COMMAND = Path(sys.executable).with_name("tollwire")
-START_LIMIT_S = 60.0  # the first start makes a database cluster
 STOP_LIMIT_S = 30.0
 POLL_S = 0.1
 
@@ -75,25 +74,8 @@ class Server:
 
     def start(self) -> None:
         """Bring the database up to date, start the server and return when it says that it is ready."""
-        notify_path = self.home / "notify"
-        notify_path.unlink(missing_ok=True)
-        with (
-            socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as notify,
-            (self.home / "server.log").open("ab") as log,
-        ):
-            notify.bind(str(notify_path))
-            self._process = subprocess.Popen(
-                [str(COMMAND), "serve", "--config", str(self.config)],
-                stdout=log,
-                stderr=log,
-                env=self._environment | {"NOTIFY_SOCKET": str(notify_path)},
-            )
-            deadline = time.monotonic() + START_LIMIT_S
-            while self._process.poll() is None and time.monotonic() < deadline:
-                if select.select([notify], [], [], POLL_S)[0] and b"READY=1" in notify.recv(4096):
-                    return
-        self.kill()
-        raise AssertionError(f"tollwire serve did not get ready:\n{self.log()[-3000:]}")
+        command = [str(COMMAND), "serve", "--config", str(self.config)]
+        self._process = start_notifying(command, self.home, self._environment)
 
     def stop(self) -> int:
         """End the server by SIGTERM and return its exit code."""
@@ -122,7 +104,7 @@ class Server:
 
     def log(self) -> str:
         """Return what the server has logged."""
-        return (self.home / "server.log").read_text(errors="replace")
+        return (self.home / "output.log").read_text(errors="replace")
 
     def run(self, *arguments: str, exits: int = 0) -> str:
         """Return what ``tollwire`` *arguments* printed, seeing to it that it exits with *exits*."""
@@ -148,18 +130,6 @@ def wait_for(condition: Callable[[], object], limit_s: float = 10.0) -> None:
     while not condition() and time.monotonic() < deadline:
         time.sleep(POLL_S)
     assert condition()
-
-
-def free_udp_ports(count: int, address: str = "127.0.0.1") -> list[int]:
-    """Return *count* UDP ports of *address* that nobody uses now."""
-    held = [socket.socket(socket.AF_INET, socket.SOCK_DGRAM) for _ in range(count)]
-    try:
-        for one in held:
-            one.bind((address, 0))
-        return [one.getsockname()[1] for one in held]
-    finally:
-        for one in held:
-            one.close()
 
 
 def _parent_of(folder: Path) -> int:

@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from tests.acceptance.process import free_udp_ports
+from bench.processes import free_udp_ports
 
 PIECES = Path(__file__).with_name("kamailio")
 REALM = "sip.example"

@@ -13,7 +13,6 @@ from tests.acceptance.switch import (
     BUSY_PREFIX,
     CALLEE_HANGS_UP,
     HANGS_UP_PREFIX,
-    REALM,
     Call,
     Seen,
     Switch,
