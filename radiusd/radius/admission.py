@@ -24,7 +24,13 @@ class PortKind(Enum):
     ACCT = "acct"
 
 
-_REQUEST = {PortKind.AUTH: Code.ACCESS_REQUEST, PortKind.ACCT: Code.ACCOUNTING_REQUEST}
+# Bound once: to look a member up costs more than to compare it (Python 3.11).
+_ACCT = PortKind.ACCT
+_ACCESS_REQUEST = int(Code.ACCESS_REQUEST)
+_ACCOUNTING_REQUEST = int(Code.ACCOUNTING_REQUEST)
+_STATUS_SERVER = int(Code.STATUS_SERVER)
+_INVALID = MessageAuthenticator.INVALID
+_VALID = MessageAuthenticator.VALID
 
 
 def admit(kind: PortKind, client: Client, datagram: bytes) -> Packet:
@@ -40,13 +46,13 @@ def admit(kind: PortKind, client: Client, datagram: bytes) -> Packet:
     """
     raw = frame(datagram)
     code = raw[0]
-    if code == Code.STATUS_SERVER:
+    if code == (_ACCOUNTING_REQUEST if kind is _ACCT else _ACCESS_REQUEST):
+        return _admit_accounting(client, raw) if kind is _ACCT else _admit_access(client, raw)
+    if code == _STATUS_SERVER:
         return _admit_status(client, raw)
-    if code != _REQUEST[kind]:
-        raise Discarded(Reason.WRONG_PORT if code in _REQUEST.values() else Reason.UNKNOWN_CODE)
-    if kind is PortKind.ACCT:
-        return _admit_accounting(client, raw)
-    return _admit_access(client, raw)
+    raise Discarded(
+        Reason.WRONG_PORT if code in (_ACCESS_REQUEST, _ACCOUNTING_REQUEST) else Reason.UNKNOWN_CODE
+    )
 
 
 def _admit_accounting(client: Client, raw: bytes) -> Packet:
@@ -81,6 +87,6 @@ def _admit_status(client: Client, raw: bytes) -> Packet:
 def _check_message_authenticator(client: Client, packet: Packet) -> bool:
     """Return whether *packet* has a Message-Authenticator; a wrong one discards it (RFC 3579, 3.2)."""
     found = verify_message_authenticator(packet, client.secret)
-    if found is MessageAuthenticator.INVALID:
+    if found is _INVALID:
         raise Discarded(Reason.BAD_MESSAGE_AUTHENTICATOR)
-    return found is MessageAuthenticator.VALID
+    return found is _VALID

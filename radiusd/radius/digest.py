@@ -54,15 +54,18 @@ class DigestCredentials:
         return None if self.nc is None or not is_hex(self.nc, 8) else int(self.nc, 16)
 
 
-_MANDATORY = (
-    Attribute.DIGEST_USERNAME,
-    Attribute.DIGEST_REALM,
-    Attribute.DIGEST_NONCE,
-    Attribute.DIGEST_METHOD,
-    Attribute.DIGEST_URI,
-    Attribute.DIGEST_RESPONSE,
-)
-_WITH_QOP = (Attribute.DIGEST_CNONCE, Attribute.DIGEST_NONCE_COUNT)
+_MANDATORY = {
+    Attribute.DIGEST_USERNAME: "Digest-Username",
+    Attribute.DIGEST_REALM: "Digest-Realm",
+    Attribute.DIGEST_NONCE: "Digest-Nonce",
+    Attribute.DIGEST_METHOD: "Digest-Method",
+    Attribute.DIGEST_URI: "Digest-URI",
+    Attribute.DIGEST_RESPONSE: "Digest-Response",
+}
+_WITH_QOP = _MANDATORY | {
+    Attribute.DIGEST_CNONCE: "Digest-CNonce",
+    Attribute.DIGEST_NONCE_COUNT: "Digest-Nonce-Count",
+}
 
 
 def read_digest(packet: Packet) -> DigestCredentials | None:
@@ -77,8 +80,8 @@ def read_digest(packet: Packet) -> DigestCredentials | None:
         return None
     encoding, fields = found
     qop = fields.get(Attribute.DIGEST_QOP)
-    needed = _MANDATORY + _WITH_QOP if qop else _MANDATORY
-    missing = tuple(_name(type) for type in needed if not fields.get(type))
+    needed = _WITH_QOP if qop else _MANDATORY
+    missing = tuple(name for type, name in needed.items() if not fields.get(type))
     if missing:
         raise IncompleteDigest(missing)
     aor = packet.text(Attribute.SIP_AOR) if encoding is Encoding.RFC_5090 else None
@@ -216,7 +219,3 @@ def _md5(data: bytes) -> bytes:
 
 def _sha256(data: bytes) -> bytes:
     return hashlib.sha256(data).hexdigest().encode()
-
-
-def _name(type: int) -> str:
-    return Attribute(type).name.replace("_", "-").title().replace("Uri", "URI").replace("Cnonce", "CNonce")

@@ -30,6 +30,10 @@ class Standing(Enum):
     PENDING = "pending"
 
 
+_NEW = Standing.NEW
+_PENDING = Standing.PENDING
+
+
 class _Entry:
     __slots__ = ("authenticator", "expires_at_s", "reply")
 
@@ -76,12 +80,12 @@ class DuplicateCache:
         entry = entries.get(key)
         if entry is not None:
             if entry.authenticator == authenticator:
-                return Standing.PENDING if entry.reply is None else entry.reply
+                return _PENDING if entry.reply is None else entry.reply
             del entries[key]
         elif len(entries) >= self._max_entries:
             entries.popitem(last=False)
         entries[key] = _Entry(authenticator, now_s + self._keep_s)
-        return Standing.NEW
+        return _NEW
 
     def settle(self, host: str, port: int, identifier: int, authenticator: bytes, reply: bytes) -> bool:
         """

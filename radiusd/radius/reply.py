@@ -37,7 +37,7 @@ def integer(type: int, value: int) -> ReplyAttribute:
         ValueError: *value* is negative or needs more than 32 bits.
     """
     if not 0 <= value <= 0xFFFFFFFF:
-        raise ValueError(f"attribute {int(type)}: {value} does not fit an unsigned 32-bit number")
+        raise ValueError(f"attribute {type}: {value} does not fit an unsigned 32-bit number")
     return type, value.to_bytes(4, "big")
 
 

@@ -42,6 +42,9 @@ class MessageAuthenticator(Enum):
     INVALID = "invalid"
 
 
+_ABSENT = MessageAuthenticator.ABSENT
+
+
 class ReplyTooLarge(Discarded):
     """
     Proxy-State alone fills the packet, so there is no lawful answer; the port stays silent.
@@ -83,7 +86,7 @@ def verify_message_authenticator(
     """
     found = packet.all(_MESSAGE_AUTHENTICATOR)
     if not found:
-        return MessageAuthenticator.ABSENT
+        return _ABSENT
     if len(found) > 1 or len(found[0]) != AUTHENTICATOR_OCTETS:
         return MessageAuthenticator.INVALID
     if request_authenticator is None:
@@ -137,9 +140,7 @@ def pack_attributes(attributes: list[ReplyAttribute]) -> bytes:
     parts: list[bytes] = []
     for type, value in attributes:
         if len(value) > MAX_VALUE_OCTETS:
-            raise ValueError(
-                f"attribute {int(type)} has {len(value)} octets, and at most {MAX_VALUE_OCTETS} fit"
-            )
+            raise ValueError(f"attribute {type} has {len(value)} octets, and at most {MAX_VALUE_OCTETS} fit")
         parts.append(bytes((type, len(value) + 2)))
         parts.append(value)
     return b"".join(parts)

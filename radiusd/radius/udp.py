@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Protocol
 
 from twisted.internet.protocol import DatagramProtocol
 
@@ -17,10 +18,20 @@ from radiusd.radius.packet import Packet
 from radiusd.radius.reply import Reply
 from radiusd.radius.signing import build_reply
 
-Answer = Callable[[Reply | None], None]
-"""Called once by a handler, now or later, in the reactor's thread; None means: stay silent."""
+
+class Answer(Protocol):
+    """Called once by a handler, now or later, in the reactor's thread; None means: stay silent."""
+
+    addr: tuple[str, int]
+
+    def __call__(self, reply: Reply | None) -> None: ...
+
 
 Handle = Callable[[Client, Packet, Answer], None]
+
+# Bound once: to look a member up costs more than to compare it (Python 3.11).
+_NEW = Standing.NEW
+_STATUS_SERVER = int(Code.STATUS_SERVER)
 
 _STATUS_REPLY = {
     PortKind.AUTH: Reply(Code.ACCESS_ACCEPT),
@@ -81,7 +92,7 @@ class RadiusPort(DatagramProtocol):
             self.discard(client, host, discarded.reason)
             return
         exchange = _Exchange(self, client, packet, addr)
-        if packet.code == Code.STATUS_SERVER:
+        if packet.code == _STATUS_SERVER:
             self._tell_status(exchange)
         else:
             self._admitted(exchange)
@@ -112,7 +123,7 @@ class RadiusPort(DatagramProtocol):
         packet = exchange.packet
         host, port = exchange.addr[:2]
         standing = self.duplicates.admit(host, port, packet.identifier, packet.authenticator)
-        if standing is not Standing.NEW:
+        if standing is not _NEW:
             self.counters.duplicate(exchange.client.id)
             if isinstance(standing, bytes):
                 self.send(standing, exchange.addr)
