@@ -26,6 +26,9 @@ class Partial(StrEnum):
     SKIP = "skip"  # it is left alone
 
 
+_ANY: Final = Direction.ANY  # a plain global: reading a member of an enum takes its time
+
+
 @dataclass(frozen=True, slots=True)
 class Bucket:
     """
@@ -66,7 +69,7 @@ class Bucket:
             return False
         if self.devices is not None and device not in self.devices:
             return False
-        return self.direction == Direction.ANY or self.direction == direction
+        return self.direction == _ANY or self.direction == direction
 
 
 def _rank(bucket: Bucket) -> tuple[int, datetime, str]:

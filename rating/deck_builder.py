@@ -11,11 +11,13 @@ from rating.money import MICRO
 from rating.prices import Price
 from rating.rates import Rate
 
-#: E.164 has 15 digits; two more for a technical prefix. 17 digits and their count fit in 64 bits.
-LONGEST_PREFIX: Final = 17
+#: E.164 numbers have 15 digits at most. A key holds them and their number in 16 nibbles of a 64-bit integer.
+LONGEST_PREFIX: Final = 15
 
-#: Bits below the digits of a key; they hold the number of digits, so that "44" comes before "440".
-LENGTH_BITS: Final = 5
+DIGIT_BITS: Final = 4
+
+#: The lowest nibble of a key is the number of its digits, so that "44" comes before "440".
+LENGTH_MASK: Final = (1 << DIGIT_BITS) - 1
 
 #: In the price column: the row is a whole rate, with rules, among the shared ones.
 WHOLE: Final = -1
@@ -30,14 +32,13 @@ Row = tuple[str, str, int, int, int, int, datetime, datetime | None, bool]
 
 
 def key_of(prefix: str) -> int:
-    """Return the sort key of at most 17 digits: themselves, padded, then their number."""
-    return int(prefix.ljust(LONGEST_PREFIX, "0")) << LENGTH_BITS | len(prefix)
+    """Return the sort key of at most 15 digits: a nibble for each, padded, then their number."""
+    return int(prefix.ljust(LONGEST_PREFIX, "0"), 16) << DIGIT_BITS | len(prefix)
 
 
 def prefix_of(key: int) -> str:
     """Return the digits that :func:`key_of` was given."""
-    length = key & ((1 << LENGTH_BITS) - 1)
-    return str(key >> LENGTH_BITS).zfill(LONGEST_PREFIX)[:length]
+    return f"{key >> DIGIT_BITS:015x}"[: key & LENGTH_MASK]
 
 
 class Columns:

@@ -16,15 +16,25 @@ from collections.abc import Iterable, Iterator
 from datetime import datetime
 from typing import Final, Self
 
-from rating.deck_builder import LENGTH_BITS, LONGEST_PREFIX, WHOLE, Columns, Row, key_of, prefix_of
+from rating.deck_builder import (
+    DIGIT_BITS,
+    LENGTH_MASK,
+    LONGEST_PREFIX,
+    WHOLE,
+    Columns,
+    Row,
+    key_of,
+    prefix_of,
+)
 from rating.origins import caller_digits
 from rating.prices import NANO, PER_MINUTE_S, Price
 from rating.rates import Rate
 
-_LENGTH_MASK: Final = (1 << LENGTH_BITS) - 1
+#: By length: the bits of a key that are beyond that many digits.
+_BEYOND: Final = tuple((LONGEST_PREFIX + 1 - length) * DIGIT_BITS for length in range(LONGEST_PREFIX + 1))
 
-#: By length: what a padded number is divided by to leave that many digits.
-_BEYOND: Final[tuple[int, ...]] = tuple(10**left for left in range(LONGEST_PREFIX, -1, -1))
+#: A named tuple without its __new__, which would double the time of a look-up's last step.
+_new: Final = tuple.__new__
 
 #: How far :meth:`Deck.nearest` looks to each side for an entry in force. It is only a hint.
 _NEAR: Final = 256
@@ -101,18 +111,32 @@ class Deck:
         or is for other callers, does not hide a shorter one. A blocked rate is
         returned; look at its *blocked*.
         """
-        position, padded = self._closest(number)
-        keys, parents = self._keys, self._parents
-        caller = caller_digits(calling) if self._by_origin else None
+        if self._by_origin:
+            return self._lookup_by_origin(number, at, caller_digits(calling))
+        ours = _key(number)
+        keys, first = self._keys, self._first
+        position = bisect_right(keys, ours) - 1
         while position >= 0:
             key = keys[position]
-            length = key & _LENGTH_MASK
-            beyond = _BEYOND[length]
-            if padded // beyond == (key >> LENGTH_BITS) // beyond:
-                rate = self._in_force(position, number[:length], at, caller)
+            length = key & LENGTH_MASK
+            if not (ours ^ key) >> _BEYOND[length]:  # it is a prefix of ours
+                for row in range(first[position], first[position + 1]):
+                    template = self._shared[self._terms[row]]
+                    expires_at = template.expires_at
+                    if template.effective_at <= at and (expires_at is None or at < expires_at):
+                        return self._rate(row, template, number[:length])
+            position = self._parents[position]
+        return None
+
+    def _lookup_by_origin(self, number: str, at: datetime, caller: str | None) -> Rate | None:
+        ours = _key(number)
+        position = bisect_right(self._keys, ours) - 1
+        while position >= 0:
+            if _is_prefix(self._keys[position], ours):
+                rate = self._best_origin(position, prefix_of(self._keys[position]), at, caller)
                 if rate is not None:
                     return rate
-            position = parents[position]
+            position = self._parents[position]
         return None
 
     def nearest(self, number: str, at: datetime) -> str:
@@ -122,7 +146,7 @@ class Deck:
         For the message of a refusal. Looks at the closest few hundred
         prefixes on each side, no further.
         """
-        position, _ = self._closest(number)
+        position = bisect_right(self._keys, _key(number)) - 1
         best = 0
         for side in (range(position, -1, -1), range(position + 1, len(self._keys))):
             for neighbour in side[:_NEAR]:
@@ -138,25 +162,6 @@ class Deck:
         """Yield all rates by prefix, newest version first."""
         for position, key in enumerate(self._keys):
             yield from self._versions(position, prefix_of(key))
-
-    def _closest(self, number: str) -> tuple[int, int]:
-        """Return the position of the greatest entry that is not above *number*, and its padded digits."""
-        digits = number[:LONGEST_PREFIX]
-        if not (digits.isascii() and digits.isdigit()):
-            digits = _leading_digits(digits)
-        key = key_of(digits)
-        return bisect_right(self._keys, key) - 1, key >> LENGTH_BITS
-
-    def _in_force(self, position: int, prefix: str, at: datetime, caller: str | None) -> Rate | None:
-        if self._by_origin:
-            return self._best_origin(position, prefix, at, caller)
-        shared, terms = self._shared, self._terms
-        for row in range(self._first[position], self._first[position + 1]):
-            template = shared[terms[row]]
-            expires_at = template.expires_at
-            if template.effective_at <= at and (expires_at is None or at < expires_at):
-                return self._rate(row, template, prefix)
-        return None
 
     def _best_origin(self, position: int, prefix: str, at: datetime, caller: str | None) -> Rate | None:
         best, best_match = None, -2
@@ -178,9 +183,17 @@ class Deck:
         if price_nano == WHOLE:
             return template
         _, _, increment, fee, effective_at, expires_at, blocked, _, rules = template
-        price = Price(price_nano, NANO, PER_MINUTE_S)
+        price = _new(Price, (price_nano, NANO, PER_MINUTE_S))
         name = self._descriptions[self._names[row]]
-        return Rate(prefix, price, increment, fee, effective_at, expires_at, blocked, name, rules)
+        return _new(Rate, (prefix, price, increment, fee, effective_at, expires_at, blocked, name, rules))
+
+
+def _key(number: str) -> int:
+    """Return where the leading digits of *number* would stand among the keys."""
+    digits = number[:LONGEST_PREFIX]
+    if digits.isdigit() and digits.isascii():
+        return int(digits.ljust(LONGEST_PREFIX, "0"), 16) << DIGIT_BITS | len(digits)  # key_of, in line
+    return key_of(_leading_digits(digits))
 
 
 def _leading_digits(text: str) -> str:
@@ -210,5 +223,4 @@ def _parents(keys: "array[int]") -> "array[int]":
 
 
 def _is_prefix(shorter: int, longer: int) -> bool:
-    beyond: int = _BEYOND[shorter & _LENGTH_MASK]
-    return (shorter >> LENGTH_BITS) // beyond == (longer >> LENGTH_BITS) // beyond
+    return not (shorter ^ longer) >> _BEYOND[shorter & LENGTH_MASK]

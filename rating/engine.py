@@ -14,12 +14,13 @@ from zoneinfo import ZoneInfo
 
 from rating.buckets import Bucket, Direction
 from rating.charges import charge_units
+from rating.flat import pourable, rate_flat, rate_poured
 from rating.increments import DurationRounding, whole_seconds
-from rating.lines import Lines, Slice, total
+from rating.lines import Lines, total
 from rating.money import DEFAULT, ZERO, Rounding, Scope
 from rating.rates import PLAIN, Rate
 from rating.ratings import Rating
-from rating.terms import BASE, Timetable
+from rating.terms import Timetable
 from rating.walk import Walk, payers_of
 
 _CALL = Scope.CALL
@@ -71,24 +72,17 @@ def rate_call(
     lasted_s = whole_seconds(duration_s, duration_rounding)
     if lasted_s == 0 or duration_s <= rules.grace_s:
         return Rating(rate.prefix, 0, 0, {}, (), ZERO, 0, rounding, rules)
-    if rules is PLAIN and not buckets and not payphone and not dips and rounding.scope is _CALL:
-        return _rate_flat(rate, rounding, lasted_s)
+    if rules is PLAIN and rounding.scope == _CALL and not payphone and not dips:
+        if not buckets:
+            return rate_flat(rate, rounding, lasted_s)
+        paying = pourable(rate, lasted_s, buckets, called, answer_at, direction, device)
+        if paying is not None:
+            return rate_poured(rate, rounding, lasted_s, paying)
     timetable = Timetable(rate, answer_at, zone, holidays)
     payers = payers_of(buckets, called, answer_at, direction, device) if buckets else ()
     lines = Lines(rounding)
     end_s = Walk(timetable, rules.free_s, lasted_s, payers, lines).finish()
     return _settle(rate, rounding, timetable, lines, max(0, end_s - rules.free_s), payphone, dips)
-
-
-def _rate_flat(rate: Rate, rounding: Rounding, lasted_s: int) -> Rating:
-    """Rate the call that nearly every call is, with one price, no minutes, no rule: same result, sooner."""
-    billed_s = rate.increment.billable_s(lasted_s)
-    units, scale, per_s = rate.price
-    used = (units * billed_s, scale * per_s)
-    line = Slice(0, billed_s, BASE, None, rate.price, *used)
-    fee = rate.connect_fee
-    charged = charge_units(PLAIN, rounding, used, fee)
-    return Rating(rate.prefix, billed_s, billed_s, {}, (line,), fee, charged, rounding)
 
 
 def _settle(
@@ -113,6 +107,4 @@ def _settle(
     units = charge_units(rules, rounding, used, fee, surcharge + dips if surcharge or dips else ZERO)
     use = lines.bucket_use
     charged_s = billed_s - sum(use.values())
-    return Rating(
-        rate.prefix, billed_s, charged_s, use, slices, fee, units, rounding, rules, surcharge, dips
-    )
+    return Rating(rate.prefix, billed_s, charged_s, use, slices, fee, units, rounding, rules, surcharge, dips)

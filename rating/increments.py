@@ -60,9 +60,7 @@ class Increment:
 PER_SECOND: Final = Increment(1, 1)
 
 
-def whole_seconds(
-    raw_s: int | Fraction | Decimal, rounding: DurationRounding = DurationRounding.UP
-) -> int:
+def whole_seconds(raw_s: int | Fraction | Decimal, rounding: DurationRounding = DurationRounding.UP) -> int:
     """
     Return a raw duration as whole seconds.
 

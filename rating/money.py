@@ -80,11 +80,11 @@ class Rounding:
         if rest == 0:
             return whole
         mode = self.mode
-        if mode is _HALF_UP:
+        if mode == _HALF_UP:
             return whole + (2 * rest >= denominator)
-        if mode is _UP:
+        if mode == _UP:
             return whole + 1
-        if mode is _HALF_EVEN:
+        if mode == _HALF_EVEN:
             return whole + (2 * rest + (whole & 1) > denominator)
         return whole
 
@@ -95,11 +95,11 @@ class Rounding:
         As (numerator, denominator, inclusive): when not inclusive, the amount must stay below it.
         """
         step = self.step
-        if self.mode is _UP:
+        if self.mode == _UP:
             return units, step, True
-        if self.mode is _HALF_UP:
+        if self.mode == _HALF_UP:
             return 2 * units + 1, 2 * step, False
-        if self.mode is _HALF_EVEN:
+        if self.mode == _HALF_EVEN:
             return 2 * units + 1, 2 * step, units % 2 == 0
         return units + 1, step, False
 

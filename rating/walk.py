@@ -78,9 +78,7 @@ class Walk:
         now_s = self.now_s
         first = now_s == self._start_s
         length_s = terms.initial_s or terms.following_s if first else terms.following_s
-        able = [
-            payer for payer in self._payers if payer.can_pay(now_s, payer.own_step_s(first) or length_s)
-        ]
+        able = [payer for payer in self._payers if payer.can_pay(now_s, payer.own_step_s(first) or length_s)]
         if not able:
             count = self._alike(terms, length_s, once=first and self._starts_apart(terms, length_s))
             self._lines.add(now_s, count, length_s, terms)
