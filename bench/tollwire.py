@@ -76,6 +76,7 @@ class Tollwire:
         )
         (self.home / "tollwire.toml").write_text(configuration)
         (self.home / "deck.csv").write_text(_deck(self.site))
+        (self.home / "site.toml").touch(mode=0o600)  # it holds secrets
         (self.home / "site.toml").write_text(_site_file(self.site))
         self.run("db", "migrate")
         self.run("apply", "--yes", str(self.home / "site.toml"))
@@ -125,26 +126,28 @@ def _deck(site: Site) -> str:
 
 
 def _site_file(site: Site) -> str:
-    """Return the site file: an account and a trunk with a user for each carrier, prepaid every other one."""
-    parts = [SITE_HEAD.format(secret=site.secret.decode())]
+    """Return the site file: an account and a trunk with a user for each carrier, every other one prepaid."""
+    parts = [SITE_HEAD.format(secret=site.secret.decode(), minutes=INCLUDED_MINUTES)]
     for trunk in range(site.trunks):
-        credit = "credit_limit = 1000000" if trunk % 2 else ""
         parts.append(
             SITE_CARRIER.format(
                 code=f"C{trunk:03}",
-                credit=credit,
+                money="postpaid = true" if trunk % 2 else "opening_balance = 100000000",
                 trunk=site.trunk_name(trunk),
                 user=site.user(trunk),
                 password=site.password,
             )
         )
-    return "\n".join(parts)
+    return "".join(parts)
 
+
+# Every call attempt reserves the whole of the longest call; these last for all attempts of a run.
+INCLUDED_MINUTES = 30_000_000
 
 SITE_HEAD = """
 [[client]]
 name = "gw1"
-networks = ["127.0.0.1/32"]
+networks = ["127.0.0.1"]
 secret = "{secret}"
 dialect = "cisco"
 
@@ -153,35 +156,33 @@ name = "world"
 currency = "USD"
 file = "deck.csv"
 
-[[destination_set]]
+[[destination]]
 name = "North America"
 prefixes = ["1"]
 
 [[plan]]
 code = "carrier"
-name = "Carrier"
 deck = "world"
 
 [[plan.bucket]]
 name = "North America"
-included_minutes = 30000000
+minutes = {minutes}
 destinations = "North America"
 """
 
 SITE_CARRIER = """
 [[account]]
 code = "{code}"
-name = "Carrier {code}"
 currency = "USD"
-{credit}
+{money}
 
 [[trunk]]
-name = "{trunk}"
 account = "{code}"
+trunk = "{trunk}"
 plan = "carrier"
 client = "gw1"
 max_channels = 100000
 username = "{user}"
 password = "{password}"
-activated_at = "2020-01-01"
+activated = 2020-01-01
 """

@@ -21,9 +21,10 @@ POLL_S = 0.1
 
 CONFIGURATION = """
 workers = {workers}
+key_file = "{key_file}"
 
 [database]
-directory = "{home}/db"
+{database}
 
 [[listeners]]
 kind = "auth"
@@ -41,11 +42,16 @@ class Server:
     """
     A Tollwire of its own in *home*, with an embedded PostgreSQL from *pg_bin* or the first that is found.
 
-    It is configured at once and runs from :meth:`start` to :meth:`stop`; commands work all the time.
+    With *dsn* it is a node beside others on that database, whose *key_file* it shares. It is configured at
+    once and runs from :meth:`start` to :meth:`stop`; commands work all the time.
     """
 
-    def __init__(self, home: Path, pg_bin: Path | None, workers: int = 1) -> None:
+    def __init__(
+        self, home: Path, pg_bin: Path | None, workers: int = 1, dsn: str = "", key_file: Path | None = None
+    ) -> None:
         self.home = home
+        self.dsn = dsn
+        self.key_file = key_file or home / "secret.key"
         self.config = home / "tollwire.toml"
         self.auth_port, self.acct_port = free_udp_ports(2)
         self._environment = os.environ | ({"TOLLWIRE_PG_BIN": str(pg_bin)} if pg_bin else {})
@@ -62,13 +68,18 @@ class Server:
         """Write the configuration; it counts from the next start."""
         self.config.write_text(
             CONFIGURATION.format(
-                workers=workers, home=self.home, auth_port=self.auth_port, acct_port=self.acct_port
+                workers=workers,
+                key_file=self.key_file,
+                database=f'dsn = "{self.dsn}"' if self.dsn else f'directory = "{self.home}/db"',
+                auth_port=self.auth_port,
+                acct_port=self.acct_port,
             )
         )
 
     def apply(self, site: str) -> str:
         """Provision what the *site* file says, and return what the command printed."""
         path = self.home / "site.toml"
+        path.touch(mode=0o600)  # it holds secrets
         path.write_text(site)
         return self.run("apply", "--yes", str(path))
 

@@ -13,6 +13,7 @@ from tests.acceptance.switch import (
     BUSY_PREFIX,
     CALLEE_HANGS_UP,
     HANGS_UP_PREFIX,
+    REALM,
     Call,
     Seen,
     Switch,
@@ -21,10 +22,85 @@ from tests.acceptance.switch import (
 pytestmark = [pytest.mark.acceptance, pytest.mark.postgres]
 
 SECRET = "kamailio-shared-secret"
-USER, PASSWORD = "15550000001", "open sesame"
+USER, PASSWORD = "15550000001", "open-sesame"
 FREE, POOR, FULL = "127.0.0.2", "127.0.0.3", "127.0.0.4"  # where trunks call from
 CHANNELS = 3  # of FULL
-SITE = ""
+SITE = f"""
+[[client]]
+name = "kamailio"
+networks = ["127.0.0.1"]
+secret = "{SECRET}"
+dialect = "kamailio"
+digest = "proxy"                       # Kamailio makes its own nonces,
+require_message_authenticator = false  # and its RADIUS library signs no Access-Request
+
+[[deck]]
+name = "world"
+currency = "USD"
+rates = [
+    {{prefix = "44", description = "United Kingdom", rate = 0.02, initial = 6, increment = 6}},
+    {{prefix = "49", description = "Germany", rate = 0.03, initial = 1, increment = 1}},
+]
+
+[[destination]]
+name = "United Kingdom"
+prefixes = ["44"]
+
+[[plan]]
+code = "minutes"
+deck = "world"
+
+[[plan.bucket]]
+name = "British minutes"
+minutes = 3000
+destinations = "United Kingdom"
+
+[[plan]]
+code = "prepaid"
+deck = "world"
+
+[[account]]
+code = "acme"
+currency = "USD"
+opening_balance = 100
+
+[[did]]
+account = "acme"
+number = "{USER}"
+plan = "minutes"
+username = "{USER}"
+password = "{PASSWORD}"
+realm = "{REALM}"
+activated = 2020-01-01
+
+[[account]]
+code = "carrier"
+currency = "USD"
+postpaid = true
+
+[[ip]]
+account = "carrier"
+network = "{FREE}"
+plan = "minutes"
+activated = 2020-01-01
+
+[[ip]]
+account = "carrier"
+network = "{FULL}"
+plan = "minutes"
+max_channels = {CHANNELS}
+activated = 2020-01-01
+
+[[account]]
+code = "poor"
+currency = "USD"
+
+[[ip]]
+account = "poor"
+network = "{POOR}"
+plan = "prepaid"
+activated = 2020-01-01
+"""
 
 StartSwitch = Callable[[bool], Switch]
 

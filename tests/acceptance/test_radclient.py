@@ -6,15 +6,45 @@ import re
 import subprocess
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
+from pathlib import Path
 
 import pytest
 
+from radiusd.storage.postgres import EmbeddedPostgres
 from tests.acceptance.process import Server, wait_for
 
 pytestmark = [pytest.mark.acceptance, pytest.mark.postgres]
 
 SECRET = "radclient-shared-secret"
-SITE = """
+SITE = f"""
+[[client]]
+name = "lab"
+networks = ["127.0.0.1"]
+secret = "{SECRET}"
+
+[[deck]]
+name = "world"
+currency = "USD"
+rates = [{{prefix = "44", description = "United Kingdom", rate = 0.02, initial = 6, increment = 6}}]
+
+[[plan]]
+code = "basic"
+deck = "world"
+
+[[account]]
+code = "acme"
+currency = "USD"
+opening_balance = 1000
+
+[[trunk]]
+account = "acme"
+trunk = "acme-pbx"
+plan = "basic"
+max_channels = 30
+username = "acme-pbx"
+password = "trunk password"
+activated = 2020-01-01
 """
 ASK = 'User-Name = "acme-pbx", User-Password = "{password}", Acct-Session-Id = "{call}"'
 NUMBERS = 'Calling-Station-Id = "15550000001", Called-Station-Id = "442079460000", NAS-IP-Address = 127.0.0.1'
@@ -146,6 +176,34 @@ def test_of_200_calls_in_one_instant_exactly_30_are_let_in(client: Radclient) ->
     assert 30 == codes.count("Access-Accept")
     assert 30 == len(client.server.rows("calls", "list"))
     client.server.check_books()
+
+
+def test_of_200_calls_at_two_nodes_exactly_30_are_let_in(
+    radclient: str, short_dir: Path, pg_bin: Path | None
+) -> None:
+    """
+    Two servers on one database keep one limit, and either shows the other's calls.
+    """
+    with EmbeddedPostgres(short_dir / "db", pg_bin) as postgres, ExitStack() as stack:
+        nodes = []
+        for name in ("a", "b"):
+            (short_dir / name).mkdir()
+            nodes.append(Server(short_dir / name, pg_bin, dsn=postgres.dsn, key_file=short_dir / "key"))
+            stack.callback(nodes[-1].kill)
+        nodes[0].apply(SITE)
+        for node in nodes:
+            node.start()
+
+        def burst(sender: int) -> list[str]:
+            packets = [access_request(f"call-{sender}-{number}") for number in range(25)]
+            return answers(Radclient(radclient, nodes[sender % 2]).send("auth", packets, "-p", "25"))
+
+        with ThreadPoolExecutor(8) as pool:
+            codes = [code for found in pool.map(burst, range(8)) for code in found]
+
+        assert (200, 30) == (len(codes), codes.count("Access-Accept"))
+        assert 30 == len(nodes[1].rows("calls", "list"))
+        nodes[0].check_books()
 
 
 def test_a_stopped_server_has_kept_what_it_answered(client: Radclient) -> None:
