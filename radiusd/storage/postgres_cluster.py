@@ -140,7 +140,7 @@ class Cluster:
         unfinished.mkdir(mode=0o700)
         os.chown(unfinished, self.identity.uid, self.identity.gid)
         arguments = [
-            f"--pgdata={unfinished}", f"--username={SUPERUSER}", "--encoding=UTF8", "--locale=C.UTF-8",
+            "-D", str(unfinished), f"--username={SUPERUSER}", "--encoding=UTF8", "--locale=C.UTF-8",
             "--data-checksums", "--auth-local=trust", "--auth-host=reject", "--no-instructions",
         ]  # fmt: skip
         command = child_command(self.identity, self.binaries.program("initdb"), *arguments)
