@@ -23,7 +23,14 @@ from bench import report
 from bench.freeradius import FreeRadius, FreeRadiusFailed
 from bench.processes import load_average
 from bench.profiler import profiled
-from bench.rounds import Entrant, Measurement, accounting_packets, authorization_packets, measure
+from bench.rounds import (
+    Entrant,
+    Measurement,
+    NotComparable,
+    accounting_packets,
+    authorization_packets,
+    measure,
+)
 from bench.tollwire import Tollwire, TollwireFailed
 from bench.workloads import Site
 from radiusd.storage.postgres import EmbeddedPostgres
@@ -51,7 +58,7 @@ QUICK = Effort(lambda window: {1: 300, 16: 1_500}.get(window, 3_000), 2.0, round
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run the comparison and print it; 69 when a server is not there or does not start."""
+    """Run the comparison and print it; 69 when a server does not start, 1 when one does less than it should."""
     options = _options(arguments)
     effort = QUICK if options.quick else FULL
     site = Site(prefixes=effort.prefixes)
@@ -65,9 +72,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
         except (FreeRadiusFailed, TollwireFailed) as error:
             print(error, file=sys.stderr)
             return 69
-        lines = []
-        for workload in options.workloads:
-            lines += _compare(workload, entrants, site, effort, options, folder)
+        lines: list[report.Line] = []
+        try:
+            for workload in options.workloads:
+                lines += _compare(workload, entrants, site, effort, options, folder)
+        except NotComparable as error:
+            print(error, file=sys.stderr)
+            return 1
         for entrant in entrants:
             if isinstance(entrant.server, Tollwire):
                 print(f"{entrant.server.name}: books check: {entrant.server.check_books()}")

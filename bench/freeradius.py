@@ -218,13 +218,6 @@ class FreeRadius:
             with conn.cursor() as txn:
                 txn.execute("VACUUM ANALYZE radacct")
 
-    def open_calls(self) -> int:
-        """Return how many calls are open in the database."""
-        with closing(psycopg2.connect(self.dsn)) as conn, conn.cursor() as txn:
-            txn.execute("SELECT count(*) FROM radacct WHERE acctstoptime IS NULL")
-            (count,) = txn.fetchone() or (0,)
-            return int(count)
-
     def ended_calls(self) -> int:
         """Return how many calls have ended in the database."""
         with closing(psycopg2.connect(self.dsn)) as conn, conn.cursor() as txn:

@@ -17,6 +17,7 @@ from bench.workloads import (
     Unsigned,
     accounting,
     authorization,
+    is_stop,
     make_calls,
     start,
     stop,
@@ -44,6 +45,9 @@ class Contender(Protocol):
 
     def analyse(self) -> None:
         """Let the database count its rows, as it does by itself in time."""
+
+    def ended_calls(self) -> int:
+        """Return how many ended calls are on record."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,8 +91,8 @@ class Packets:
     after: list[Unsigned]
 
 
-class Refused(Exception):
-    """A server refused what it was provisioned to accept: it did less work than the other."""
+class NotComparable(Exception):
+    """A server did less work than the other: it refused calls, or did not record what it acknowledged."""
 
 
 def accounting_packets(site: Site, run: str, window: int, requests: int, now: float) -> Packets:
@@ -103,7 +107,7 @@ def authorization_packets(site: Site, run: str, window: int, requests: int, now:
     """
     Return *requests* Access-Requests of as many calls, while ten other calls are open on each trunk.
 
-    Stops free all of it afterwards.
+    Stops free all of it afterwards; those of calls that were not asked for in time are left out.
     """
     opened = make_calls(site, f"{run}o", site.trunks * OPEN_CALLS_PER_TRUNK, now)
     warm_up = make_calls(site, f"{run}w", max(WARM_UP_CALLS, window), now)
@@ -123,20 +127,26 @@ def measure(entrant: Entrant, packets: Packets, secret: bytes, seconds: float) -
     Return what *entrant* made of *packets* in at most *seconds*.
 
     Raises:
-        Refused: It refused calls, so its figures compare to nothing.
+        NotComparable: It refused calls, or does not have on record what it acknowledged.
     """
     server = entrant.server
     server.clear()
+    recorded_before = server.ended_calls()
     _send(server.acct_port, packets.before, secret, UNTIMED_WINDOW)
     server.analyse()
     port = server.auth_port if packets.asks else server.acct_port
-    _send(port, packets.warm_up, secret, packets.window)
+    warm_up = _send(port, packets.warm_up, secret, packets.window)
     server_s, postgres_s = entrant.cpu_s()
     outcome = _send(port, packets.timed, secret, packets.window, seconds)
     server_after_s, postgres_after_s = entrant.cpu_s()
     if packets.asks and outcome.codes.get(ACCESS_ACCEPT, 0) != outcome.answered:
-        raise Refused(f"{server.name} answered {outcome.codes} (2 is accept, 3 is reject)")
-    _send(server.acct_port, packets.after, secret, UNTIMED_WINDOW)
+        raise NotComparable(f"{server.name} answered {outcome.codes} (2 is accept, 3 is reject)")
+    after = packets.after[: len(packets.after) - len(packets.timed) + outcome.sent]
+    tidied = _send(server.acct_port, after, secret, UNTIMED_WINDOW)
+    ended = sum(map(is_stop, (*packets.warm_up, *packets.timed[: outcome.sent], *after)))
+    recorded = server.ended_calls() - recorded_before
+    if recorded != ended and not (warm_up.lost or outcome.lost or tidied.lost):
+        raise NotComparable(f"{server.name} acknowledged {ended} Stops and recorded {recorded} calls")
     return Measurement(
         outcome,
         1e6 * (server_after_s - server_s) / max(1, outcome.answered),

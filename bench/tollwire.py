@@ -6,7 +6,10 @@ import os
 import signal
 import subprocess
 import sys
+from contextlib import closing
 from pathlib import Path
+
+import psycopg2
 
 from bench.processes import NotReady, free_udp_ports, start_notifying
 from bench.workloads import Site
@@ -98,6 +101,13 @@ class Tollwire:
 
     def analyse(self) -> None:
         """Leave the database alone: the server asks for the plans it wants."""
+
+    def ended_calls(self) -> int:
+        """Return how many answered calls are on record, one for each payer; these calls have one."""
+        with closing(psycopg2.connect(self.dsn)) as conn, conn.cursor() as txn:
+            txn.execute("SELECT count(*) FROM cdr WHERE status = 'answered'")
+            (count,) = txn.fetchone() or (0,)
+            return int(count)
 
     def check_books(self) -> str:
         """Return what ``tollwire books check`` says: that the books are right, or the rows that differ."""

@@ -23,6 +23,7 @@ ACCOUNTING_RESPONSE = 5
 START, STOP, INTERIM = 1, 2, 3  # Acct-Status-Type
 CISCO = 9
 NAS_ADDRESS = bytes((127, 0, 0, 1))
+_STOP_STATUS = struct.pack("!BBI", 40, 6, STOP)
 OPEN_CALLS_PER_TRUNK = 10  # 100 trunks: 1,000 open calls on file while authorization is measured
 
 
@@ -113,6 +114,11 @@ def stop(call: Call) -> Unsigned:
     ended = _cisco(29, f"h323-disconnect-time={_cisco_time(call.connect_at + call.duration_s)}")
     cause = _cisco(30, "h323-disconnect-cause=10")  # hexadecimal: 16, normal clearing
     return _accounting(call, STOP, call.duration_s, _connected(call) + ended + cause)
+
+
+def is_stop(packet: Unsigned) -> bool:
+    """Return whether *packet*, one of ours, is the Stop of a call."""
+    return _STOP_STATUS in packet.body
 
 
 def accounting(calls: list[Call], spread: int) -> Iterator[Unsigned]:

@@ -49,7 +49,7 @@ def skip_without(packages: set[str], config: pytest.Config) -> None:
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
     """Say loudly, whatever the verbosity, that tests against real programs did not run."""
-    packages = sorted(config.stash.get(MISSING, set()))
+    packages = sorted(config.stash[MISSING]) if MISSING in config.stash else []
     if packages:
         terminalreporter.section("NOT TESTED against real switches and clients", red=True, bold=True)
         terminalreporter.line(f"Install them and run again: apt install {' '.join(packages)}")
