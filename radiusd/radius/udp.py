@@ -20,9 +20,14 @@ from radiusd.radius.signing import build_reply
 
 
 class Answer(Protocol):
-    """Called once by a handler, now or later, in the reactor's thread; None means: stay silent."""
+    """
+    What a handler calls once, now or later, in the reactor's thread; None means: stay silent.
 
-    addr: tuple[str, int]
+    *addr* is the address and port that the request came from, as the socket has them.
+    """
+
+    @property
+    def addr(self) -> tuple[str, int]: ...
 
     def __call__(self, reply: Reply | None) -> None: ...
 
@@ -80,7 +85,8 @@ class RadiusPort(DatagramProtocol):
 
     def datagramReceived(self, datagram: bytes, addr: tuple[str, int]) -> None:
         """Take one datagram; nothing in it can make this raise."""
-        host = addr[0]
+        # A socket for both families shows an IPv4 sender so; to log and handler it is the IPv4 address.
+        host = addr[0].removeprefix("::ffff:")
         client = self._find_client(host)
         if client is None:
             self.discard(None, host, Reason.UNKNOWN_CLIENT)
@@ -91,7 +97,7 @@ class RadiusPort(DatagramProtocol):
         except Discarded as discarded:
             self.discard(client, host, discarded.reason)
             return
-        exchange = _Exchange(self, client, packet, addr)
+        exchange = _Exchange(self, client, packet, host, addr)
         if packet.code == _STATUS_SERVER:
             self._tell_status(exchange)
         else:
@@ -116,13 +122,12 @@ class RadiusPort(DatagramProtocol):
         if self._is_healthy():
             exchange.send_status(_STATUS_REPLY[self.kind])
         else:
-            self.discard(exchange.client, exchange.addr[0], Reason.UNHEALTHY)
+            self.discard(exchange.client, exchange.host, Reason.UNHEALTHY)
 
     def _admitted(self, exchange: _Exchange) -> None:
         """Hand on a request that has not been seen before."""
         packet = exchange.packet
-        host, port = exchange.addr[:2]
-        standing = self.duplicates.admit(host, port, packet.identifier, packet.authenticator)
+        standing = self.duplicates.admit(*exchange.key)
         if standing is not _NEW:
             self.counters.duplicate(exchange.client.id)
             if isinstance(standing, bytes):
@@ -134,7 +139,7 @@ class RadiusPort(DatagramProtocol):
             self.log.exception(
                 "request failed",
                 client=exchange.client.name,
-                source=host,
+                source=exchange.host,
                 code=packet.code,
                 port=self.kind.value,
             )
@@ -146,13 +151,17 @@ class _Exchange:
     One request and its way back; calling it answers the request, once.
     """
 
-    __slots__ = ("_done", "_port", "addr", "client", "packet")
+    __slots__ = ("_done", "_port", "addr", "client", "host", "key", "packet")
 
-    def __init__(self, port: RadiusPort, client: Client, packet: Packet, addr: tuple[str, int]) -> None:
+    def __init__(
+        self, port: RadiusPort, client: Client, packet: Packet, host: str, addr: tuple[str, int]
+    ) -> None:
         self._port = port
         self.client = client
         self.packet = packet
+        self.host = host
         self.addr = addr
+        self.key = (host, addr[1], packet.identifier, packet.authenticator)  # RFC 5080, 2.2.2
         self._done = False
 
     def __call__(self, reply: Reply | None) -> None:
@@ -176,8 +185,8 @@ class _Exchange:
         if self._done:
             return
         self._done = True
-        self._port.duplicates.forget(*self._key)
-        self._port.discard(self.client, self.addr[0], reason)
+        self._port.duplicates.forget(*self.key)
+        self._port.discard(self.client, self.host, reason)
 
     def send_status(self, reply: Reply) -> None:
         """Answer a Status-Server, which counts neither as a request nor as a reply (RFC 5997, 4.5)."""
@@ -185,17 +194,12 @@ class _Exchange:
         try:
             octets = build_reply(self.packet, reply, self.client.secret)
         except Discarded as discarded:
-            self._port.discard(self.client, self.addr[0], discarded.reason)
+            self._port.discard(self.client, self.host, discarded.reason)
         else:
             self._port.send(octets, self.addr)
 
     def _send(self, octets: bytes, code: int) -> None:
         self._done = True
-        if self._port.duplicates.settle(*self._key, octets):
+        if self._port.duplicates.settle(*self.key, octets):
             self._port.counters.replied(self.client.id, code)
             self._port.send(octets, self.addr)
-
-    @property
-    def _key(self) -> tuple[str, int, int, bytes]:
-        host, port = self.addr[:2]
-        return host, port, self.packet.identifier, self.packet.authenticator

@@ -49,6 +49,19 @@ def test_L011_L012_answers_go_back_to_where_the_request_came_from(a_desk):
         assert (1, 1) == (desk.counts.requests, desk.counts.replied(reply.code))
 
 
+def test_X25_an_ipv4_sender_on_a_socket_for_both_families(a_desk):
+    """
+    An IPv4-mapped source equals its IPv4 client, is logged by that address, and answered where it came from.
+    """
+    desk = a_desk(PortKind.ACCT, reply=RECORDED)
+
+    assert 1 == len(desk.receive(accounting((44, b"s")), "::ffff:192.0.2.77", 1234))
+    assert [("::ffff:192.0.2.77", 1234)] == desk.destinations
+    assert ("::ffff:192.0.2.77", 1234) == desk.answers[0].addr
+    desk.receive(b"", "::ffff:192.0.2.77")
+    assert ["192.0.2.77"] == [line["source"] for line in desk.lines]
+
+
 @pytest.mark.parametrize(
     ("change", "reason"),
     [
