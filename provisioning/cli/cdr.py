@@ -12,7 +12,7 @@ import click
 from provisioning.cli.fields import LIMIT, instant_of
 from provisioning.cli.framework import Group
 from provisioning.cli.options import Format, options_of
-from provisioning.cli.output import print_document, print_rows
+from provisioning.cli.output import print_documents, print_rows
 from provisioning.cli.session import database
 from provisioning.cli.text import money, service_name
 from radiusd.errors import NotFound
@@ -90,12 +90,7 @@ def show(ctx: click.Context, call_id: UUID) -> None:
         found = cdr_records(txn, CdrFilter(call_id=str(call_id)))
     if not found:
         raise NotFound(f"CALL: no ended call has the id {call_id}: look for it with 'tollwire calls list'")
-    if options_of(ctx).format in (Format.TEXT, Format.JSONL):
-        for record in found:
-            print_document(ctx, _document(record))
-    else:
-        documents = [_document(record) for record in found]
-        print_rows(ctx, tuple(documents[0]), [tuple(document.values()) for document in documents])
+    print_documents(ctx, [_document(record) for record in found])
 
 
 @cdr.command(

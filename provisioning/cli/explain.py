@@ -9,7 +9,7 @@ import click
 
 from provisioning.cli.framework import Command
 from provisioning.cli.options import Format, options_of
-from provisioning.cli.output import print_document, table_lines
+from provisioning.cli.output import print_document, print_documents, table_lines
 from provisioning.cli.session import database, now
 from provisioning.cli.text import cell, printable
 from provisioning.explanation import explain as explain_call
@@ -40,8 +40,10 @@ def explain(ctx: click.Context, call: str, every: bool) -> None:
             raise NotFound(f"CALL: no call is known as {call}; 'tollwire cdr list' shows the ids of calls")
         documents = [explain_call(txn, trail, now()) for trail in (trails if every else trails[:1])]
     if options_of(ctx).format is not Format.TEXT:
-        for document in documents:
-            print_document(ctx, document)
+        if every:
+            print_documents(ctx, documents)
+        else:
+            print_document(ctx, documents[0])
         return
     for document in documents:
         click.echo("\n".join(tell(document)))

@@ -56,6 +56,20 @@ def print_document(ctx: click.Context, fields: Mapping[str, object]) -> None:
                 click.echo(f"{name:<{width}}  {printable(cell(value))}".rstrip())
 
 
+def print_documents(ctx: click.Context, documents: Sequence[Mapping[str, object]]) -> None:
+    """Write several things with the same fields as :func:`print_document` does; a list as JSON."""
+    match options_of(ctx).format:
+        case Format.JSON:
+            click.echo(_json(documents, indent=2))
+        case Format.CSV:
+            _print_csv(tuple(documents[0]) if documents else (), [tuple(each.values()) for each in documents])
+        case _:
+            for number, document in enumerate(documents):
+                if number and options_of(ctx).format is Format.TEXT:
+                    click.echo()
+                print_document(ctx, document)
+
+
 def say(ctx: click.Context, sentence: str) -> None:
     """Tell a person what happened, on stderr: what is piped stays data. Silent with --json and the like."""
     if options_of(ctx).format is Format.TEXT:

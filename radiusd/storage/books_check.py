@@ -193,7 +193,7 @@ def recomputed_micros(rating: str) -> int | None:
     It is what the call itself costs and what comes on top of it; neither, and the call is free.
     """
     try:
-        parts = json.loads(rating)
+        parts = dict(json.loads(rating).items())  # what is no object has no items
         return sum(micros(recompute(parts[name])) for name in CHARGED if name in parts)
-    except (ValueError, KeyError, TypeError):
+    except (ValueError, KeyError, TypeError, AttributeError):
         return None
