@@ -58,7 +58,7 @@ QUICK = Effort(lambda window: {1: 300, 16: 1_500}.get(window, 3_000), 2.0, round
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run the comparison and print it; 69 when a server does not start, 1 when one does less than it should."""
+    """Run the comparison and print it; 69 when a server does not start, 1 when one fails to do its part."""
     options = _options(arguments)
     effort = QUICK if options.quick else FULL
     site = Site(prefixes=effort.prefixes)
