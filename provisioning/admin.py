@@ -9,14 +9,16 @@ from dataclasses import dataclass, fields, is_dataclass
 from datetime import UTC, date, datetime
 from decimal import Decimal
 from enum import Enum
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from psycopg2.extensions import cursor as Cursor
 from psycopg2.extras import execute_values
 
 from radiusd.storage import catalogue
 from radiusd.storage.ids import RANDOM_BYTES, uuid7
-from radiusd.storage.secrets import Sealer
+
+if TYPE_CHECKING:
+    from radiusd.storage.secrets import Sealer
 
 MASK = "***"
 

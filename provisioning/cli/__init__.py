@@ -19,15 +19,30 @@ from provisioning.cli.framework import Group
 from provisioning.cli.options import CONFIG_VARIABLE, shared_options
 
 COMMANDS = {
+    "account": "provisioning.cli.account:account",
+    "apply": "provisioning.cli.apply:apply",
+    "balance": "provisioning.cli.balance:balance",
     "books": "provisioning.cli.books:books",
+    "bucket": "provisioning.cli.bucket:bucket",
     "calls": "provisioning.cli.calls:calls",
     "cdr": "provisioning.cli.cdr:cdr",
+    "client": "provisioning.cli.client:client",
     "completion": "provisioning.cli.completion:completion",
     "db": "provisioning.cli.db:db",
+    "deck": "provisioning.cli.deck:deck",
+    "destination": "provisioning.cli.destination:destination",
+    "did": "provisioning.cli.services:did",
     "explain": "provisioning.cli.explain:explain",
+    "extension": "provisioning.cli.services:extension",
+    "ip": "provisioning.cli.services:ip",
+    "plan": "provisioning.cli.plan:plan",
     "queue": "provisioning.cli.queue:queue",
     "radius": "provisioning.cli.radius:radius",
+    "rate": "provisioning.cli.rate:rate",
     "serve": "provisioning.cli.serve:serve",
+    "tenant": "provisioning.cli.tenant:tenant",
+    "trunk": "provisioning.cli.services:trunk",
+    "virtual": "provisioning.cli.services:virtual",
 }
 """Noun to ``module:command``. A module is imported when its noun is typed, or ``--help`` alone."""
 

@@ -1,0 +1,75 @@
+"""``tollwire account``: who pays."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+import click
+
+from provisioning import accounts
+from provisioning.cli.changing import changing, document, list_things, show_change
+from provisioning.cli.field_options import field_options, given
+from provisioning.cli.framework import Group
+from provisioning.cli.output import print_document
+from provisioning.cli.session import database
+
+HELPS = {
+    "name": "Name for people.",
+    "timezone": "Where its days and months begin, like America/Chicago. New accounts: UTC.",
+    "postpaid": "Money sets no limit.",
+    "credit_limit": "How far the balance may go below zero. New accounts: 0, prepaid.",
+    "max_channels": "Most calls at once; new accounts: no limit.",
+    "status": "A suspended account's calls are refused.",
+}
+NEW = {"currency": "ISO 4217, like USD; it never changes.", **HELPS}
+CHOICES = {"status": accounts.STATUSES}
+
+
+@click.group(cls=Group)
+def account() -> None:
+    """Add, change and list accounts: who pays."""
+
+
+@account.command(
+    "add", example="tollwire account add ACME --currency USD --credit-limit 50 --timezone America/Chicago"
+)
+@click.argument("code")
+@field_options(accounts.Account, NEW, new=True, choices=CHOICES)
+@click.pass_context
+def add(ctx: click.Context, /, code: str, **chosen: Any) -> None:
+    """Add an account, with a balance of zero."""
+    with changing(ctx) as (txn, admin):
+        change = accounts.add_account(txn, accounts.Account(code=code, **given(chosen)), admin)
+    show_change(ctx, change)
+
+
+@account.command("set", example="tollwire account set ACME --max-channels none --status suspended")
+@click.argument("code")
+@field_options(accounts.Account, HELPS, new=False, choices=CHOICES)
+@click.pass_context
+def set_(ctx: click.Context, /, code: str, **chosen: Any) -> None:
+    """Change an account."""
+    with changing(ctx) as (txn, admin):
+        _, current = accounts.read_account(txn, code)
+        change = accounts.set_account(txn, replace(current, **given(chosen)), admin)
+    show_change(ctx, change)
+
+
+@account.command("list", example="tollwire account list")
+@click.pass_context
+def list_(ctx: click.Context) -> None:
+    """Show all accounts."""
+    with database(ctx) as connection, connection.cursor() as txn:
+        found = accounts.list_accounts(txn)
+    list_things(ctx, accounts.Account, found)
+
+
+@account.command("show", example="tollwire account show ACME")
+@click.argument("code")
+@click.pass_context
+def show(ctx: click.Context, code: str) -> None:
+    """Show one account; `tollwire balance show` has its money."""
+    with database(ctx) as connection, connection.cursor() as txn:
+        _, found = accounts.read_account(txn, code)
+    print_document(ctx, document(found))

@@ -1,0 +1,128 @@
+"""``tollwire client``: the switches that may speak RADIUS to us."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import IO, Any
+
+import click
+
+from provisioning import clients
+from provisioning.cli.changing import (
+    changing,
+    chosen_secret,
+    document,
+    list_things,
+    secret_options,
+    show_change,
+)
+from provisioning.cli.field_options import field_options, given
+from provisioning.cli.framework import Group
+from provisioning.cli.output import print_document
+from provisioning.cli.session import database
+
+WHAT = "the shared secret"
+HELPS = {
+    "networks": "Address or network that it sends from.",
+    "dialect": "How it tells of calls: rfc2866, cisco, kamailio.",
+    "require_message_authenticator": "Drop its Access-Requests that have no Message-Authenticator.",
+    "limit_proxy_state": "Drop those with Proxy-State and no Message-Authenticator.",
+    "asserts_numbers": "It has checked calling numbers, so that a number alone may name an account.",
+    "is_proxy": "It may speak for other switches' calls.",
+    "call_check": "Which Access-Requests without credentials it may send.",
+    "digest": "As RFC 5090 says, or as SIP proxies that make their own nonces.",
+    "grant": "Give a call its whole time at once, or a lease that Interims renew.",
+    "lease_s": "Seconds that one lease gives.",
+    "max_call_s": "Most seconds that a call gets at once.",
+    "setup_ttl_s": "Seconds that an authorized call may take to start.",
+    "match_order": "Identifier to try, in this order: username, trunk, ip, number.",
+    "return_codes": "Which table of h323-return-codes it knows.",
+    "settings": "What only its dialect understands.",
+}
+CHOICES = {
+    "call_check": ("service-type", "any", "never"),
+    "digest": ("strict", "proxy"),
+    "grant": ("whole", "lease"),
+}
+
+
+@click.group(cls=Group)
+def client() -> None:
+    """Add, change and end RADIUS clients: switches, SBCs, PBXs."""
+
+
+@client.command(
+    "add",
+    example="tollwire client add sbc1 --networks 192.0.2.10 --dialect cisco --generate\n"
+    "tollwire client add proxy1 --networks 2001:db8::/64 --dialect kamailio --secret-file secret",
+)
+@click.argument("name")
+@field_options(clients.Client, HELPS, new=True, choices=CHOICES)
+@secret_options("secret", WHAT)
+@click.pass_context
+def add(
+    ctx: click.Context, /, name: str, secret_file: IO[bytes] | None, generate: bool, **chosen: Any
+) -> None:
+    """Let a switch speak to us. Asks for the shared secret when no option gives it."""
+    secret, shown = chosen_secret(secret_file, generate, ask="Shared secret")
+    with changing(ctx) as (txn, admin):
+        change = clients.add_client(txn, clients.Client(name=name, secret=secret, **_fields(chosen)), admin)
+    show_change(ctx, change, **shown)
+
+
+@client.command("set", example="tollwire client set sbc1 --grant lease --lease-s 120 --generate")
+@click.argument("name")
+@field_options(clients.Client, HELPS, new=False, choices=CHOICES)
+@secret_options("secret", WHAT)
+@click.pass_context
+def set_(
+    ctx: click.Context, /, name: str, secret_file: IO[bytes] | None, generate: bool, **chosen: Any
+) -> None:
+    """Change a client. Options that take several values replace all of them."""
+    secret, shown = chosen_secret(secret_file, generate)
+    with changing(ctx) as (txn, admin):
+        current = clients.read_client(txn, name)
+        wanted = replace(current, secret=secret, **_fields(chosen))
+        change = clients.set_client(txn, wanted, admin)
+    show_change(ctx, change, **shown)
+
+
+@client.command("list", example="tollwire client list")
+@click.pass_context
+def list_(ctx: click.Context) -> None:
+    """Show all clients."""
+    with database(ctx) as connection, connection.cursor() as txn:
+        found = clients.list_clients(txn)
+    list_things(ctx, clients.Client, found)
+
+
+@client.command("show", example="tollwire client show sbc1")
+@click.argument("name")
+@click.pass_context
+def show(ctx: click.Context, name: str) -> None:
+    """Show one client; its secret cannot be shown."""
+    with database(ctx) as connection, connection.cursor() as txn:
+        found = clients.read_client(txn, name)
+    print_document(ctx, document(found))
+
+
+@client.command("end", example="tollwire client end sbc1")
+@click.argument("name")
+@click.pass_context
+def end(ctx: click.Context, name: str) -> None:
+    """
+    Answer a client no more: its networks are taken from it. Its calls stay on record.
+
+    `tollwire client set NAME --networks ...` lets it speak again.
+    """
+    with changing(ctx) as (txn, admin):
+        change = clients.end_client(txn, name, admin)
+    show_change(ctx, change)
+
+
+def _fields(chosen: Mapping[str, Any]) -> dict[str, Any]:
+    fields = given(chosen)
+    if "settings" in fields:
+        fields["settings"] = dict(fields["settings"])
+    return fields
