@@ -37,8 +37,13 @@ class Refusal(Enum):
     """
     Why a call may not go ahead: one word for reply, log, metric, trace and console.
 
-    The value is ``(word, SIP code, text, h323-return-code)``; the SIP code begins the Reply-Message.
+    A member is written as word, SIP code, text, h323-return-code; its value is the word.
     """
+
+    word: str
+    sip_code: int
+    text: str
+    return_code: int
 
     AUTH_FAILED = ("auth_failed", 403, "Authentication failed", 1)
     UNKNOWN_CALLER = ("unknown_caller", 403, "Caller not recognised", 1)
@@ -52,11 +57,11 @@ class Refusal(Enum):
     DESTINATION_BLOCKED = ("destination_blocked", 403, "Destination not allowed", 9)
     BAD_REQUEST = ("bad_request", 400, "Called number missing or malformed", 11)
 
-    def __init__(self, word: str, sip_code: int, text: str, return_code: int) -> None:
-        self.word = word
-        self.sip_code = sip_code
-        self.text = text
-        self.return_code = return_code
+    def __new__(cls, word: str, sip_code: int, text: str, return_code: int) -> Refusal:
+        member = object.__new__(cls)
+        member._value_ = member.word = word
+        member.sip_code, member.text, member.return_code = sip_code, text, return_code
+        return member
 
     @property
     def reply_message(self) -> str:

@@ -28,6 +28,6 @@ def serve(ctx: click.Context, check: bool) -> None:
     if check:
         print_document(ctx, {"config": str(path), "ok": True})
         return
-    from radiusd.app import serve as run  # Twisted: only for who serves
+    from radiusd.__main__ import serve as run  # Twisted: only for who serves
 
-    run(settings)
+    run(settings, path)

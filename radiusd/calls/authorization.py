@@ -8,11 +8,11 @@ from datetime import timedelta
 from radiusd.calls import charging, holds, limits, settlement
 from radiusd.calls.books import NOBODY, Booked, Books, CallRow, Session, read_booked, write_json
 from radiusd.calls.cdrs import bare_cdr
-from radiusd.calls.charging import Context
 from radiusd.calls.choosing import call_class, choose, key_of
+from radiusd.calls.context import Context
 from radiusd.calls.events import CallEvent, Kind
 from radiusd.calls.facts import Call, add_up, keep, read_facts, write_facts
-from radiusd.calls.matching import Match, Party, Trust, label, match
+from radiusd.calls.matching import Match, Party, label
 from radiusd.calls.sessions import State, Step, step
 from radiusd.calls.tariffs import tariff
 from radiusd.errors import Refusal
@@ -58,7 +58,7 @@ def authorize(books: Books, attempt: Attempt, context: Context) -> Decision:
     events = keep(read_facts(row.facts) if row else (), event)
     asked = tuple(fact for fact in events if fact.kind is Kind.AUTHORIZE)
     call = add_up(asked, authorized=True, verified=bool(attempt.verified))
-    found = _match(call, context)
+    found = context.match(call.identity, call.begun_at, asserts_usernames=False)
     booked = read_booked(row.charges) if row else Booked()
     _require(books, row, found, booked, call)
     refusal = _refusal(attempt, call, found, context)
@@ -74,12 +74,6 @@ def authorize(books: Books, attempt: Attempt, context: Context) -> Decision:
         whole = add_up(events, authorized=decided.authorized, verified=decided.verified)
         settlement.reconcile(books, row, whole, decided, context, facts=row.facts)
     return _decision(books, row, found, refusal)
-
-
-def _match(call: Call, context: Context) -> Match:
-    client = context.client
-    trust = Trust(client.id, client.match_order, client.asserts_numbers, asserts_usernames=False)
-    return match(call.identity, trust, context.directory, call.begun_at)
 
 
 def _require(books: Books, row: CallRow | None, found: Match, booked: Booked, call: Call) -> None:

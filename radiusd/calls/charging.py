@@ -19,7 +19,7 @@ from radiusd.calls.books import (
     write_json,
 )
 from radiusd.calls.cdrs import bare_cdr
-from radiusd.calls.directory import Directory
+from radiusd.calls.context import Context
 from radiusd.calls.facts import Call, Identity
 from radiusd.calls.matching import Match, Party
 from radiusd.calls.tariffs import Tariff, additional_rate, buckets_of, outpayment_rate, tariff
@@ -30,17 +30,6 @@ from rating.ratings import Rating
 
 OLDEST = timedelta(days=45)
 """An older record under an id that nobody knows may have been billed before: it waits for an admin."""
-
-
-@dataclass(frozen=True, slots=True)
-class Context:
-    """What a decision is made with: the snapshot, the sender, the time, and new ids."""
-
-    directory: Directory
-    client: Client
-    now: datetime
-    new_id: Callable[[], str]
-    boots: tuple[datetime, ...] = ()
 
 
 def who(identity: Identity) -> str:

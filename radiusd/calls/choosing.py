@@ -35,7 +35,7 @@ def call_key(client_id: int, call_id: str) -> str:
 def key_of(event: CallEvent) -> str:
     """Return the key under which the call of *event* is kept: that of our Class when it came back."""
     if event.call_class:
-        key, _, seq = event.call_class.partition(".")
+        key, _, seq = event.call_class.partition("-")
         if len(key) == 32 and seq.isdecimal() and not key.strip("0123456789abcdef"):
             return "\\x" + key
     return call_key(event.client_id, event.call_id or _derived_id(event))
@@ -43,7 +43,7 @@ def key_of(event: CallEvent) -> str:
 
 def call_class(row: CallRow) -> str:
     """Return what our Class says of a call, so that its accounting leads back to it."""
-    return f"{row.call_key[2:]}.{row.seq}"
+    return f"{row.call_key[2:]}-{row.seq}"
 
 
 def _derived_id(event: CallEvent) -> str:

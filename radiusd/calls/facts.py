@@ -8,7 +8,7 @@ the call, a pure function of that set, does not either.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -297,7 +297,8 @@ def _from_callee(event: CallEvent) -> tuple[int, int, str]:
 
 
 def _first(events: Sequence[CallEvent], name: str) -> str:
-    return next((value for event in events if (value := str(getattr(event, name)))), "")
+    values: Iterator[str] = (getattr(event, name) for event in events)
+    return next((value for value in values if value), "")
 
 
 def _release_side(stop: CallEvent | None, deciding: tuple[CallEvent, ...]) -> str:

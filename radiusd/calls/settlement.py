@@ -8,7 +8,7 @@ event that says nothing new changes nothing.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from datetime import datetime, timedelta
 
 import msgspec
@@ -16,8 +16,9 @@ import msgspec
 from radiusd.calls import charging, holds, limits
 from radiusd.calls.books import NOBODY, Booked, Books, CallRow, Charge, Session, read_booked, write_json
 from radiusd.calls.cdrs import bare_cdr, note_late_report
-from radiusd.calls.charging import Context, who
+from radiusd.calls.charging import who
 from radiusd.calls.choosing import choose, key_of
+from radiusd.calls.context import Context
 from radiusd.calls.events import CallEvent
 from radiusd.calls.facts import Call, Closing, add_up, keep, read_facts, write_facts
 from radiusd.calls.matching import Match, Party, Trust, Try, match
@@ -114,7 +115,7 @@ def reconcile(
     again: bool = False,
 ) -> None:
     """Change the books to what *call* is now; *again*: match anew even if nothing seems to have changed."""
-    matched = _parties(books, row, call, booked, context, again)
+    matched = _parties(books, row, call, context, again)
     held = list(books.sessions[row.call_id].values())
     require(books, row, matched.parties, booked, held, call.begun_at)
     was_new = State(row.state) is State.NEW
@@ -166,47 +167,57 @@ def require(
         accounts.add(made.account_id)
         services |= {owner_of_bucket(bucket_id) for bucket_id in made.buckets}
         since = min(since, made.started_at)
+    for party in parties:
+        if party.channel is not None:
+            services.add(party.channel.id)
     for session in held:
-        services |= {owner_of_bucket(bucket_id) for bucket_id in holds.held_buckets(session)}
+        services |= services_of(session)
     if row is not None:
         accounts |= set(row.accounts)
     books.require(accounts, services, since)
 
 
-def _parties(
-    books: Books, row: CallRow, call: Call, booked: Booked, context: Context, again: bool
-) -> Match:
+def services_of(session: Session) -> set[int]:
+    """Return the services whose channels or buckets a session holds."""
+    services = {owner_of_bucket(bucket_id) for bucket_id in holds.held_buckets(session)}
+    if session.channel_service_id is not None:
+        services.add(session.channel_service_id)
+    return services
+
+
+def _parties(books: Books, row: CallRow, call: Call, context: Context, again: bool) -> Match:
     """Return the payers: as they were found before while the identity is the same, else by a new match."""
-    digest = who(call.identity)
     if not again:
-        known = _known_parties(books, row, booked, digest, context)
-        if known is not None:
-            return known
-    trust = Trust(context.client.id, context.client.match_order, context.client.asserts_numbers)
-    return match(call.identity, trust, context.directory, call.begun_at)
+        sessions = list(books.sessions[row.call_id].values())
+        known = known_parties(sessions, call, context)
+        if known:
+            remembered = read_matched(sessions[0])
+            return Match(known, remembered.called, None, remembered.trace)
+    return context.match(call.identity, call.begun_at, asserts_usernames=True)
 
 
-def _known_parties(
-    books: Books, row: CallRow, booked: Booked, digest: str, context: Context
-) -> Match | None:
-    """Return the match that the call's sessions remember, None when it has none or the identity changed."""
-    sessions = [session for session in books.sessions[row.call_id].values() if session.service_id is not None]
-    parties: list[Party] = []
-    trace: tuple[Try, ...] = ()
-    called = ""
+def known_parties(sessions: Sequence[Session], call: Call, context: Context) -> tuple[Party, ...]:
+    """
+    Return the payers that a call's sessions remember: service and plan hold for the whole call.
+
+    Empty when there are none or the call's identity has changed since.
+    """
+    digest = who(call.identity)
+    parties = []
     for session in sessions:
         remembered = read_matched(session)
         service = context.directory.services.get(session.service_id or 0)
         if remembered.who != digest or service is None:
-            return None
+            return ()
         plan = context.directory.plans.get(remembered.plan_id or 0, service.owner.plan)
         channel = context.directory.services.get(session.channel_service_id or 0)
         parties.append(Party(session.role, service, channel, plan))
-        trace, called = remembered.trace, remembered.called
-    if not parties or len({party.role for party in parties}) != len(parties):
-        return None
-    parties.sort(key=lambda party: party.role != "out")
-    return Match(tuple(parties), called, None, trace)
+    parties.sort(key=_role)
+    return tuple(parties)
+
+
+def _role(party: Party) -> bool:
+    return party.role != "out"
 
 
 def _keep_open(books: Books, row: CallRow, call: Call, matched: Match, context: Context) -> None:
@@ -294,8 +305,8 @@ def _report(books: Books, session: Session, party: Party, call: Call, context: C
     started = session.state == State.STARTED.value
     session.state = State.STARTED.value
     session.connect_at, session.seen_at = call.connect_at, call.seen_at
-    elapsed_s = elapsed_s(session, context.now)
-    if not started or elapsed_s + context.client.lease_s // 3 > session.held_s_until:
+    so_far_s = elapsed_s(session, context.now)
+    if not started or so_far_s + context.client.lease_s // 3 > session.held_s_until:
         renew_hold(books, session, party, call, context)
     books.put_session(session)
 

@@ -50,7 +50,7 @@ def load_catalogue(connection: Connection, sealer: Sealer, previous: Catalogue |
         decks, rates = load_decks(connection, txn, {} if previous is None else previous.rates)
         plans = load_plans(txn, decks)
         directory = Directory(version, load_services(txn, load_accounts(txn), plans))
-        return Catalogue(version, directory, ClientTable(_load_clients(txn, sealer)), rates)
+        return Catalogue(version, directory, load_clients(txn, sealer), rates)
 
 
 def catalogue_version(txn: Cursor) -> int:
@@ -77,7 +77,13 @@ def touch(txn: Cursor, now: datetime) -> int:
     return int(row[0])
 
 
-def _load_clients(txn: Cursor, sealer: Sealer) -> list[Client]:
+def load_clients(txn: Cursor, sealer: Sealer) -> ClientTable:
+    """
+    Return the clients alone: all that a front worker needs of the catalogue.
+
+    Raises:
+        NotOurSeal: A client's secret was sealed with another key.
+    """
     networks = _load_networks(txn)
     txn.execute(
         "SELECT id, name, secret_sealed, dialect, require_message_authenticator, limit_proxy_state,"
@@ -85,10 +91,10 @@ def _load_clients(txn: Cursor, sealer: Sealer) -> list[Client]:
         " setup_ttl_s, match_order, return_codes, settings FROM client ORDER BY id"
     )
     names = [column.name for column in txn.description or ()]
-    return [
+    return ClientTable(
         _client(dict(zip(names, row, strict=True)), networks.get(row[0], ()), sealer)
         for row in txn.fetchall()
-    ]
+    )
 
 
 def _client(columns: dict[str, Any], networks: Sequence[Network], sealer: Sealer) -> Client:

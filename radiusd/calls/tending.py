@@ -1,0 +1,93 @@
+"""What becomes of an open call whose time for a look has come: its lease is renewed, it lapses, or it is closed."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+
+from radiusd.calls import settlement
+from radiusd.calls.books import Books, CallRow, Session, read_booked
+from radiusd.calls.context import Context
+from radiusd.calls.events import Kind
+from radiusd.calls.facts import Call, Closing, add_up, read_facts
+from radiusd.calls.sessions import State
+from radiusd.calls.settlement import GRACE, elapsed_s
+
+SILENCE = timedelta(minutes=15)
+"""A call whose switch sends Interims and has sent none for this long is over."""
+
+
+def tend(books: Books, row: CallRow, context: Context) -> str:
+    """
+    Look after one call and return what was done, in one word.
+
+    Safe to run at any time and any number of times: it goes by the sessions as they are now.
+    """
+    sessions = list(books.sessions[row.call_id].values())
+    if not sessions or all(session.expires_at > context.now for session in sessions):
+        return "nothing"
+    if State(row.state) is State.AUTHORIZED:
+        _require(books, row, sessions)
+        settlement.lapse(books, row, context)
+        return "lapsed"
+    booked = read_booked(row.charges)
+    facts = read_facts(row.facts)
+    call = add_up(facts, authorized=booked.authorized, verified=booked.verified)
+    told = any(event.kind is Kind.INTERIM for event in facts)
+    closing = _evidence(sessions, call, told, context)
+    if closing is None:
+        closing = _renew(books, row, sessions, call, context)
+    if closing is None:
+        return "renewed"
+    settlement.close(books, row, closing, context)
+    return closing.how
+
+
+def _require(books: Books, row: CallRow, sessions: list[Session]) -> None:
+    settlement.require(books, row, (), read_booked(row.charges), sessions, row.begun_at)
+
+
+def _evidence(sessions: list[Session], call: Call, told: bool, context: Context) -> Closing | None:
+    """Return how a call has ended that nobody reported as ended, None when it may still be up."""
+    now = context.now
+    boots = [boot for boot in context.boots if call.begun_at < boot <= now]
+    if boots:
+        return _closing(call, min(boots), "accounting_on")
+    limit = timedelta(seconds=context.client.max_call_s) + GRACE
+    if told and now - call.seen_at > max(SILENCE, 2 * timedelta(seconds=context.client.lease_s)):
+        return _closing(call, call.seen_at, "silent")
+    granted = [session.granted_s for session in sessions if session.granted_s is not None]
+    if granted and call.connect_at is not None:
+        end = call.connect_at + timedelta(seconds=min(granted))
+        if now >= end + GRACE:
+            return _closing(call, end, "grant_over")
+    if now - (call.connect_at or call.begun_at) > limit:
+        return _closing(call, call.seen_at if told else (call.connect_at or call.begun_at) + limit - GRACE, "too_long")
+    return None
+
+
+def _closing(call: Call, end: datetime, how: str) -> Closing:
+    lasted = (end - call.connect_at) // timedelta(milliseconds=1) if call.connect_at else None
+    return Closing(at=end, duration_ms=None if lasted is None else max(0, lasted), how=how)
+
+
+def _renew(
+    books: Books, row: CallRow, sessions: list[Session], call: Call, context: Context
+) -> Closing | None:
+    """Give the call its next lease; return how it ended when nothing pays for one."""
+    matched = context.match(call.identity, call.begun_at, asserts_usernames=True)
+    parties = settlement.known_parties(sessions, call, context) or matched.parties
+    settlement.require(books, row, parties, read_booked(row.charges), sessions, call.begun_at)
+    by_payer = {(party.service.account.id, party.role): party for party in parties}
+    for session in sessions:
+        party = by_payer.get((session.account_id, session.role))
+        if party is None:
+            session.expires_at = context.now + timedelta(seconds=context.client.lease_s)
+            books.put_session(session)
+            continue
+        before_s = session.held_s_until
+        settlement.renew_hold(books, session, party, call, context)
+        over = elapsed_s(session, context.now) > session.held_s_until + GRACE // timedelta(seconds=1)
+        if over and session.held_s_until == before_s and call.connect_at is not None:
+            end = call.connect_at + timedelta(seconds=before_s)
+            return _closing(call, end, "lease_over")
+    return None

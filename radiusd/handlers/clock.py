@@ -1,0 +1,96 @@
+"""What happens by itself: calls whose time is over, counters proved against live rows, partitions made ahead."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Coroutine
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import psycopg2
+from twisted.internet.defer import Deferred
+from twisted.internet.task import LoopingCall
+
+from radiusd.errors import NotDurable
+from radiusd.storage.control import ControlConnection
+from radiusd.storage.duties import hold_duty, make_partitions, mend_channels
+from radiusd.storage.group_commit import Lane
+from radiusd.storage.journal import CallTask, Outcome, tend_call
+from radiusd.storage.open_calls import expired_calls
+
+TEND_S = 1.0
+SWEEP_S = 60.0
+PARTITIONS_S = 3600.0
+DUTY_KEPT_S = 10.0
+
+
+class Clock:
+    """
+    The periodic work. Several nodes may run it: a duty has one owner at a time, and all of it is safe to repeat.
+    """
+
+    def __init__(self, reactor: Any, node: str, control: ControlConnection, lane: Lane, log: Any) -> None:
+        self._reactor = reactor
+        self._node = node
+        self._control = control
+        self._lane = lane
+        self._log = log
+        self._loops: list[LoopingCall] = []
+
+    def start(self) -> None:
+        """Begin."""
+        self._every(TEND_S, "tend", self._tend)
+        self._every(SWEEP_S, "sweep", self._sweep)
+        self._every(PARTITIONS_S, "partitions", self._make_partitions, now=True)
+
+    def stop(self) -> None:
+        """Do no more."""
+        for loop in self._loops:
+            if loop.running:
+                loop.stop()
+
+    def _every(
+        self, seconds: float, name: str, work: Callable[[datetime], Coroutine[Any, Any, None]], *, now: bool = False
+    ) -> None:
+        loop = LoopingCall(self._guarded, name, work)
+        loop.clock = self._reactor
+        loop.start(seconds, now=now)
+        self._loops.append(loop)
+
+    def _guarded(self, name: str, work: Callable[[datetime], Coroutine[Any, Any, None]]) -> Deferred[None]:
+        async def run() -> None:
+            # A LoopingCall dies with its first exception; tomorrow's run must happen.
+            try:
+                await work(datetime.fromtimestamp(self._reactor.seconds(), UTC))
+            except (psycopg2.Error, NotDurable) as error:
+                self._log.warning("periodic work put off", work=name, error=str(error).strip())
+            except Exception as error:
+                self._log.error("periodic work failed", work=name, error=repr(error))
+
+        return Deferred.fromCoroutine(run())
+
+    async def _tend(self, now: datetime) -> None:
+        until = now + timedelta(seconds=DUTY_KEPT_S)
+        if not await hold_duty(self._control, "tend", self._node, now, until):
+            return
+        tended = []
+        for call in await expired_calls(self._control, now):
+            done: Deferred[Outcome | None] = Deferred()
+            task = CallTask(call.client_id, call.call_key, call.seq, call.begun_at, tend_call)
+            self._lane.submit(task, done.callback)
+            tended.append(done)
+        for done in tended:
+            outcome = await done
+            if outcome is not None and outcome.done not in ("renewed", "nothing", "gone"):
+                self._log.info("call closed by us", call=outcome.call_id, how=outcome.done)
+
+    async def _sweep(self, now: datetime) -> None:
+        for account_id, service_id, counted, found in await mend_channels(self._control):
+            # Never seen unless somebody edits rows by hand: counter and rows change in one transaction.
+            self._log.error(
+                "channel counter mended", account_id=account_id, service_id=service_id, was=counted, calls=found
+            )
+
+    async def _make_partitions(self, now: datetime) -> None:
+        made = await make_partitions(self._control, now)
+        if made:
+            self._log.info("partitions made", names=made)

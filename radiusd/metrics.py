@@ -1,0 +1,111 @@
+"""What Prometheus reads: requests, refusals, lanes. No account in a label."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from typing import Any
+
+from prometheus_client import CollectorRegistry, Counter, Histogram
+from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
+from prometheus_client.registry import Collector
+
+_SECONDS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0)
+
+
+class Metrics:
+    """The counters that handlers raise; one object a process."""
+
+    def __init__(self) -> None:
+        self.registry = CollectorRegistry()
+        self._accounted = Counter(
+            "tollwire_accounting_events_total",
+            "Accounting events by kind, and whether they were made durable",
+            ("kind", "result"),
+            registry=self.registry,
+        )
+        self._judged = Counter(
+            "tollwire_call_attempts_total",
+            "Call attempts by result: accepted, not_answered, or the reason word of the refusal",
+            ("result",),
+            registry=self.registry,
+        )
+        self._unreadable = Counter(
+            "tollwire_accounting_ignored_total",
+            "Accounting packets that tell of no call, acknowledged and not booked",
+            ("client",),
+            registry=self.registry,
+        )
+        self._duration = Histogram(
+            "tollwire_request_duration_seconds",
+            "From the arrival of a request to its durable outcome",
+            ("port",),
+            buckets=_SECONDS,
+            registry=self.registry,
+        )
+        self._acct_duration = self._duration.labels("acct")
+        self._auth_duration = self._duration.labels("auth")
+        self._accounted_as: dict[tuple[str, bool], Any] = {}
+        self._judged_as: dict[str, Any] = {}
+
+    def accounted(self, kind: str, durable: bool, seconds: float) -> None:
+        """Count an accounting event."""
+        child = self._accounted_as.get((kind, durable))
+        if child is None:
+            child = self._accounted.labels(kind, "durable" if durable else "not_answered")
+            self._accounted_as[kind, durable] = child
+        child.inc()
+        self._acct_duration.observe(seconds)
+
+    def judged(self, result: str, seconds: float) -> None:
+        """Count a call attempt."""
+        child = self._judged_as.get(result)
+        if child is None:
+            child = self._judged_as[result] = self._judged.labels(result)
+        child.inc()
+        self._auth_duration.observe(seconds)
+
+    def unreadable(self, client: str) -> None:
+        """Count an accounting packet that tells of no call."""
+        self._unreadable.labels(client).inc()
+
+    def watch(self, collect: Callable[[], Iterable[Metric]]) -> None:
+        """Let *collect* be asked at every scrape."""
+        self.registry.register(_Asked(collect))
+
+
+class _Asked(Collector):
+    def __init__(self, collect: Callable[[], Iterable[Metric]]) -> None:
+        self._collect = collect
+
+    def collect(self) -> Iterable[Metric]:
+        return self._collect()
+
+
+def lane_metrics(lanes: Iterable[Any]) -> Iterable[Metric]:
+    """Yield what lanes have counted, and how much waits in them."""
+    queued = GaugeMetricFamily("tollwire_lane_queued", "Work that waits for the database", labels=("lane",))
+    healthy = GaugeMetricFamily("tollwire_lane_healthy", "1 while the database takes work", labels=("lane",))
+    names = ("settled", "batches", "tried_again", "shed", "stale", "broken")
+    counts = CounterMetricFamily("tollwire_lane_work", "Work by what became of it", labels=("lane", "result"))
+    for lane in lanes:
+        queued.add_metric((lane.name,), lane.queued)
+        healthy.add_metric((lane.name,), int(lane.is_healthy))
+        for name in names:
+            counts.add_metric((lane.name, name), getattr(lane.counts, name))
+    return (queued, healthy, counts)
+
+
+def port_metrics(clients: Callable[[int], str], ports: Iterable[Any]) -> Iterable[Metric]:
+    """Yield what the RADIUS ports have counted per client (RFC 4669, RFC 4671)."""
+    requests = CounterMetricFamily(
+        "tollwire_radius_requests", "Requests received", labels=("port", "client", "result")
+    )
+    for port in ports:
+        for client_id, seen in port.counters.clients.items():
+            name = clients(client_id)
+            requests.add_metric((port.kind.value, name, "received"), seen.requests)
+            requests.add_metric((port.kind.value, name, "duplicate"), seen.duplicates)
+            for reason, count in seen.discarded.items():
+                requests.add_metric((port.kind.value, name, reason.value), count)
+        requests.add_metric((port.kind.value, "unknown", "unknown_client"), port.counters.invalid_requests)
+    return (requests,)

@@ -1,0 +1,244 @@
+"""
+Connections to PostgreSQL: one that the reactor polls, for the server; one that blocks, for commands.
+
+Both run the same coroutines: ``await connection.run(sql, args)`` returns rows.
+"""
+
+from __future__ import annotations
+
+import os
+import socket
+from collections.abc import Coroutine, Sequence
+from dataclasses import dataclass
+from typing import Any, Protocol, TypeVar
+
+import psycopg2
+import psycopg2.extensions
+from twisted.internet.defer import Deferred
+from twisted.internet.interfaces import IReadWriteDescriptor
+from twisted.python.failure import Failure
+from zope.interface import implementer
+
+from radiusd.errors import NotDurable
+
+T = TypeVar("T")
+Rows = list[tuple[Any, ...]]
+
+SESSION_OPTIONS = (
+    "-c plan_cache_mode=force_generic_plan"  # plans are made once, whatever the tables hold then
+    " -c enable_seqscan=off -c enable_mergejoin=off -c enable_hashjoin=off"  # ... and use the keys
+    " -c timezone=UTC -c lock_timeout=400 -c idle_in_transaction_session_timeout=15000"
+)
+"""
+Options of the ledger's connections. The lock timeout lets go of accounts that a stuck batch holds, so that
+others (call attempts above all) get past it; the batch is tried again.
+"""
+
+AGAIN = frozenset(("40P01", "40001", "55P03", "23505", "25P03", "57P01", "57014"))
+"""
+SQLSTATEs after which a batch is simply tried again: deadlock, serialization, lock timeout, a call that
+another node has just begun, idle in transaction, shutdown, cancelled.
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Prepared:
+    """A statement that each connection prepares once; *sql* uses ``$1`` and so on."""
+
+    name: str
+    types: tuple[str, ...]
+    sql: str
+
+    @property
+    def prepare(self) -> str:
+        """Return the PREPARE."""
+        return f"PREPARE {self.name} ({', '.join(self.types)}) AS {self.sql}"
+
+    @property
+    def execute(self) -> str:
+        """Return the EXECUTE, with a placeholder for each argument."""
+        return f"EXECUTE {self.name} ({', '.join(['%s'] * len(self.types))})"
+
+
+class Connection(Protocol):
+    """What a coroutine may do with the database."""
+
+    async def run(self, sql: str, args: Sequence[object] = ()) -> Rows:
+        """Run *sql* (several statements are allowed) and return the rows of the last one."""
+
+
+class BlockingConnection:
+    """A connection for commands and tests; its coroutines never wait, so :func:`finish` completes them."""
+
+    def __init__(self, dsn: str, statements: Sequence[Prepared] = ()) -> None:
+        self._connection = psycopg2.connect(dsn, options=SESSION_OPTIONS)
+        self._connection.autocommit = True
+        self._cursor = self._connection.cursor()
+        for statement in statements:
+            self._cursor.execute(statement.prepare)
+
+    async def run(self, sql: str, args: Sequence[object] = ()) -> Rows:
+        """Run *sql* and return the rows of its last statement."""
+        self._cursor.execute(sql, args or None)
+        return self._cursor.fetchall() if self._cursor.description else []
+
+    def close(self) -> None:
+        """Close the connection."""
+        self._connection.close()
+
+
+def finish(coroutine: Coroutine[Any, Any, T]) -> T:
+    """
+    Return the result of a coroutine over a :class:`BlockingConnection`.
+
+    Raises:
+        RuntimeError: It waits for something else: a defect of ours.
+    """
+    try:
+        coroutine.send(None)
+    except StopIteration as stop:
+        result: T = stop.value
+        return result
+    coroutine.close()
+    raise RuntimeError("a coroutine that should not wait did")
+
+
+def _failure(error: Exception) -> Failure:
+    return Failure(error)  # type: ignore[no-untyped-call]  # Twisted's own has no types
+
+
+@implementer(IReadWriteDescriptor)
+class PolledConnection:
+    """
+    A psycopg2 connection that the reactor polls; one statement string at a time.
+
+    Any statement that takes longer than *deadline_s* loses the connection, since a server that has
+    stopped breathing keeps its sockets open for ever.
+    """
+
+    def __init__(self, reactor: Any, dsn: str, deadline_s: float) -> None:
+        self._reactor = reactor
+        self._dsn = dsn
+        self._deadline_s = deadline_s
+        self._connection: Any = None
+        self._cursor: Any = None
+        self._waiting: Deferred[Rows] | None = None
+        self._deadline: Any = None
+        self._watched: int = psycopg2.extensions.POLL_OK
+
+    @property
+    def is_open(self) -> bool:
+        """Tell whether statements can be run."""
+        return self._cursor is not None
+
+    async def open(self, statements: Sequence[Prepared]) -> None:
+        """
+        Connect and prepare *statements*.
+
+        Raises:
+            NotDurable: The server cannot be reached or refuses.
+        """
+        try:
+            self._connection = psycopg2.connect(self._dsn, options=SESSION_OPTIONS, async_=True)
+        except psycopg2.Error as error:
+            raise NotDurable(str(error).strip()) from error
+        await self._wait()
+        self._cursor = self._connection.cursor()
+        await self.run(";".join(statement.prepare for statement in statements) or "SELECT 1")
+
+    async def run(self, sql: str, args: Sequence[object] = ()) -> Rows:
+        """
+        Run *sql* and return the rows of its last statement.
+
+        Raises:
+            psycopg2.Error: The server refuses; the connection stays.
+            NotDurable: The connection is lost; whether a COMMIT took place is unknown.
+        """
+        if self._cursor is None:
+            raise NotDurable("not connected")
+        self._cursor.execute(sql, args or None)
+        return await self._wait()
+
+    def close(self) -> None:
+        """Close the connection; a statement under way fails."""
+        self._lose(NotDurable("closed"))
+
+    def _wait(self) -> Deferred[Rows]:
+        waiting: Deferred[Rows] = Deferred()
+        self._waiting = waiting
+        self._deadline = self._reactor.callLater(self._deadline_s, self._expire)
+        self._poll()
+        return waiting
+
+    def _poll(self) -> None:
+        try:
+            state = self._connection.poll()
+        except psycopg2.Error as error:
+            self._watch(psycopg2.extensions.POLL_OK)
+            if self._connection.closed or error.pgcode is None:
+                self._lose(NotDurable(str(error).strip() or type(error).__name__))
+            else:
+                self._deliver(_failure(error))
+            return
+        self._watch(state)
+        if state == psycopg2.extensions.POLL_OK:
+            cursor = self._cursor
+            rows = cursor.fetchall() if cursor is not None and cursor.description else []
+            self._deliver(rows)
+
+    def _watch(self, state: int) -> None:
+        if state == self._watched:
+            return
+        if self._watched == psycopg2.extensions.POLL_READ:
+            self._reactor.removeReader(self)
+        elif self._watched == psycopg2.extensions.POLL_WRITE:
+            self._reactor.removeWriter(self)
+        if state == psycopg2.extensions.POLL_READ:
+            self._reactor.addReader(self)
+        elif state == psycopg2.extensions.POLL_WRITE:
+            self._reactor.addWriter(self)
+        self._watched = state
+
+    def _deliver(self, result: Rows | Failure) -> None:
+        if self._deadline is not None and self._deadline.active():
+            self._deadline.cancel()
+        waiting, self._waiting = self._waiting, None
+        if waiting is not None:
+            waiting.callback(result)
+
+    def _expire(self) -> None:
+        # close() of libpq would wait for the server; a socket that is shut down does not.
+        try:
+            with socket.socket(fileno=os.dup(self._connection.fileno())) as own:
+                own.shutdown(socket.SHUT_RDWR)
+        except OSError:
+            pass  # it is gone already
+        self._lose(NotDurable(f"the database did not answer within {self._deadline_s} s"))
+
+    def _lose(self, error: Exception) -> None:
+        if self._connection is not None:
+            self._watch(psycopg2.extensions.POLL_OK)
+            connection, self._connection, self._cursor = self._connection, None, None
+            connection.close()
+        self._deliver(_failure(error))
+
+    def fileno(self) -> int:
+        """Return the socket to poll."""
+        descriptor: int = self._connection.fileno() if self._connection is not None else -1
+        return descriptor
+
+    def doRead(self) -> None:
+        """Go on, now that there is something to read."""
+        self._poll()
+
+    def doWrite(self) -> None:
+        """Go on, now that there is room to write."""
+        self._poll()
+
+    def connectionLost(self, reason: Failure) -> None:
+        """Learn from the reactor that the socket is gone."""
+        self._lose(NotDurable(f"connection lost: {reason.getErrorMessage()}"))
+
+    def logPrefix(self) -> str:
+        """Return the name under which Twisted logs."""
+        return "database"

@@ -1,0 +1,223 @@
+"""
+A lane: one connection, one batch under way, and a bounded queue behind it.
+
+The batch is whatever has queued while the last commit was under way; no timer waits for more.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any, Protocol
+
+import psycopg2
+from twisted.internet.defer import Deferred
+from twisted.internet.task import deferLater
+
+from radiusd.errors import NotDurable
+from radiusd.storage.database import AGAIN, PolledConnection
+from radiusd.storage.journal import Journal, Outcome, Work
+from radiusd.storage.ledger import STATEMENTS
+
+MOST_AT_ONCE = 400
+"""Pieces of work in one transaction: beyond a few hundred a larger one saves nothing and delays the first."""
+
+FIRST_PAUSE_S, LONGEST_PAUSE_S = 0.02, 0.2
+"""Pauses before a failed batch or connection is tried again; each is twice the one before."""
+
+Done = Callable[[Outcome | None], None]
+
+
+class Log(Protocol):
+    """What a lane says."""
+
+    def warning(self, event: str, **fields: Any) -> Any: ...
+    def error(self, event: str, **fields: Any) -> Any: ...
+
+
+@dataclass(slots=True)
+class Counts:
+    """What a lane has done, as plain numbers for metrics."""
+
+    settled: int = 0
+    batches: int = 0
+    tried_again: int = 0
+    shed: int = 0
+    stale: int = 0
+    broken: int = 0
+
+
+class Lane:
+    """
+    Work goes in by :meth:`submit`, its outcome comes back once it is committed.
+
+    None comes back when it was not taken: the queue is full, the work is too old to be of use
+    (*patience_s*, None for work that never is), or it broke us. The sender is then not answered and
+    sends again. While the database is away the lane keeps its queue and tries until it is back.
+    """
+
+    def __init__(
+        self,
+        name: str,
+        reactor: Any,
+        connect: Callable[[], PolledConnection],
+        journal: Journal,
+        log: Log,
+        *,
+        limit: int,
+        patience_s: float | None = None,
+    ) -> None:
+        self.name = name
+        self.counts = Counts()
+        self.is_healthy = False
+        self._reactor = reactor
+        self._connect = connect
+        self._journal = journal
+        self._log = log
+        self._limit = limit
+        self._patience_s = patience_s
+        self._queue: deque[tuple[Work, Done, float]] = deque()
+        self._connection: PolledConnection | None = None
+        self._running: Deferred[None] | None = None
+        self._stopping = False
+        self._idle: list[Deferred[None]] = []
+
+    @property
+    def queued(self) -> int:
+        """Return how much work waits."""
+        return len(self._queue)
+
+    def start(self) -> None:
+        """Connect, so that the first piece of work need not wait for it."""
+        self._wake()
+
+    def submit(self, work: Work, done: Done) -> None:
+        """Queue *work*; *done* is called once, in the reactor, with its outcome or None."""
+        if len(self._queue) >= self._limit or self._stopping:
+            self.counts.shed += 1
+            done(None)
+            return
+        self._queue.append((work, done, self._reactor.seconds()))
+        if self._running is None:
+            self._wake()
+
+    def drain(self) -> Deferred[None]:
+        """Take no more work; return a Deferred that fires when the queue is empty and the lane is closed."""
+        self._stopping = True
+        finished: Deferred[None] = Deferred()
+        self._idle.append(finished)
+        if self._running is None:
+            self._close()
+        return finished
+
+    def _wake(self) -> None:
+        self._running = Deferred.fromCoroutine(self._run())
+        self._running.addErrback(self._broke)
+
+    def _broke(self, failure: Any) -> None:
+        self._log.error("lane stopped", lane=self.name, error=failure.getTraceback())
+        self._running = None
+
+    async def _run(self) -> None:
+        await self._be_connected()
+        while self._queue:
+            batch = self._take()
+            await self._settle(batch)
+            # Let the reactor read what has arrived meanwhile: it is the next batch.
+            await deferLater(self._reactor, 0)
+        self._running = None
+        if self._stopping:
+            self._close()
+
+    def _close(self) -> None:
+        if self._connection is not None:
+            self._connection.close()
+        for finished in self._idle:
+            finished.callback(None)
+        self._idle.clear()
+
+    def _take(self) -> list[tuple[Work, Done, float]]:
+        batch: list[tuple[Work, Done, float]] = []
+        patience_s = self._patience_s
+        oldest = self._reactor.seconds() - patience_s if patience_s is not None else None
+        while self._queue and len(batch) < MOST_AT_ONCE:
+            entry = self._queue.popleft()
+            if oldest is not None and entry[2] < oldest:
+                self.counts.stale += 1  # RFC 5080, 2.2.3: the switch has stopped waiting for it
+                entry[1](None)
+                continue
+            batch.append(entry)
+        return batch
+
+    async def _be_connected(self) -> PolledConnection:
+        pause_s = FIRST_PAUSE_S
+        while self._connection is None or not self._connection.is_open:
+            connection = self._connect()
+            try:
+                await connection.open(STATEMENTS)
+            except (psycopg2.Error, NotDurable) as error:
+                connection.close()
+                if self.is_healthy or pause_s == FIRST_PAUSE_S:
+                    self._log.warning("database away", lane=self.name, error=str(error))
+                self.is_healthy = False
+                await deferLater(self._reactor, pause_s)
+                pause_s = min(2 * pause_s, LONGEST_PAUSE_S)
+                continue
+            self._connection = connection
+        self.is_healthy = True
+        return self._connection
+
+    async def _settle(self, batch: list[tuple[Work, Done, float]]) -> None:
+        """Settle *batch* however often the database makes us try; one piece that breaks us is put aside."""
+        pause_s = FIRST_PAUSE_S
+        while batch:
+            connection = await self._be_connected()
+            now = datetime.fromtimestamp(self._reactor.seconds(), UTC)
+            try:
+                outcomes = await self._journal.settle(connection, [entry[0] for entry in batch], now)
+            except NotDurable as error:
+                self._log.warning("batch tried again", lane=self.name, size=len(batch), error=str(error))
+            except psycopg2.Error as error:
+                if error.pgcode not in AGAIN:
+                    await self._split(batch, error)
+                    return
+                await self._roll_back(connection)
+            except Exception as error:
+                await self._split(batch, error)
+                return
+            else:
+                self.counts.batches += 1
+                self.counts.settled += len(batch)
+                for (_, done, _), outcome in zip(batch, outcomes, strict=True):
+                    self._tell(done, outcome)
+                return
+            self.counts.tried_again += 1
+            await deferLater(self._reactor, pause_s)
+            pause_s = min(2 * pause_s, LONGEST_PAUSE_S)
+
+    async def _split(self, batch: list[tuple[Work, Done, float]], error: Exception) -> None:
+        """Find the piece that breaks us by settling each alone; log it whole and leave it unanswered."""
+        if self._connection is not None and self._connection.is_open:
+            await self._roll_back(self._connection)
+        if len(batch) > 1:
+            for entry in batch:
+                await self._settle([entry])
+            return
+        work, done, _ = batch[0]
+        self.counts.broken += 1
+        self._log.error("work refused by the books", lane=self.name, work=repr(work), error=repr(error))
+        self._tell(done, None)
+
+    async def _roll_back(self, connection: PolledConnection) -> None:
+        try:
+            await connection.run("ROLLBACK")
+        except (psycopg2.Error, NotDurable):
+            connection.close()
+
+    def _tell(self, done: Done, outcome: Outcome | None) -> None:
+        try:
+            done(outcome)
+        except Exception as error:
+            self._log.error("answer failed", lane=self.name, error=repr(error))

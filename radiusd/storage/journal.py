@@ -1,0 +1,286 @@
+"""
+Take batches of work into the books: load, decide, commit; and say what came of each piece.
+
+This is the half of the way that touches the database. It may run twice for one batch (deadlock, lost
+connection), so nothing outside the transaction is done here; what must happen after the commit stands in
+the outcomes that are returned.
+"""
+
+from __future__ import annotations
+
+import random
+from collections import OrderedDict
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Protocol
+
+from radiusd.calls import authorization, settlement, tending
+from radiusd.calls.authorization import Attempt, Decision
+from radiusd.calls.books import NOBODY, Books, CallRow, Missing
+from radiusd.calls.choosing import key_of
+from radiusd.calls.context import Context
+from radiusd.calls.directory import Directory
+from radiusd.calls.events import CallEvent
+from radiusd.calls.facts import Closing, add_up
+from radiusd.calls.matching import Party
+from radiusd.calls.sessions import State
+from radiusd.radius.clients import Client
+from radiusd.storage.database import Connection
+from radiusd.storage.ids import RANDOM_BYTES, uuid7
+from radiusd.storage.ledger import Needs, load, write
+
+MOST_ROUNDS = 8
+"""How often a batch is loaded anew because a decision needs more rows than were foreseen."""
+
+REMEMBERED_CALLS = 200_000
+"""Calls whose accounts and services are remembered, so that what their next event needs is loaded at once."""
+
+HINDSIGHT = timedelta(days=2)
+"""How much older than its events a batch's oldest bucket and boot are: a clock that is off costs no round."""
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What came of one piece of work, once it is durable."""
+
+    call_id: str = ""
+    state: str = ""
+    done: str = ""
+    decision: Decision | None = None
+
+
+class Work(Protocol):
+    """One piece of work for the books."""
+
+    @property
+    def client_id(self) -> int:
+        """Who sent it."""
+
+    @property
+    def key(self) -> str:
+        """The call that it is about."""
+
+    @property
+    def since(self) -> datetime:
+        """When that call began, as far as this piece tells."""
+
+    def foresee(self, context: Context) -> Iterable[Party]:
+        """Yield who will probably pay: what is locked and loaded first."""
+
+    def decide(self, books: Books, context: Context) -> Outcome:
+        """Change *books*; raises Missing when rows are not loaded."""
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """An accounting event."""
+
+    event: CallEvent
+
+    @property
+    def client_id(self) -> int:
+        return self.event.client_id
+
+    @property
+    def key(self) -> str:
+        return key_of(self.event)
+
+    @property
+    def since(self) -> datetime:
+        return self.event.event_at
+
+    def foresee(self, context: Context) -> Iterable[Party]:
+        call = add_up((self.event,), authorized=False)
+        return context.match(call.identity, call.begun_at, asserts_usernames=True).parties
+
+    def decide(self, books: Books, context: Context) -> Outcome:
+        row = settlement.post(books, self.event, context)
+        return Outcome(row.call_id, row.state)
+
+
+@dataclass(frozen=True, slots=True)
+class Ask:
+    """A call attempt."""
+
+    attempt: Attempt
+
+    @property
+    def client_id(self) -> int:
+        return self.attempt.event.client_id
+
+    @property
+    def key(self) -> str:
+        return key_of(self.attempt.event)
+
+    @property
+    def since(self) -> datetime:
+        return self.attempt.event.event_at
+
+    def foresee(self, context: Context) -> Iterable[Party]:
+        call = add_up((self.attempt.event,), authorized=True, verified=bool(self.attempt.verified))
+        return context.match(call.identity, call.begun_at, asserts_usernames=False).parties
+
+    def decide(self, books: Books, context: Context) -> Outcome:
+        decision = authorization.authorize(books, self.attempt, context)
+        return Outcome(decision.call_id, decision=decision)
+
+
+@dataclass(frozen=True, slots=True)
+class CallTask:
+    """Something to do with one known call."""
+
+    client_id: int
+    key: str
+    seq: int
+    since: datetime
+    do: Callable[[Books, CallRow, Context], str]
+
+    def foresee(self, context: Context) -> Iterable[Party]:
+        return ()
+
+    def decide(self, books: Books, context: Context) -> Outcome:
+        for row in books.calls[self.key]:
+            if row.seq == self.seq:
+                return Outcome(row.call_id, row.state, self.do(books, row, context))
+        return Outcome(done="gone")
+
+
+def tend_call(books: Books, row: CallRow, context: Context) -> str:
+    """Renew, lapse or close a call whose time for a look has come."""
+    return tending.tend(books, row, context)
+
+
+def close_call(how: str, at: datetime) -> Callable[[Books, CallRow, Context], str]:
+    """Return a task that ends a call that is still open, as of *at*."""
+
+    def close(books: Books, row: CallRow, context: Context) -> str:
+        if State(row.state) not in (State.AUTHORIZED, State.STARTED):
+            return "ended already"
+        sessions = books.sessions[row.call_id].values()
+        answered = [session.connect_at for session in sessions if session.connect_at is not None]
+        lasted = (at - min(answered)) // timedelta(milliseconds=1) if answered else None
+        closing = Closing(at=at, duration_ms=None if lasted is None else max(0, lasted), how=how)
+        settlement.close(books, row, closing, context)
+        return how
+
+    return close
+
+
+def rematch_call(books: Books, row: CallRow, context: Context) -> str:
+    """Match and rate a queued call again."""
+    if State(row.state) is not State.ENDED:
+        return "not ended"
+    settlement.rematch(books, row, context)
+    return "rematched"
+
+
+class Journal:
+    """
+    Settles batches on any connection that has the ledger's statements prepared.
+
+    *directory* and *find_client* give what is current; they are asked once a batch.
+    """
+
+    def __init__(
+        self,
+        directory: Callable[[], Directory],
+        find_client: Callable[[int], Client | None],
+        randomness: random.Random,
+    ) -> None:
+        self._directory = directory
+        self._find_client = find_client
+        self._random = randomness
+        self._remembered: OrderedDict[str, tuple[frozenset[int], frozenset[int]]] = OrderedDict()
+
+    async def settle(self, txn: Connection, batch: Sequence[Work], now: datetime) -> list[Outcome | None]:
+        """
+        Return what came of each piece of *batch*, all of it committed.
+
+        None: the sender is no client any more. The batch is one transaction; when it fails nothing is kept,
+        and the same batch may be settled again.
+
+        Raises:
+            psycopg2.Error, NotDurable: The database did not take it.
+        """
+        contexts = self._contexts(batch, now)
+        known = [work for work in batch if work.client_id in contexts]
+        needs = self._foresee(known, contexts, now)
+        for _ in range(MOST_ROUNDS):
+            books, boots = await load(txn, needs)
+            for client_id, context in contexts.items():
+                context.boots = boots.get(client_id, ())
+            try:
+                outcomes = [work.decide(books, contexts[work.client_id]) for work in known]
+            except Missing as missing:
+                needs.accounts |= missing.accounts | books.locked
+                needs.services |= missing.services
+                needs.since = min(needs.since, missing.since)
+                await txn.run("ROLLBACK")
+                continue
+            except BaseException:
+                await txn.run("ROLLBACK")
+                raise
+            await write(txn, books)
+            self._remember(known, books)
+            settled = dict(zip(map(id, known), outcomes, strict=True))
+            return [settled.get(id(work)) for work in batch]
+        raise RuntimeError(f"{len(batch)} pieces of work asked for more rows in each of {MOST_ROUNDS} rounds")
+
+    def _contexts(self, batch: Sequence[Work], now: datetime) -> dict[int, Context]:
+        directory = self._directory()
+        contexts = {}
+        for client_id in {work.client_id for work in batch}:
+            client = self._find_client(client_id)
+            if client is not None:
+                contexts[client_id] = Context(directory, client, now, self._new_id(now))
+        return contexts
+
+    def _new_id(self, now: datetime) -> Callable[[], str]:
+        def new_id() -> str:
+            return str(uuid7(now, self._random.randbytes(RANDOM_BYTES)))
+
+        return new_id
+
+    def _foresee(self, batch: Sequence[Work], contexts: dict[int, Context], now: datetime) -> Needs:
+        needs = Needs(min([now, *(work.since for work in batch)]) - HINDSIGHT)
+        needs.clients.update(contexts)
+        for work in batch:
+            key = work.key
+            needs.keys.add(key)
+            remembered = self._remembered.get(key)
+            if remembered is not None:
+                needs.accounts |= remembered[0]
+                needs.services |= remembered[1]
+                continue
+            accounts = {NOBODY}
+            for party in work.foresee(contexts[work.client_id]):
+                accounts.discard(NOBODY)
+                accounts.add(party.service.account.id)
+                needs.services |= services_of(party)
+            needs.accounts |= accounts
+        return needs
+
+    def _remember(self, batch: Sequence[Work], books: Books) -> None:
+        for work in batch:
+            rows = books.calls.get(work.key)
+            if not rows:
+                continue
+            services = {
+                service
+                for row in rows
+                for session in books.sessions[row.call_id].values()
+                for service in settlement.services_of(session)
+            }
+            accounts = frozenset(account for row in rows for account in row.accounts)
+            self._remembered[work.key] = accounts, frozenset(services)
+            if len(self._remembered) > REMEMBERED_CALLS:
+                self._remembered.popitem(last=False)
+
+
+def services_of(party: Party) -> set[int]:
+    """Return the services whose channels or buckets a payer's call changes."""
+    services = {party.channel.id} if party.channel else set()
+    if party.plan.buckets and party.role == "out":
+        services.add(party.service.owner.id)
+    return services

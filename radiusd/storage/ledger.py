@@ -1,0 +1,246 @@
+"""Read the rows that a batch needs, under its accounts' locks, and write what has changed: two round trips."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import datetime
+from typing import Any
+
+import msgspec
+
+from radiusd.calls.books import (
+    Balance,
+    Books,
+    BucketRow,
+    CallRow,
+    Cdr,
+    CdrKey,
+    CdrNote,
+    Channel,
+    Posting,
+    QueueEntry,
+    QueueKey,
+    Row,
+    Session,
+)
+from radiusd.storage.database import Connection, Prepared
+
+_SPECIAL_TYPES = {
+    "call_key": "bytea",
+    "call_id": "uuid",
+    "id": "uuid",
+    "flags": "text[]",
+    "accounts": "bigint[]",
+}
+_TYPES = {int: "bigint", str: "text", bool: "boolean", datetime: "timestamptz"}
+
+
+class Boot(Row):
+    """When a client said Accounting-On or -Off."""
+
+    client_id: int
+    booted_at: datetime
+
+
+def _columns(row: type[Row]) -> dict[str, str]:
+    """Return the columns of a row class with their types in PostgreSQL."""
+    columns = {}
+    for field in msgspec.structs.fields(row):
+        plain = getattr(field.type, "__args__", (field.type,))[0]
+        columns[field.name] = _SPECIAL_TYPES.get(field.name) or _TYPES[plain]
+    return columns
+
+
+def _records(row: type[Row]) -> str:
+    """Return the rows in the JSON argument ``$1`` as a table ``r``."""
+    columns = ", ".join(f"{name} {type_}" for name, type_ in _columns(row).items())
+    return f"json_to_recordset($1) AS r({columns})"
+
+
+def _insert(name: str, table: str, row: type[Row], key: Sequence[str] = ()) -> Prepared:
+    """Return an INSERT of all columns; with *key*, a row that is there already is replaced."""
+    columns = list(_columns(row))
+    names = ", ".join(columns)
+    sql = f"INSERT INTO {table} ({names}) SELECT {names} FROM {_records(row)}"
+    if key:
+        changes = ", ".join(f"{name} = EXCLUDED.{name}" for name in columns if name not in key)
+        sql += f" ON CONFLICT ({', '.join(key)}) DO UPDATE SET {changes}"
+    return Prepared(name, ("json",), sql)
+
+
+def _delete(name: str, table: str, row: type[Row], key: Sequence[str]) -> Prepared:
+    same = " AND ".join(f"t.{column} = r.{column}" for column in key)
+    return Prepared(name, ("json",), f"DELETE FROM {table} t USING {_records(row)} WHERE {same}")
+
+
+def _update(name: str, table: str, row: type[Row], key: Sequence[str], columns: Sequence[str]) -> Prepared:
+    same = " AND ".join(f"t.{column} = r.{column}" for column in key)
+    changes = ", ".join(f"{column} = r.{column}" for column in columns)
+    return Prepared(name, ("json",), f"UPDATE {table} t SET {changes} FROM {_records(row)} WHERE {same}")
+
+
+_SESSION_KEY = ("account_id", "call_id", "role")
+_CDR_KEY = ("account_id", "started_at", "call_id", "role")
+
+LOCK_CALLS = Prepared(
+    "lock_calls",
+    ("bytea[]",),
+    "SELECT 1 FROM call WHERE call_key = ANY ($1) ORDER BY call_key, seq FOR UPDATE",
+)
+LOCK_ACCOUNTS = Prepared(
+    "lock_accounts",
+    ("bigint[]", "bytea[]"),
+    """
+    SELECT 1 FROM balance
+    WHERE account_id = ANY ($1 || ARRAY(SELECT unnest(accounts) FROM call WHERE call_key = ANY ($2)))
+    ORDER BY account_id FOR UPDATE
+    """,
+)
+LOAD = Prepared(
+    "load_batch",
+    ("bigint[]", "bytea[]", "bigint[]", "timestamptz", "bigint[]"),
+    """
+    WITH known AS MATERIALIZED (SELECT * FROM call WHERE call_key = ANY ($2)),
+    locked AS MATERIALIZED (SELECT $1 || ARRAY(SELECT unnest(accounts) FROM known) AS accounts)
+    SELECT 'Balance', row_to_json(b)::text
+        FROM balance b WHERE account_id = ANY ((SELECT accounts FROM locked)::bigint[])
+    UNION ALL SELECT 'CallRow', row_to_json(known)::text FROM known
+    UNION ALL SELECT 'Session', row_to_json(s)::text
+        FROM known k JOIN session s ON s.account_id = ANY (k.accounts) AND s.call_id = k.call_id
+    UNION ALL SELECT 'Channel', row_to_json(c)::text
+        FROM channel c
+        WHERE account_id = ANY ((SELECT accounts FROM locked)::bigint[]) AND service_id = ANY ($3)
+    UNION ALL SELECT 'BucketRow', row_to_json(u)::text
+        FROM bucket u
+        WHERE account_id = ANY ((SELECT accounts FROM locked)::bigint[])
+            AND service_id = ANY ($3) AND period_end > $4
+    UNION ALL SELECT 'Boot', row_to_json(o)::text
+        FROM client_boot o WHERE client_id = ANY ($5) AND booted_at > $4
+    """,
+)
+
+_WRITES: dict[type[Row], Prepared] = {
+    Balance: _insert("put_balance", "balance", Balance, ("account_id",)),
+    Channel: _insert("put_channel", "channel", Channel, ("account_id", "service_id")),
+    BucketRow: _insert("put_bucket", "bucket", BucketRow, ("account_id", "bucket_id")),
+    CallRow: _update(
+        "change_call",
+        "call",
+        CallRow,
+        ("call_key", "seq"),
+        ("state", "begun_at", "ended_at", "accounts", "facts", "charges"),
+    ),
+    Session: _insert("put_session", "session", Session, _SESSION_KEY),
+    Cdr: _insert("put_cdr", "cdr", Cdr, _CDR_KEY),
+    CdrNote: _update(
+        "note_cdr",
+        "cdr",
+        CdrNote,
+        _CDR_KEY,
+        ("remote_ip", "trunk_in", "trunk_out", "cause", "sip_code", "release_side", "flags"),
+    ),
+    QueueEntry: _insert("put_queue", "queue", QueueEntry, _SESSION_KEY),
+}
+# An INSERT without ON CONFLICT: when two nodes begin the same call at once, one of them tries again.
+_ADD_CALL = _insert("add_call", "call", CallRow)
+_ADD_POSTING = _insert("add_posting", "posting", Posting)
+_END_SESSION = _delete("end_session", "session", Session, _SESSION_KEY)
+_REMOVE_CDR = _delete("remove_cdr", "cdr", CdrKey, _CDR_KEY)
+_MEND = _delete("mend", "queue", QueueKey, _SESSION_KEY)
+
+STATEMENTS = (
+    LOCK_CALLS,
+    LOCK_ACCOUNTS,
+    LOAD,
+    *_WRITES.values(),
+    _ADD_CALL,
+    _ADD_POSTING,
+    _END_SESSION,
+    _REMOVE_CDR,
+    _MEND,
+)
+"""What a connection must have prepared to carry the ledger."""
+
+_LOADED: tuple[type[Row], ...] = (Balance, CallRow, Session, Channel, BucketRow, Boot)
+_decoders = {row.__name__: msgspec.json.Decoder(row) for row in _LOADED}
+_encode = msgspec.json.Encoder().encode
+_NUL = re.compile(r"(?<!\\)((?:\\\\)*)\\u0000")
+
+
+class Needs:
+    """What must be locked and loaded for a batch."""
+
+    def __init__(self, since: datetime) -> None:
+        self.accounts: set[int] = set()
+        self.services: set[int] = set()
+        self.keys: set[str] = set()
+        self.clients: set[int] = set()
+        self.since = since
+
+
+async def load(txn: Connection, needs: Needs) -> tuple[Books, dict[int, list[datetime]]]:
+    """
+    Begin a transaction, lock, and return the books of a batch and when its clients booted.
+
+    Locks are taken in one order everywhere: calls by key, then accounts by number. Each statement sees
+    what was committed before it began, so what is read after the locks is what the locks protect.
+    """
+    keys = _array(sorted(needs.keys))
+    accounts = _array(sorted(needs.accounts))
+    rows = await txn.run(
+        f"BEGIN; {LOCK_CALLS.execute}; {LOCK_ACCOUNTS.execute}; {LOAD.execute}",
+        (
+            keys,
+            accounts,
+            keys,
+            accounts,
+            keys,
+            _array(sorted(needs.services)),
+            needs.since,
+            _array(sorted(needs.clients)),
+        ),
+    )
+    books = Books(set(needs.accounts), set(needs.services), needs.since)
+    boots: dict[int, list[datetime]] = {}
+    for kind, text in rows:
+        row = _decoders[kind].decode(text)
+        if isinstance(row, Boot):
+            boots.setdefault(row.client_id, []).append(row.booted_at)
+            continue
+        if isinstance(row, CallRow):
+            books.locked.update(row.accounts)
+        books.load(row)
+    return books, boots
+
+
+async def write(txn: Connection, books: Books) -> None:
+    """Write what has changed and commit, in one round trip."""
+    steps: list[str] = []
+    args: list[str] = []
+
+    def add(statement: Prepared, rows: Iterable[Row]) -> None:
+        text = _encode(list(rows)).decode()
+        if text != "[]":
+            steps.append(statement.execute)
+            # PostgreSQL's text has no NUL. One inside a column's own JSON is escaped twice, and stays.
+            args.append(_NUL.sub(r"\1\\ufffd", text) if "\\u0000" in text else text)
+
+    add(_ADD_CALL, _in_order(books.new_calls))
+    add(_REMOVE_CDR, _in_order(books.replaced_cdrs))
+    add(_END_SESSION, _in_order(books.ended_sessions))
+    add(_MEND, _in_order(books.mended))
+    for row, statement in _WRITES.items():
+        add(statement, _in_order(books.changed[row]))
+    add(_ADD_POSTING, books.postings)
+    await txn.run("; ".join((*steps, "COMMIT")), args)
+
+
+def _in_order(rows: Mapping[Any, Row]) -> list[Row]:
+    """Return rows by key, so that every batch locks in one order."""
+    return [rows[key] for key in sorted(rows)]
+
+
+def _array(values: Sequence[object]) -> str:
+    """Return numbers or hexadecimal keys as an array literal."""
+    return "{" + ",".join(str(value).replace("\\", "\\\\") for value in values) + "}"

@@ -1,0 +1,102 @@
+"""The front workers of a ledger process: started with sockets of their own, and started anew when they die."""
+
+from __future__ import annotations
+
+import os
+import signal
+import socket
+import subprocess
+import sys
+from dataclasses import dataclass
+from typing import Any
+
+from twisted.internet.task import LoopingCall
+
+from radiusd.channel import ClientsChanged, Given, LedgerEnd
+from radiusd.front import open_socket
+from radiusd.handlers.answers import Door
+from radiusd.settings import Settings
+
+LOOK_S = 0.2
+"""How soon a worker that has died is noticed."""
+
+
+@dataclass(slots=True)
+class _Running:
+    process: subprocess.Popen[bytes]
+    end: LedgerEnd
+    connection: Any
+
+
+class Workers:
+    """
+    Keeps ``settings.workers`` front processes running.
+
+    Each has sockets of its own (SO_REUSEPORT): the kernel sends all packets of one source port to one of
+    them, so copies of a request meet the same memory of duplicates. The parent holds every socket open, so
+    what arrives while a worker is started anew waits in the kernel.
+    """
+
+    def __init__(self, reactor: Any, settings: Settings, config: str, door: Door, log: Any) -> None:
+        self._reactor = reactor
+        self._settings = settings
+        self._config = config
+        self._door = door
+        self._log = log
+        self._sockets: list[list[socket.socket]] = []
+        self._running: list[_Running] = []
+        self._looking = LoopingCall(self._look)
+        self._looking.clock = reactor
+
+    def start(self) -> None:
+        """Open all sockets, then start the workers."""
+        for _ in range(self._settings.workers):
+            self._sockets.append([open_socket(listener) for listener in self._settings.listeners])
+        self._running = [self._launch(number) for number in range(self._settings.workers)]
+        self._looking.start(LOOK_S, now=False)
+
+    def clients_changed(self) -> None:
+        """Tell every worker to load the clients anew."""
+        for worker in self._running:
+            worker.end.say(ClientsChanged())
+
+    def stop(self) -> None:
+        """Let the workers answer what they have read, and end."""
+        if self._looking.running:
+            self._looking.stop()
+        for worker in self._running:
+            worker.process.send_signal(signal.SIGTERM)
+
+    @property
+    def are_gone(self) -> bool:
+        """Tell whether all workers have ended."""
+        return all(worker.process.poll() is not None for worker in self._running)
+
+    @property
+    def pids(self) -> list[int]:
+        """Return the process ids."""
+        return [worker.process.pid for worker in self._running]
+
+    def _launch(self, number: int) -> _Running:
+        ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_STREAM)
+        descriptors = [theirs.fileno(), *(sock.fileno() for sock in self._sockets[number])]
+        process = subprocess.Popen(
+            [sys.executable, "-m", "radiusd", self._config, ",".join(map(str, descriptors))],
+            pass_fds=descriptors,
+            env=os.environ,
+        )
+        theirs.close()
+        ours.setblocking(False)
+        end = LedgerEnd(self._reactor, self._door)
+        connection = self._reactor.adoptStreamConnection(ours.fileno(), socket.AF_UNIX, Given(end))
+        ours.close()
+        self._log.info("worker started", worker=number, pid=process.pid)
+        return _Running(process, end, connection)
+
+    def _look(self) -> None:
+        for number, worker in enumerate(self._running):
+            worker.end.tell_health()
+            status = worker.process.poll()
+            if status is not None:
+                self._log.error("worker died", worker=number, pid=worker.process.pid, status=status)
+                self._running[number] = self._launch(number)
