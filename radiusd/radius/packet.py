@@ -107,9 +107,7 @@ class Packet:
     def vendor_first(self, vendor: int, type: int) -> bytes | None:
         """Return the first value of *vendor*'s attribute *type*."""
         if self._vendor_first is None:
-            self._vendor_first = {
-                (owner, kind): value for owner, kind, value in reversed(self.vendor_attributes())
-            }
+            self._vendor_first = self._index_vendor_attributes()
         return self._vendor_first.get((vendor, type))
 
     def vendor_all(self, vendor: int, type: int) -> list[bytes]:
@@ -118,8 +116,13 @@ class Packet:
 
     def vendor_text(self, vendor: int, type: int) -> str | None:
         """Return the first value of *vendor*'s attribute *type* as text; see :func:`as_text`."""
-        value = self.vendor_first(vendor, type)
+        if self._vendor_first is None:
+            self._vendor_first = self._index_vendor_attributes()
+        value = self._vendor_first.get((vendor, type))
         return None if value is None else as_text(value)
+
+    def _index_vendor_attributes(self) -> dict[tuple[int, int], bytes]:
+        return {(owner, kind): value for owner, kind, value in reversed(self.vendor_attributes())}
 
 
 def as_text(value: bytes) -> str:
