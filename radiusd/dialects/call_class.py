@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from radiusd.radius.assigned import Attribute
+from radiusd.dialects.standard import CLASS
 from radiusd.radius.packet import Packet
 
 _MARK = b"tw1:"
@@ -23,9 +23,9 @@ def read_call_class(packet: Packet) -> str:
     5.25). What stands there is the client's word, not ours: nothing keeps it
     from sending another call's.
     """
-    if packet.first(Attribute.CLASS) is None:
+    if packet.first(CLASS) is None:
         return ""
-    for value in packet.all(Attribute.CLASS):
+    for value in packet.all(CLASS):
         call_id = value[len(_MARK) :]
         if value.startswith(_MARK) and 0 < len(call_id) <= _LONGEST_ID and not call_id.strip(_ID_CHARACTERS):
             return call_id.decode()

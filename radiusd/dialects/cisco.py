@@ -7,8 +7,8 @@ from radiusd.dialects import h323
 from radiusd.dialects.dialect import Dialect
 from radiusd.dialects.h323 import H323, Times
 from radiusd.dialects.reading import Reading
+from radiusd.dialects.standard import ACCT_SESSION_ID, CALLED_STATION_ID, CALLING_STATION_ID, USER_NAME
 from radiusd.dialects.values import address, conference_id, identifier, number, release_cause
-from radiusd.radius.assigned import Attribute
 from radiusd.radius.clients import Client
 
 _LEGS = {"answer": Leg.ANSWER, "originate": Leg.ORIGINATE}
@@ -45,12 +45,12 @@ class Cisco(Dialect):
         session_id = _session_id(reading, said)
         leg = _LEGS.get(said.text(h323.CALL_ORIGIN).lower())
         times = h323.read_times(said, reading)
-        reading.settle_time(h323.time_of_event(reading.kind, times), times.clock_ok)
+        reading.settle_time(h323.time_of_event(reading.kind, times))
         duration_ms = _duration_ms(reading, times)
         status = h323.status_of(reading.kind, times, duration_ms)
         call_id = _call_id(reading, said) or session_id or reading.call_class
-        calling = reading.number("calling_from", reading.attribute(Attribute.CALLING_STATION_ID))
-        called = reading.number("called_from", reading.attribute(Attribute.CALLED_STATION_ID))
+        calling = reading.number("calling_from", reading.attribute(CALLING_STATION_ID))
+        called = reading.number("called_from", reading.attribute(CALLED_STATION_ID))
         return reading.event(
             client,
             call_id=call_id,
@@ -58,7 +58,10 @@ class Cisco(Dialect):
             leg=leg,
             calling=calling,
             called=called,
-            **_translations(said),
+            calling_in=number(said.text(h323.RECEIVED_CALLING)),
+            calling_out=number(said.text(h323.SENT_CALLING)),
+            called_in=number(said.text(h323.RECEIVED_CALLED)),
+            called_out=number(said.text(h323.SENT_CALLED)),
             remote_ip=reading.address("remote_ip_from", _caller_address(reading, said, leg)),
             dest_ip=address(said.text(h323.REMOTE_ADDRESS)) if leg is Leg.ORIGINATE else "",
             trunk_in=reading.text("trunk_in_from", _trunk_in(reading, said, leg)),
@@ -68,7 +71,7 @@ class Cisco(Dialect):
             setup_at=times.setup_at,
             connect_at=times.connect_at if status is not Status.FAILED else None,
             disconnect_at=times.disconnect_at,
-            clock_ok=times.clock_ok,
+            clock_ok=reading.clock_ok,
             duration_ms=duration_ms,
             cause=_cause(reading, said),
             release_side=said.release_side,
@@ -78,7 +81,7 @@ class Cisco(Dialect):
 
 def _session_id(reading: Reading, said: H323) -> str:
     """Return the id of the leg; what else is packed into Acct-Session-Id is added to *said*."""
-    session_id = identifier(reading.packet.first(Attribute.ACCT_SESSION_ID))
+    session_id = identifier(reading.packet.first(ACCT_SESSION_ID))
     if session_id.count("/") < len(_PACKED):
         return session_id
     session_id, *packed = session_id.split("/")
@@ -98,16 +101,6 @@ def _call_id(reading: Reading, said: H323) -> str:
     return call_id if call_id != _NO_CONFERENCE else ""
 
 
-def _translations(said: H323) -> dict[str, str]:
-    """Return the numbers as received, and as sent after the gateway's own translation."""
-    return {
-        "calling_in": number(said.text(h323.RECEIVED_CALLING)),
-        "calling_out": number(said.text(h323.SENT_CALLING)),
-        "called_in": number(said.text(h323.RECEIVED_CALLED)),
-        "called_out": number(said.text(h323.SENT_CALLED)),
-    }
-
-
 def _caller_address(reading: Reading, said: H323, leg: Leg | None) -> str:
     """Return the far gateway's address where that is the caller: on the leg towards it, and in an attempt."""
     towards_caller = leg is Leg.ANSWER or (leg is None and reading.kind is Kind.AUTHORIZE)
@@ -116,7 +109,7 @@ def _caller_address(reading: Reading, said: H323, leg: Leg | None) -> str:
 
 def _trunk_in(reading: Reading, said: H323, leg: Leg | None) -> str:
     """Return the trunk group that the call came from; on a leg to the telephone network the port is one."""
-    label = said.pair("in-trunkgroup-label") or said.pair("in-carrier-id")
+    label = said.pair(b"in-trunkgroup-label") or said.pair(b"in-carrier-id")
     if label:
         return label
     if leg is Leg.ANSWER and _is_telephony(said):
@@ -127,7 +120,7 @@ def _trunk_in(reading: Reading, said: H323, leg: Leg | None) -> str:
 
 
 def _trunk_out(said: H323, leg: Leg | None) -> str:
-    label = said.pair("out-trunkgroup-label") or said.pair("out-carrier-id")
+    label = said.pair(b"out-trunkgroup-label") or said.pair(b"out-carrier-id")
     if label or leg is not Leg.ORIGINATE or not _is_telephony(said):
         return label
     return said.text(h323.NAS_PORT)
@@ -139,8 +132,8 @@ def _is_telephony(said: H323) -> bool:
 
 def _username(reading: Reading, calling: str, called: str) -> str:
     """Return User-Name when it is a user: without a login IOS puts the calling or the called number there."""
-    username = reading.text("username_from", reading.attribute(Attribute.USER_NAME))
-    if "username_from" in reading.settings.sources:
+    username = reading.text("username_from", reading.attribute(USER_NAME))
+    if reading.is_set("username_from"):
         return username
     if username in (calling, called) or number(username) in (calling, called) or address(username):
         return ""

@@ -13,11 +13,13 @@ from radiusd.dialects import replies
 from radiusd.dialects.client_settings import DEFAULTS, ClientSettings, read_settings
 from radiusd.dialects.dictionary import definitions
 from radiusd.dialects.reading import Reading
+from radiusd.dialects.standard import ACCT_STATUS_TYPE
 from radiusd.errors import Refusal, UnreadableEvent
-from radiusd.radius.assigned import Attribute
 from radiusd.radius.clients import Client
 from radiusd.radius.packet import Packet
 from radiusd.radius.reply import ReplyAttribute
+
+_RESTARTS = (Kind.ACCOUNTING_ON, Kind.ACCOUNTING_OFF)
 
 
 class Dialect(ABC):
@@ -41,12 +43,12 @@ class Dialect(ABC):
         Raises:
             UnreadableEvent: It has no Acct-Status-Type that tells of a call, or names no call.
         """
-        status_type = packet.integer(Attribute.ACCT_STATUS_TYPE)
+        status_type = packet.integer(ACCT_STATUS_TYPE)
         kind = STATUS_TYPES.get(-1 if status_type is None else status_type)
         if kind is None:
             raise UnreadableEvent(_why_no_kind(packet, status_type))
         reading = Reading(packet, kind, self.settings_of(client), received_at, source)
-        if kind in (Kind.ACCOUNTING_ON, Kind.ACCOUNTING_OFF):
+        if kind in _RESTARTS:
             reading.settle_time()
             return reading.event(client)
         event = self.read_call(reading, client)
@@ -109,7 +111,7 @@ def _settings(dialect: str, written: tuple[tuple[str, str], ...]) -> ClientSetti
 def _why_no_kind(packet: Packet, status_type: int | None) -> str:
     if status_type is not None:
         return f"Acct-Status-Type {status_type} does not tell of a call"
-    value = packet.first(Attribute.ACCT_STATUS_TYPE)
+    value = packet.first(ACCT_STATUS_TYPE)
     if value is None:
         return "no Acct-Status-Type (RFC 2866, 5.1)"
     return f"Acct-Status-Type has {len(value)} octets instead of 4 (RFC 2866, 5.1)"

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import NamedTuple
 
 from radiusd.calls.events import Kind, Side, Status
 from radiusd.dialects.reading import Reading
 from radiusd.dialects.sources import pairs
+from radiusd.dialects.standard import VENDOR_SPECIFIC
 from radiusd.dialects.values import text, without_name
 from radiusd.radius.packet import Packet
 
@@ -53,6 +54,9 @@ NAMES = {
     SENT_CALLING: "gw-final-xlated-cgn",
 }
 
+_PAIR_NAMES = {type: name.encode() for type, name in NAMES.items()}
+_PREFIXES = {type: name.encode() + b"=" for type, name in NAMES.items()}
+_AUTHORIZE, _START, _STOP, _FAILED = Kind.AUTHORIZE, Kind.START, Kind.STOP, Kind.FAILED
 _MILLISECOND = timedelta(milliseconds=1)
 
 # Cisco, "Call Release Source Reporting in Gateway-Generated Call Accounting Records":
@@ -68,32 +72,45 @@ class H323:
     attribute wins. Values come without the ``name=`` before them.
     """
 
-    __slots__ = ("_attributes", "_pairs", "_values")
+    __slots__ = ("_attributes", "_pairs")
 
     def __init__(self, packet: Packet, vendor: int = CISCO) -> None:
-        values: list[bytes] = []
-        attributes: dict[int, bytes] = {}
-        for owner, type, value in packet.vendor_attributes():
-            if owner == vendor:
+        self._attributes: dict[int, bytes] = {}
+        self._pairs: dict[bytes, bytes] = {}
+        owner = vendor.to_bytes(4, "big")
+        # What packet.vendor_attributes() does, for one vendor and in half the time.
+        # Backwards, so that the first of several wins.
+        for kind, value in reversed(packet.attributes):
+            if kind == VENDOR_SPECIFIC and value.startswith(owner):
+                if len(value) < 6 or value[5] != len(value) - 4:
+                    self._read_in_full(packet, vendor)  # several in one attribute, or malformed
+                    break
+                type = value[4]
                 if type == AVPAIR:
-                    values.append(value)
+                    name, sign, rest = value[6:].partition(b"=")
+                    if sign:
+                        self._pairs[name.lower()] = rest
                 else:
-                    attributes.setdefault(type, value)
-        self._attributes = attributes
-        self._values = values
-        self._pairs: dict[str, bytes] | None = None
+                    self._attributes[type] = value[6:]
+
+    def _read_in_full(self, packet: Packet, vendor: int) -> None:
+        values = [(type, value) for owner, type, value in packet.vendor_attributes() if owner == vendor]
+        self._attributes = dict(reversed(values))
+        self._pairs = pairs([value for type, value in values if type == AVPAIR])
 
     def text(self, type: int) -> str:
         """Return attribute *type*, else the pair of its name, the empty string when there is neither."""
         value = self._attributes.get(type)
         if value is None:
-            return self.pair(NAMES[type])
-        return without_name(text(value), NAMES[type])
+            value = self._pairs.get(_PAIR_NAMES[type])
+            return "" if value is None else text(value)
+        prefix = _PREFIXES[type]
+        if value.startswith(prefix):
+            return text(value[len(prefix) :])
+        return without_name(text(value), NAMES[type]) if b"=" in value else text(value)
 
-    def pair(self, name: str) -> str:
+    def pair(self, name: bytes) -> str:
         """Return the value of ``name=value`` in a Cisco-AVPair, the empty string when there is none."""
-        if self._pairs is None:
-            self._pairs = pairs(self._values)
         return text(self._pairs.get(name))
 
     def add(self, type: int, value: str) -> None:
@@ -110,43 +127,31 @@ class H323:
         return _RELEASE_SIDES.get(written, Side.SYSTEM)
 
 
-@dataclass(frozen=True, slots=True)
-class Times:
-    """When a leg was set up, connected and disconnected; *clock_ok* is None when no stamp was sent."""
+class Times(NamedTuple):
+    """When a leg was set up, connected and disconnected; *connected_ms* is None when they do not say."""
 
     setup_at: datetime | None
     connect_at: datetime | None
     disconnect_at: datetime | None
-    clock_ok: bool | None
-
-    @property
-    def connected_ms(self) -> int | None:
-        """How long it was connected by these times, None when they do not say."""
-        if self.connect_at is None or self.disconnect_at is None:
-            return None
-        return max(0, (self.disconnect_at - self.connect_at) // _MILLISECOND)
+    connected_ms: int | None
 
 
 def read_times(said: H323, reading: Reading) -> Times:
-    """Return the three times of a leg; a clock that one of them marks as unsynchronised is not in order."""
-    clock_ok: bool | None = None
-    moments: list[datetime | None] = []
-    for type in (SETUP_TIME, CONNECT_TIME, DISCONNECT_TIME):
-        written = said.text(type)
-        moment = None
-        if written:
-            moment, in_order = reading.stamp(written)
-            clock_ok = in_order and clock_ok is not False
-        moments.append(moment)
-    setup_at, connect_at, disconnect_at = moments
-    return Times(setup_at, connect_at, disconnect_at, clock_ok)
+    """Return the three times of a leg."""
+    setup_at = reading.moment(said.text(SETUP_TIME))
+    connect_at = reading.moment(said.text(CONNECT_TIME))
+    disconnect_at = reading.moment(said.text(DISCONNECT_TIME))
+    connected_ms = None
+    if connect_at is not None and disconnect_at is not None:
+        connected_ms = max(0, (disconnect_at - connect_at) // _MILLISECOND)
+    return Times(setup_at, connect_at, disconnect_at, connected_ms)
 
 
 def time_of_event(kind: Kind, times: Times) -> datetime | None:
     """Return the one of *times* at which an event of *kind* happened; an Interim has none."""
-    if kind is Kind.START:
+    if kind is _START:
         return times.connect_at or times.setup_at
-    return times.disconnect_at if kind in (Kind.STOP, Kind.FAILED) else None
+    return times.disconnect_at if kind in (_STOP, _FAILED) else None
 
 
 def status_of(kind: Kind, times: Times, duration_ms: int | None) -> Status | None:
@@ -157,13 +162,13 @@ def status_of(kind: Kind, times: Times, duration_ms: int | None) -> Status | Non
     nobody answered. A duration of 0 is a rounded one when the times tell of
     less than a second, else it means "not answered".
     """
-    if kind is Kind.AUTHORIZE:
+    if kind is _AUTHORIZE:
         return None
-    if kind is Kind.FAILED:
+    if kind is _FAILED:
         return Status.FAILED
     if duration_ms:
         return Status.ANSWERED
-    if kind is not Kind.STOP:
+    if kind is not _STOP:
         return Status.ANSWERED if times.connect_at is not None else Status.SETUP
     connected_ms = times.connected_ms
     if connected_ms is None:

@@ -7,6 +7,13 @@ from radiusd.dialects import replies
 from radiusd.dialects.dialect import Dialect
 from radiusd.dialects.h323 import H323
 from radiusd.dialects.reading import Reading
+from radiusd.dialects.standard import (
+    ACCT_SESSION_ID,
+    CALLED_STATION_ID,
+    CALLING_STATION_ID,
+    SERVICE_TYPE,
+    USER_NAME,
+)
 from radiusd.dialects.values import address, identifier, realm_of
 from radiusd.radius.assigned import Attribute
 from radiusd.radius.clients import Client
@@ -93,14 +100,14 @@ class Kamailio(Dialect):
 
 def _call_id(reading: Reading) -> str:
     """Return the SIP Call-ID, which the client library may also put into Cisco-AVPair."""
-    call_id = reading.text("call_id_from") or identifier(reading.packet.first(Attribute.ACCT_SESSION_ID))
-    return call_id or H323(reading.packet).pair("call-id") or reading.call_class
+    call_id = reading.text("call_id_from") or identifier(reading.packet.first(ACCT_SESSION_ID))
+    return call_id or H323(reading.packet).pair(b"call-id") or reading.call_class
 
 
 def _username(reading: Reading) -> str:
     """Return the user; a trunk is asked for by its address in User-Name, which is no user."""
-    username = reading.text("username_from", reading.attribute(Attribute.USER_NAME))
-    if "username_from" in reading.settings.sources:
+    username = reading.text("username_from", reading.attribute(USER_NAME))
+    if reading.is_set("username_from"):
         return username
     for scheme in _SCHEMES:
         if username.lower().startswith(scheme):
@@ -109,7 +116,7 @@ def _username(reading: Reading) -> str:
 
 
 def _calling(reading: Reading) -> str:
-    written = reading.attribute(Attribute.CALLING_STATION_ID)
+    written = reading.attribute(CALLING_STATION_ID)
     if not written and reading.kind is Kind.AUTHORIZE:
         return reading.attribute(SIP_URI_USER)
     return written
@@ -117,7 +124,7 @@ def _calling(reading: Reading) -> str:
 
 def _called(reading: Reading) -> str:
     """Return the dialled number; the Request-URI is one in the first INVITE, and later a Contact."""
-    written = reading.attribute(Attribute.CALLED_STATION_ID)
+    written = reading.attribute(CALLED_STATION_ID)
     if not written and reading.kind in (Kind.START, Kind.FAILED):
         if reading.packet.integer(SIP_METHOD) == _INVITE:
             return reading.attribute(SIP_TRANSLATED_REQUEST_URI)
@@ -131,9 +138,9 @@ def _source_ip(reading: Reading) -> bytes | None:
         # 108 is Digest-Method here, and what a phone calls its method is the phone's choice.
         return packet.first(SIP_SRC_IP_BESIDE_RFC5090)
     value = packet.first(SIP_SRC_IP) or packet.first(SIP_SRC_IP_BESIDE_RFC5090)
-    asks = reading.kind is Kind.AUTHORIZE and packet.integer(Attribute.SERVICE_TYPE) == _CALLER_AVPS
+    asks = reading.kind is Kind.AUTHORIZE and packet.integer(SERVICE_TYPE) == _CALLER_AVPS
     if value is None and asks:
-        user = packet.first(Attribute.USER_NAME)
+        user = packet.first(USER_NAME)
         return user if address(user) else None
     return value
 

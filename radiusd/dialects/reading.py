@@ -8,17 +8,19 @@ from typing import Any
 from radiusd.calls.events import CallEvent, Kind
 from radiusd.dialects.call_class import read_call_class
 from radiusd.dialects.client_settings import ClientSettings
+from radiusd.dialects.standard import ACCT_DELAY_TIME, ACCT_SESSION_TIME, EVENT_TIMESTAMP
 from radiusd.dialects.timestamps import read_stamp
 from radiusd.dialects.values import address, number, text
-from radiusd.radius.assigned import Attribute
 from radiusd.radius.clients import Client
 from radiusd.radius.packet import Packet
+
+_AUTHORIZE, _STOP, _INTERIM, _FAILED = Kind.AUTHORIZE, Kind.STOP, Kind.INTERIM, Kind.FAILED
 
 _MOST_AHEAD = timedelta(hours=24)
 _OLDEST = timedelta(days=3653)
 _MOST_DELAY_S = 7 * 86400  # a "delay" beyond is something else: Sippy sends a UNIX time
 _LONGEST_CALL_MS = 7 * 86_400_000
-_CLOCK_TOLERANCE = timedelta(minutes=5)  # how far a clock that is marked as not synchronised is believed
+_CLOCK_TOLERANCE = timedelta(minutes=5)  # how far a clock marked as not synchronised is believed
 _ELAPSED_TOLERANCE = timedelta(minutes=1)
 
 
@@ -31,7 +33,11 @@ class Reading:
     """
 
     __slots__ = (
+        "_earliest",
+        "_latest",
+        "_sources",
         "call_class",
+        "clock_ok",
         "event_at",
         "event_at_known",
         "flags",
@@ -54,6 +60,10 @@ class Reading:
         self.flags: list[str] = []
         self.event_at = received_at
         self.event_at_known = False
+        self.clock_ok: bool | None = None  # None: no stamp read yet
+        self._sources = settings.sources
+        self._earliest = received_at - _OLDEST
+        self._latest = received_at + _MOST_AHEAD
 
     # What the packet says, where the client's settings or else the dialect put it.
 
@@ -63,21 +73,28 @@ class Reading:
 
     def text(self, setting: str, usual: str = "") -> str:
         """Return what the client names in *setting*, else *usual*."""
-        place = self.settings.sources.get(setting)
+        place = self._sources.get(setting)
         return place.read(self.packet) if place else usual
 
     def number(self, setting: str, usual: str) -> str:
         """Return what the client names in *setting*, else *usual*, as the user part of a number or URI."""
-        return number(self.text(setting, usual))
+        place = self._sources.get(setting)
+        return number(place.read(self.packet) if place else usual)
 
     def address(self, setting: str, usual: bytes | str | None = None) -> str:
         """Return what the client names in *setting*, else *usual*, as an IP address."""
-        place = self.settings.sources.get(setting)
+        place = self._sources.get(setting)
         value = place.find(self.packet) if place else usual
+        if not value:
+            return ""
         found = address(value)
-        if value and not found:
+        if not found:
             self.doubt("bad_address")
         return found
+
+    def is_set(self, setting: str) -> bool:
+        """Tell whether the client's settings say where to find what *setting* names."""
+        return setting in self._sources
 
     def doubt(self, flag: str) -> None:
         """Note *flag*, once."""
@@ -101,17 +118,20 @@ class Reading:
 
     # When it happened.
 
-    def stamp(self, written: str) -> tuple[datetime | None, bool]:
-        """Return the moment that *written* names, if it can be right, and whether the clock is in order."""
-        read = read_stamp(written, self.settings.zone, self.settings.force_zone)
-        if read.problem:
-            self.doubt(read.problem)
-        elif read.at is not None and not self._is_plausible(read.at):
+    def moment(self, written: str) -> datetime | None:
+        """Return the moment that the stamp *written* names, None when there is none that can be right."""
+        if not written:
+            return None
+        at, clock_ok, problem = read_stamp(written, self.settings.zone, self.settings.force_zone)
+        self.clock_ok = clock_ok and self.clock_ok is not False
+        if problem:
+            self.doubt(problem)
+        elif at is not None and not self._earliest <= at <= self._latest:
             self.doubt("bad_time_stamp")
-            return None, read.clock_ok
-        return read.at, read.clock_ok
+            return None
+        return at
 
-    def settle_time(self, stamp: datetime | None = None, clock_ok: bool | None = None) -> None:
+    def settle_time(self, stamp: datetime | None = None) -> None:
         """
         Set *event_at* and *event_at_known*.
 
@@ -120,43 +140,40 @@ class Reading:
         never taken off a stamp, which is set when the event occurs (RFC 2869, 5.3).
         An attempt happens when it is asked for.
         """
-        if self.kind is Kind.AUTHORIZE:
+        if self.kind is _AUTHORIZE:
             return
         arrival = self._arrival()
         moment = self._event_timestamp() or stamp
         if moment is None:
             self.event_at = arrival
-            return
-        if clock_ok is False and abs(moment - arrival) > _CLOCK_TOLERANCE:
+        elif self.clock_ok is False and abs(moment - arrival) > _CLOCK_TOLERANCE:
             self.doubt("clock_not_synchronised")
             self.event_at = arrival
-            return
-        self.event_at = moment
-        self.event_at_known = True
-
-    def _is_plausible(self, moment: datetime) -> bool:
-        return -_MOST_AHEAD <= self.received_at - moment <= _OLDEST
+        else:
+            self.event_at = moment
+            self.event_at_known = True
 
     def _event_timestamp(self) -> datetime | None:
         """Return Event-Timestamp: 4 octets, or as Kamailio's rad_time_mode writes it, seconds as text."""
-        value = self.packet.first(Attribute.EVENT_TIMESTAMP)
+        value = self.packet.first(EVENT_TIMESTAMP)
         if value is None:
             return None
         if len(value) == 4:
             moment: datetime | None = datetime.fromtimestamp(int.from_bytes(value, "big"), UTC)
         else:
             moment = read_stamp(text(value)).at
-        if moment is None or not self._is_plausible(moment):
+        if moment is None or not self._earliest <= moment <= self._latest:
             self.doubt("bad_event_timestamp")
             return None
         return moment
 
     def _arrival(self) -> datetime:
         """Return when the packet was first sent, as far as its arrival tells."""
-        delay_s = self.packet.integer(Attribute.ACCT_DELAY_TIME)
-        if not delay_s:
+        value = self.packet.first(ACCT_DELAY_TIME)
+        if not value or value == b"\0\0\0\0":
             return self.received_at
-        if delay_s > _MOST_DELAY_S:
+        delay_s = int.from_bytes(value, "big")
+        if len(value) != 4 or delay_s > _MOST_DELAY_S:
             self.doubt("bad_delay_time")
             return self.received_at
         return self.received_at - timedelta(seconds=delay_s)
@@ -173,18 +190,18 @@ class Reading:
                 (Sippy sends the machine's uptime); a Stop's figure is, since it
                 is what the sender itself would bill.
         """
-        if self.kind is Kind.FAILED:
+        if self.kind is _FAILED:
             return 0
-        if self.kind not in (Kind.STOP, Kind.INTERIM):
+        if self.kind is not _STOP and self.kind is not _INTERIM:
             return None
-        if self.packet.first(Attribute.ACCT_SESSION_TIME) is None:
+        value = self.packet.first(ACCT_SESSION_TIME)
+        if value is None:
             return None
-        count = self.packet.integer(Attribute.ACCT_SESSION_TIME)
-        if count is None or count * self.settings.unit_ms > _LONGEST_CALL_MS:
+        lasted_ms = int.from_bytes(value, "big") * self.settings.unit_ms
+        if len(value) != 4 or lasted_ms > _LONGEST_CALL_MS:
             self.doubt("bad_session_time")
             return None
-        lasted_ms = count * self.settings.unit_ms
-        if self.kind is Kind.INTERIM and since is not None:
+        if self.kind is _INTERIM and since is not None:
             elapsed = self.event_at - since + _ELAPSED_TOLERANCE
             if timedelta(milliseconds=lasted_ms) > elapsed:
                 self.doubt("bad_session_time")

@@ -5,8 +5,8 @@ from __future__ import annotations
 from radiusd.calls.events import CallEvent, Kind, Leg, Status
 from radiusd.dialects.dialect import Dialect
 from radiusd.dialects.reading import Reading
+from radiusd.dialects.standard import ACCT_SESSION_ID, CALLED_STATION_ID, CALLING_STATION_ID, USER_NAME
 from radiusd.dialects.values import identifier, realm_of
-from radiusd.radius.assigned import Attribute
 from radiusd.radius.clients import Client
 
 
@@ -23,16 +23,16 @@ class Rfc2866(Dialect):
     def read_call(self, reading: Reading, client: Client) -> CallEvent:
         """See :meth:`Dialect.read_call`."""
         reading.settle_time()
-        session_id = identifier(reading.packet.first(Attribute.ACCT_SESSION_ID))
-        username = reading.text("username_from", reading.attribute(Attribute.USER_NAME))
+        session_id = identifier(reading.packet.first(ACCT_SESSION_ID))
+        username = reading.text("username_from", reading.attribute(USER_NAME))
         duration_ms = reading.duration_ms()
         return reading.event(
             client,
             call_id=reading.text("call_id_from") or session_id or reading.call_class,
             leg_id=session_id or reading.call_class,
             leg=Leg.SINGLE,
-            calling=reading.number("calling_from", reading.attribute(Attribute.CALLING_STATION_ID)),
-            called=reading.number("called_from", reading.attribute(Attribute.CALLED_STATION_ID)),
+            calling=reading.number("calling_from", reading.attribute(CALLING_STATION_ID)),
+            called=reading.number("called_from", reading.attribute(CALLED_STATION_ID)),
             remote_ip=reading.address("remote_ip_from"),
             trunk_in=reading.text("trunk_in_from"),
             trunk_out=reading.text("trunk_out_from"),

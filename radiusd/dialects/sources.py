@@ -53,27 +53,27 @@ class Source:
 
     def _pair(self, packet: Packet) -> bytes | None:
         values = packet.vendor_all(self.vendor, self.type) if self.vendor else packet.all(self.type)
-        return pairs(values).get(self.name)
+        return pairs(values).get(self.name.encode())
 
 
-def pairs(values: list[bytes]) -> dict[str, bytes]:
+def pairs(values: list[bytes]) -> dict[bytes, bytes]:
     """
     Return the value of every ``name=value`` in *values* by its name in lower case; the first of a name wins.
 
     ``h323-ivr-out=key:value``, Cisco's way to let a script add what it likes,
     counts under ``key`` as well.
     """
-    found: dict[str, bytes] = {}
+    found: dict[bytes, bytes] = {}
     for value in values:
-        head, sign, rest = value.partition(b"=")
+        name, sign, rest = value.partition(b"=")
         if not sign:
             continue
-        name = text(head).lower()
+        name = name.lower()
         found.setdefault(name, rest)
-        if name in ("h323-ivr-out", "h323-ivr-in"):
+        if name in (b"h323-ivr-out", b"h323-ivr-in"):
             key, colon, inner = rest.partition(b":")
             if colon:
-                found.setdefault(text(key).lower(), inner)
+                found.setdefault(key.lower(), inner)
     return found
 
 

@@ -18,7 +18,7 @@ _MONTHS = {
     )
 }
 _WEEKDAYS = frozenset({"mon", "tue", "wed", "thu", "fri", "sat", "sun"})
-_CLOCK_MARKS = "*."  # Cisco: never synchronised, and no longer synchronised
+_CLOCK_MARKS = frozenset("*.")  # Cisco: never synchronised, and no longer synchronised
 
 # Hours east of UTC. Names that mean several zones (IST, BST, AST) are not here: the
 # client's own time zone decides, or the stamp is not used.
@@ -52,9 +52,7 @@ class Stamp(NamedTuple):
     problem: str = ""
 
 
-NO_STAMP = Stamp(None)
-
-
+@lru_cache(maxsize=16384)  # a call's Interims and Stop say again what its Start said
 def read_stamp(written: str, zone: ZoneInfo | None = None, force_zone: ZoneInfo | None = None) -> Stamp:
     """
     Return the moment that *written* names.
@@ -67,43 +65,55 @@ def read_stamp(written: str, zone: ZoneInfo | None = None, force_zone: ZoneInfo 
         zone: Where the sender stands; for stamps without a zone, and for names that mean several zones.
         force_zone: Replaces the zone that is written.
     """
-    clock_ok = True
-    if written[:1] in ("*", "."):
-        clock_ok = False
-        written = written.lstrip(_CLOCK_MARKS)
-    if not written:
-        return NO_STAMP if clock_ok else Stamp(None, clock_ok, BAD_STAMP)
-    if len(written) > _LONGEST:
+    clock_ok = written[:1] not in _CLOCK_MARKS
+    if not clock_ok:
+        written = written.lstrip("*.")
+    if not 0 < len(written) <= _LONGEST:
         return Stamp(None, clock_ok, BAD_STAMP)
     try:
-        if written[2:3] == ":" or written[1:2] == ":":
-            local, label = _cisco(written)
+        if zone is None and force_zone is None and written[2:3] == ":":
+            at = _cisco_in_utc(written)
+        elif written[2:3] == ":" or written[1:2] == ":":
+            at = _in_utc(*_cisco(written), zone, force_zone)
         elif written[4:5] == "-":
-            local, label = _iso(written)
+            at = _in_utc(*_iso(written), zone, force_zone)
         else:
             return Stamp(_unix(written), clock_ok)
-        at = _in_utc(local, label, zone, force_zone)
     except (ValueError, KeyError, OverflowError):
         return Stamp(None, clock_ok, BAD_STAMP)
     return Stamp(at, clock_ok, "" if at else UNKNOWN_ZONE)
 
 
+def _cisco_in_utc(written: str) -> datetime | None:
+    """Return the moment of a stamp in Cisco's form by its own zone: the way of nearly every one."""
+    clock, _, rest = written.partition(" ")
+    date, label = _day(rest)
+    if zone_named(label) is UTC:
+        try:
+            return datetime.fromisoformat(f"{date}{clock}+00:00")  # four times as fast as a zone put on later
+        except ValueError:
+            pass  # a leap second, or nonsense
+    return _in_utc(*_cisco(written), None, None)
+
+
 def _cisco(written: str) -> tuple[datetime, str]:
     """Return local time and zone of ``14:05:53.070 UTC Sun Nov 22 2026``."""
     clock, _, rest = written.partition(" ")
-    year, month, day, label = _day(rest)
+    date, label = _day(rest)
     hour, minute, seconds = clock.split(":")
     second, _, fraction = seconds.partition(".")
+    year, month, day = map(int, date[:-1].split("-"))
     return _moment(year, month, day, int(hour), int(minute), int(second), fraction), label
 
 
 @lru_cache(maxsize=4096)  # every stamp of a day ends alike
-def _day(rest: str) -> tuple[int, int, int, str]:
-    """Return year, month, day and zone of ``UTC Sun Nov 22 2026``; zone and weekday may be missing."""
+def _day(rest: str) -> tuple[str, str]:
+    """Return ``2026-11-22T`` and the zone of ``UTC Sun Nov 22 2026``; zone and weekday may be missing."""
     *label, month, day, year = rest.split()
     if label and label[-1][:3].lower() in _WEEKDAYS:
         label.pop()
-    return int(year), _MONTHS[month[:3].lower()], int(day), "".join(label).upper()
+    number = _MONTHS[month[:3].lower()]
+    return f"{int(year):04}-{number:02}-{int(day):02}T", "".join(label).upper()
 
 
 def _iso(written: str) -> tuple[datetime, str]:

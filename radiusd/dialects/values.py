@@ -61,7 +61,7 @@ def number(value: str) -> str:
     ``+`` and leading zeros stay: what they mean is the dial plan's business.
     A URI of a host alone has no user part, so the answer is empty.
     """
-    if value.isascii() and value[value[:1] == "+" :].isdigit():
+    if not value or (value.isdigit() and value.isascii()):
         return value
     return _user_part(value)
 
@@ -141,6 +141,7 @@ def _parsed(value: str | bytes) -> str:
     return str(found)
 
 
+@lru_cache(maxsize=16384)  # every record of a call says it
 def conference_id(value: str) -> str:
     """
     Return *value* in the one form in which both legs of a call can be compared.
