@@ -12,6 +12,7 @@ import click
 
 from provisioning.cli.errors import Exit, Unreachable
 from provisioning.cli.framework import Group
+from provisioning.cli.options import Format, options_of
 from provisioning.cli.output import print_document
 from radiusd.errors import BadInput
 
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
     from radiusd.radius.assigned import Code
 
 Pair = tuple[str, str | int | bytes]
+Answer = dict[str, Any]  # its name as "answer", its attributes by name as "attributes"
 COPIES, WAIT_S = 3, 2.0
 
 
@@ -102,7 +104,7 @@ def auth(
         raise click.UsageError("--chap needs --password-file")
     password = _line(password_file) if password_file else None
     answer = _ask(Code.ACCESS_REQUEST, (*_password(password, chap), *pairs), **asked)
-    print_document(ctx, answer)
+    _show(ctx, answer)
     ctx.exit(Exit.OK if answer["answer"] == "Access-Accept" else Exit.DIFFERS)
 
 
@@ -137,7 +139,15 @@ def acct(
         ("Acct-Session-Id", session or secrets.token_hex(8)),
         *((("Acct-Session-Time", seconds),) if seconds is not None else ()),
     )
-    print_document(ctx, _ask(Code.ACCOUNTING_REQUEST, (*told, *pairs), **asked))
+    _show(ctx, _ask(Code.ACCOUNTING_REQUEST, (*told, *pairs), **asked))
+
+
+def _show(ctx: click.Context, answer: Answer) -> None:
+    """Write an answer; as text with a line an attribute."""
+    told = answer
+    if options_of(ctx).format is Format.TEXT:
+        told = {"answer": answer["answer"], **answer["attributes"]}
+    print_document(ctx, told)
 
 
 def _password(password: bytes | None, chap: bool) -> tuple[Pair, ...]:
@@ -166,7 +176,7 @@ def _ask(
     called: str | None,
     user: str | None,
     dictionary: str,
-) -> dict[str, object]:
+) -> Answer:
     """
     Return the answer: its name, and its attributes by name.
 

@@ -1,0 +1,5 @@
+"""``python -m provisioning.cli`` is ``tollwire``."""
+
+from provisioning.cli import main
+
+main()
