@@ -29,6 +29,7 @@ COMMANDS = {
     "client": "provisioning.cli.client:client",
     "completion": "provisioning.cli.completion:completion",
     "db": "provisioning.cli.db:db",
+    "demo": "provisioning.cli.demo:demo",
     "deck": "provisioning.cli.deck:deck",
     "destination": "provisioning.cli.destination:destination",
     "did": "provisioning.cli.services:did",
