@@ -89,7 +89,7 @@ require_pip() {
     found=$("$python" -m pip --version 2>/dev/null | cut -d ' ' -f 2)
     lower=$(printf '%s\n%s\n' "$minimum_pip" "$found" | sort -V | head -n 1)
     [ -n "$found" ] && [ "$lower" = "$minimum_pip" ] || fail \
-        "Tollwire installs itself with uv, python3-venv or pip $minimum_pip; here is pip ${found:-none at all}." \
+        "Tollwire installs itself with uv, python3-venv or pip $minimum_pip; here is ${found:+pip }${found:-no pip}." \
         "Install one of them: apt install python3-venv (as root), or python3 -m pip install --user 'pip>=$minimum_pip'."
 }
 

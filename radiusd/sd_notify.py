@@ -1,4 +1,9 @@
-"""Tell systemd that we are ready, alive and ending (sd_notify(3)): one datagram each, no library."""
+"""
+Tell systemd how we are: ready, alive, ending.
+
+The protocol is one datagram of ``NAME=value`` lines to the socket that systemd names (sd_notify(3)).
+Without systemd nothing is sent and nothing fails.
+"""
 
 from __future__ import annotations
 
@@ -12,20 +17,36 @@ WATCHDOG = "WATCHDOG=1"
 
 
 def notify(*states: str, environ: Mapping[str, str] = os.environ) -> bool:
-    """Say *states* to the socket that ``$NOTIFY_SOCKET`` names; False when nobody is there to hear it."""
-    path = environ.get("NOTIFY_SOCKET", "")
-    if not path:
+    """
+    Say *states*, such as :data:`READY` or ``STATUS=draining``; return whether systemd was there to hear.
+
+    It never blocks: the reactor calls it. A socket that is gone or full is no error of ours.
+    """
+    address = environ.get("NOTIFY_SOCKET", "")
+    if address[:1] not in ("/", "@"):
         return False
-    address = "\0" + path[1:] if path.startswith("@") else path  # "@": an abstract socket
-    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM | socket.SOCK_CLOEXEC) as sock:
+    if address.startswith("@"):
+        address = "\0" + address[1:]  # a name in the abstract namespace, unix(7)
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM | socket.SOCK_NONBLOCK) as sender:
         try:
-            sock.sendto("\n".join(states).encode(), address)
+            sender.sendto("\n".join(states).encode(), address)
         except OSError:
-            return False  # whoever asked to be told is gone
+            return False
     return True
 
 
-def watchdog_interval_s(environ: Mapping[str, str] = os.environ) -> float | None:
-    """Return how often to say WATCHDOG: half of what ``$WATCHDOG_USEC`` allows; None when nobody asks."""
-    microseconds = environ.get("WATCHDOG_USEC", "")
-    return int(microseconds) / 2e6 if microseconds.isdecimal() and int(microseconds) else None
+def watchdog_interval_s(environ: Mapping[str, str] = os.environ, pid: int | None = None) -> float | None:
+    """
+    Return how often to say :data:`WATCHDOG`, in seconds; None when nobody waits for it.
+
+    It is half of the unit's WatchdogSec, as sd_watchdog_enabled(3) advises. Children inherit the
+    variables: WATCHDOG_PID says for which process they are meant (*pid*, else our own).
+    """
+    try:
+        limit_us = int(environ.get("WATCHDOG_USEC", "0"))
+        meant_for = int(environ.get("WATCHDOG_PID", "0"))
+    except ValueError:
+        return None
+    if limit_us <= 0 or meant_for not in (0, os.getpid() if pid is None else pid):
+        return None
+    return limit_us / 2_000_000

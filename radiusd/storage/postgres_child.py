@@ -101,6 +101,7 @@ def main(argv: list[str]) -> None:
     parent_pid, identity, program, *arguments = argv
     os.chdir("/")  # the folder we come from may be closed to the new user
     os.umask(0o077)
+    signal.pthread_sigmask(signal.SIG_SETMASK, ())  # a thread that blocks SIGINT hands that on to us
     try:
         become(identity)
         die_with_parent(int(parent_pid))
