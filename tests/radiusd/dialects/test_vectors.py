@@ -35,7 +35,9 @@ def test_every_dialect_has_vectors(dialect: str) -> None:
     A dialect shows events of several kinds, and packets that it refuses.
     """
     vectors = read_vectors(dialect)
-    kinds = {value for vector in vectors for _, name, value in vector.blocks.get("event", ()) if name == "kind"}
+    kinds = {
+        value for vector in vectors for _, name, value in vector.blocks.get("event", ()) if name == "kind"
+    }
 
     assert {"authorize", "start", "interim", "stop"} <= kinds
     assert any(vector.refusal for vector in vectors)

@@ -1,0 +1,176 @@
+"""Whatever stands in a packet, it becomes an event or is unreadable; nothing else, and not for long."""
+
+import json
+import time
+from datetime import UTC, datetime, timedelta
+
+import msgspec
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from radiusd.calls.events import CallEvent
+from radiusd.dialects.registry import DIALECTS
+from radiusd.errors import UnreadableEvent
+from radiusd.radius.clients import Client
+from radiusd.radius.discards import MalformedPacket
+from radiusd.radius.packet import Packet, read_packet
+from tests.radiusd.dialects.vectors import FOLDER, a_client
+
+NOW = datetime(2026, 11, 22, 14, 5, 53, tzinfo=UTC)
+CAPTURED = [
+    bytes.fromhex(packet["hex"])
+    for name in ("kamailio-captured", "cisco-copies-captured")
+    for packet in json.loads((FOLDER / "dialects" / f"{name}.json").read_text(encoding="utf-8"))["packets"]
+] + [
+    bytes.fromhex(packet["hex"])
+    for name in ("cisco", "kamailio")
+    for case in json.loads((FOLDER / "dialects" / f"{name}.json").read_text(encoding="utf-8"))
+    for packet in case["packets"]
+]
+CLIENTS = [
+    a_client(dialect, chosen)
+    for dialect in DIALECTS
+    for chosen in (
+        {},
+        {
+            "remote_ip_from": "Cisco-AVPair:h323-remote-address",
+            "trunk_in_from": "NAS-IP-Address",
+            "tenant_from": "NAS-Port",
+            "username_from": "26.9.2",
+            "calling_from": "#108",
+            "timezone": "Asia/Kolkata",
+            "duration_unit": "ms",
+        },
+    )
+]
+TELLING = [
+    1,
+    2,
+    4,
+    5,
+    6,
+    25,
+    30,
+    31,
+    40,
+    41,
+    44,
+    46,
+    49,
+    50,
+    55,
+    101,
+    102,
+    103,
+    104,
+    105,
+    107,
+    108,
+    208,
+    211,
+    230,
+]
+values = st.one_of(
+    st.binary(max_size=253),
+    st.sampled_from(
+        [b"", b"\0", b"\0\0\0\x01", b"\0\0\0\x02", b"\0\0\0\x03", b"\0\0\0\x0f", b"\xff\xff\xff\xff"]
+    ),
+    st.text(alphabet='0123456789:.*/= GMTUCNov<>"@;%#[]sip\0é', max_size=80).map(lambda text: text.encode()),
+)
+vendor_values = st.builds(
+    lambda type, value: b"\0\0\0\x09" + bytes((type, min(len(value), 247) + 2)) + value[:247],
+    st.sampled_from([1, 2, 23, 24, 25, 26, 27, 28, 29, 30, 35, 112, 115]),
+    values,
+)
+attributes = st.one_of(
+    st.tuples(st.sampled_from(TELLING), values),
+    st.tuples(st.just(26), st.one_of(vendor_values, values)),
+    st.tuples(st.integers(1, 255), values),
+)
+
+
+def read(packet: Packet, client: Client) -> CallEvent | None:
+    """Read *packet* as accounting and as an attempt, and check what holds for every event."""
+    dialect = DIALECTS[client.dialect]
+    attempt = dialect.read_attempt(packet, client, NOW, "test")
+    check(attempt)
+    try:
+        event = dialect.read_event(packet, client, NOW, "test")
+    except UnreadableEvent as error:
+        assert str(error)
+        return None
+    check(event)
+    return event
+
+
+def check(event: CallEvent) -> None:
+    assert event == msgspec.json.decode(msgspec.json.encode(event), type=CallEvent)
+    for name in event.__struct_fields__:
+        value = getattr(event, name)
+        assert not isinstance(value, str) or value.isprintable(), name
+        if isinstance(value, datetime):
+            assert value.tzinfo is UTC
+            assert NOW - timedelta(days=3654) <= value <= NOW + timedelta(hours=24)
+    assert event.duration_ms is None or 0 <= event.duration_ms <= 7 * 86_400_000
+    assert event.cause is None or 0 <= event.cause < 1 << 15
+
+
+@settings(max_examples=300)
+@given(st.lists(attributes, max_size=30), st.sampled_from(CLIENTS))
+def test_random_attributes_become_an_event_or_are_unreadable(
+    sent: list[tuple[int, bytes]], client: Client
+) -> None:
+    """
+    No other exception, no time from nowhere, no character that the database or a terminal chokes on.
+    """
+    read(Packet(4, 1, bytes(16), b"", sent), client)
+
+
+@settings(max_examples=300)
+@given(st.data(), st.sampled_from(CAPTURED), st.sampled_from(CLIENTS))
+def test_a_captured_packet_with_wrong_octets_does_no_harm(
+    data: st.DataObject, datagram: bytes, client: Client
+) -> None:
+    """
+    Real packets, a few octets of which were changed anywhere behind the header.
+    """
+    mutated = bytearray(datagram)
+    for _ in range(data.draw(st.integers(1, 12))):
+        mutated[data.draw(st.integers(20, len(mutated) - 1))] = data.draw(st.integers(0, 255))
+    try:
+        packet = read_packet(bytes(mutated))
+    except MalformedPacket:
+        return
+    read(packet, client)
+
+
+@pytest.mark.parametrize("client", CLIENTS, ids=lambda client: client.dialect)
+@pytest.mark.parametrize(
+    "value",
+    [
+        b"/" * 253,
+        b"<" * 253,
+        b'"' * 253,
+        b"\\" * 253,
+        b"%" * 253,
+        b"=" * 253,
+        b"1 " * 126,
+        b"14:05:53." + b"1" * 240,
+        b"sip:" * 63,
+        b"[" * 253,
+        b"2026-11-22T14:05:53 " + b"+" * 230,
+    ],
+)
+def test_a_full_packet_of_the_worst_is_read_in_a_moment(client: Client, value: bytes) -> None:
+    """
+    4 KB of one character everywhere cost no more than an ordinary record.
+    """
+    sent = [(type, value) for type in TELLING if type != 40] + [(40, b"\0\0\0\x02")]
+    sent += [(26, b"\0\0\0\x09" + bytes((type, 249)) + value[:247]) for type in range(20, 36)]
+    sent += [(26, b"\0\0\0\x09\x01\xf9" + value[:247])] * 16
+    started = time.perf_counter()
+
+    read(Packet(4, 1, bytes(16), b"", sent), client)
+
+    assert time.perf_counter() - started < 0.1
