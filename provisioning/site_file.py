@@ -20,7 +20,7 @@ from provisioning.clients import Client
 from provisioning.destinations import DestinationSet
 from provisioning.plans import Plan
 from provisioning.rate_files import Problems, Rate, RateFile, RateSource, read_rate
-from provisioning.service_kinds import KINDS, Service
+from provisioning.service_kinds import KINDS, Service, canonical
 from provisioning.tenants import Tenant
 from provisioning.toml_fields import Findings, Table, read_table
 from provisioning.toml_lines import Path as Place
@@ -255,9 +255,21 @@ def _refuse_doubles(site: Site) -> None:
         *(("plan", entry, entry.value.code) for entry in site.plans),
         *(("bucket", entry, entry.value.key) for entry in site.buckets),
         *(("account", entry, entry.value.code) for entry in site.accounts),
+        *((entry.value.kind.value, entry, _service_key(entry.value)) for entry in site.services),
     ]
     first: dict[tuple[str, str], Place] = {}
     for noun, entry, key in named:
         place = first.setdefault((noun, key), entry.place)
         if place != entry.place:
-            site.findings.add(entry.place, f"{noun} {key} is on line {site.findings.line(place)} too")
+            name = key.partition("\0")[0]
+            site.findings.add(entry.place, f"{noun} {name} is on line {site.findings.line(place)} too")
+
+
+def _service_key(service: Service) -> str:
+    """Return what tells *service* from all others in the file: one number may be there for several times."""
+    try:
+        name = canonical(service.kind, service.name)
+    except BadInput:
+        name = service.name  # told when it is applied
+    scope = (getattr(service, field, None) for field in ("tenant", "client", "tech_prefix"))
+    return "\0".join((name, service.account, shown(service.activated), *map(shown, scope)))
