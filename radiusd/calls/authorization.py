@@ -6,12 +6,12 @@ from dataclasses import dataclass
 from datetime import timedelta
 
 from radiusd.calls import charging, holds, limits, settlement
-from radiusd.calls.books import NOBODY, Booked, Books, CallRow, Session, read_booked, write_json
+from radiusd.calls.books import NOBODY, Booked, Books, CallRow, Session
 from radiusd.calls.cdrs import bare_cdr
 from radiusd.calls.choosing import call_class, choose, key_of
 from radiusd.calls.context import Context
 from radiusd.calls.events import CallEvent, Kind
-from radiusd.calls.facts import Call, add_up, keep, read_facts, write_facts
+from radiusd.calls.facts import Call, Events, add_up, keep
 from radiusd.calls.matching import Match, Party, label
 from radiusd.calls.sessions import State, Step, step
 from radiusd.calls.tariffs import tariff
@@ -55,11 +55,11 @@ def authorize(books: Books, attempt: Attempt, context: Context) -> Decision:
     event = attempt.event
     key = key_of(event)
     row = choose(books.calls[key], event, context.boots)
-    events = keep(read_facts(row.facts) if row else (), event)
+    events = keep(row.facts if row else (), event)
     asked = tuple(fact for fact in events if fact.kind is Kind.AUTHORIZE)
     call = add_up(asked, authorized=True, verified=bool(attempt.verified))
     found = context.match(call.identity, call.begun_at, asserts_usernames=False)
-    booked = read_booked(row.charges) if row else Booked()
+    booked = row.charges if row else Booked()
     _require(books, row, found, booked, call)
     refusal = _refusal(attempt, call, found, context)
     if row is not None and refusal is None and _holds_already(books, row, call):
@@ -69,7 +69,7 @@ def authorize(books: Books, attempt: Attempt, context: Context) -> Decision:
     _let_go(books, row, booked, context)
     refusal = refusal or _admit(books, row, call, found, context)
     decided = _decide(books, row, call, found, refusal, verified=bool(attempt.verified))
-    _write(books, row, call, found, decided, write_facts(events))
+    _write(books, row, call, found, decided, events)
     if len(asked) < len(events):  # its accounting has overtaken it: the call is up whatever we say
         whole = add_up(events, authorized=decided.authorized, verified=decided.verified)
         settlement.reconcile(books, row, whole, decided, context, facts=row.facts)
@@ -102,7 +102,7 @@ def _holds_already(books: Books, row: CallRow, call: Call) -> bool:
     """Tell whether the call is authorized or up for the very same parties and numbers."""
     held = books.sessions[row.call_id].values()
     identity = charging.who(call.identity)
-    return bool(held) and all(settlement.read_matched(session).who == identity for session in held)
+    return bool(held) and all(session.match.who == identity for session in held)
 
 
 def _again(books: Books, row: CallRow, found: Match, context: Context) -> Decision:
@@ -111,7 +111,7 @@ def _again(books: Books, row: CallRow, found: Match, context: Context) -> Decisi
         session = books.sessions[row.call_id].get((party.service.account.id, party.role))
         if session is None or session.state != State.STARTED.value or context.client.grant != "lease":
             continue
-        call = add_up(read_facts(row.facts), authorized=True)
+        call = add_up(row.facts, authorized=True)
         settlement.renew_hold(books, session, party, call, context)
         if party.service.account.credit_limit_micros is not None:
             session.granted_s = session.held_s_until
@@ -172,12 +172,12 @@ def _decide(
     return Booked(verified=verified, refusal=refusal.word, charges=(made,))
 
 
-def _write(books: Books, row: CallRow, call: Call, found: Match, decided: Booked, facts: str) -> None:
+def _write(books: Books, row: CallRow, call: Call, found: Match, decided: Booked, facts: Events) -> None:
     was_new = State(row.state) is State.NEW
     row.state = step(State(row.state), Step.ACCEPT if decided.authorized else Step.REFUSE).value
     row.begun_at, row.ended_at = call.begun_at, None if decided.authorized else call.begun_at
     row.accounts = sorted({made.account_id for made in decided.charges}) or settlement.accounts_of(found)
-    row.facts, row.charges = facts, write_json(decided)
+    row.facts, row.charges = facts, decided
     if was_new:
         books.add_call(row)
     else:

@@ -9,10 +9,12 @@ from __future__ import annotations
 
 from collections import defaultdict
 from datetime import datetime
+from typing import Any
 
 import msgspec
 
-from radiusd.calls.facts import Closing
+from radiusd.calls.facts import Closing, Events
+from radiusd.calls.matching import Try
 
 NOBODY = 0
 """The account of calls that match no one."""
@@ -58,6 +60,57 @@ class BucketRow(Row):
         return self.included_s - self.used_s - self.held_s
 
 
+class Charge(msgspec.Struct, kw_only=True, frozen=True, omit_defaults=True):
+    """
+    What was booked for an ended call at one payer; enough to take it back.
+
+    *signature* is what the charge was computed from: the same signature means the same charge.
+    """
+
+    account_id: int
+    role: str
+    started_at: datetime
+    signature: str
+    who: str  # digest of the identity that was matched
+    total_micros: int = 0
+    outpayment_micros: int = 0
+    buckets: dict[str, int] = {}
+    service_id: int | None = None
+    channel_service_id: int | None = None
+    plan_id: int | None = None
+    location: str = ""
+
+
+class Booked(msgspec.Struct, kw_only=True, frozen=True, omit_defaults=True):
+    """What we decided about a call and booked for it."""
+
+    authorized: bool = False
+    verified: bool = False
+    refusal: str = ""
+    closing: Closing | None = None
+    charges: tuple[Charge, ...] = ()
+
+
+_decoder = msgspec.json.Decoder(Booked)
+
+
+def read_booked(text: str) -> Booked:
+    """Return what the column *charges* of a call says, given as text."""
+    return _decoder.decode(text)
+
+
+class Matched(msgspec.Struct, kw_only=True, frozen=True, gc=False):
+    """What a session remembers of its match: service and plan hold for the whole call."""
+
+    who: str  # digest of the identity that was matched
+    called: str  # without tech prefix
+    plan_id: int | None
+    deck_version_id: int | None
+    prefix: str
+    destination: str
+    trace: tuple[Try, ...]
+
+
 class CallRow(Row):
     """Where a sender's call id leads: the facts of the call and what was booked for it."""
 
@@ -69,8 +122,8 @@ class CallRow(Row):
     begun_at: datetime
     ended_at: datetime | None
     accounts: list[int]
-    facts: str
-    charges: str
+    facts: Events
+    charges: Booked
 
 
 class Session(Row):
@@ -89,14 +142,28 @@ class Session(Row):
     called: str
     setup_at: datetime
     connect_at: datetime | None
-    seen_at: datetime
     granted_s: int | None
     held_s_until: int
     expires_at: datetime
     held_micros: int
-    held_buckets: str
+    held_buckets: dict[str, int]
     over_limit: bool
-    match: str
+    match: Matched
+
+
+class SessionChange(Row):
+    """What changes in a session while the call is up."""
+
+    account_id: int
+    call_id: str
+    role: str
+    state: str
+    connect_at: datetime | None
+    granted_s: int | None
+    held_s_until: int
+    expires_at: datetime
+    held_micros: int
+    held_buckets: dict[str, int]
 
 
 class Cdr(Row):
@@ -132,8 +199,8 @@ class Cdr(Row):
     sip_code: int | None
     release_side: str
     flags: list[str]
-    rating: str
-    match: str
+    rating: dict[str, Any]
+    match: tuple[Try, ...]
 
 
 class CdrKey(Row):
@@ -200,51 +267,6 @@ class QueueKey(Row):
     role: str
 
 
-class Charge(msgspec.Struct, kw_only=True, frozen=True, omit_defaults=True):
-    """
-    What was booked for an ended call at one payer; enough to take it back.
-
-    *signature* is what the charge was computed from: the same signature means the same charge.
-    """
-
-    account_id: int
-    role: str
-    started_at: datetime
-    signature: str
-    who: str  # digest of the identity that was matched
-    total_micros: int = 0
-    outpayment_micros: int = 0
-    buckets: dict[str, int] = {}
-    service_id: int | None = None
-    channel_service_id: int | None = None
-    plan_id: int | None = None
-    location: str = ""
-
-
-class Booked(msgspec.Struct, kw_only=True, frozen=True, omit_defaults=True):
-    """What we decided about a call and booked for it; the JSON in the column *charges*."""
-
-    authorized: bool = False
-    verified: bool = False
-    refusal: str = ""
-    closing: Closing | None = None
-    charges: tuple[Charge, ...] = ()
-
-
-_booked = msgspec.json.Decoder(Booked)
-_encode = msgspec.json.Encoder().encode
-
-
-def read_booked(text: str) -> Booked:
-    """Return the JSON *text* of a call row's column *charges*."""
-    return _booked.decode(text)
-
-
-def write_json(value: object) -> str:
-    """Return *value* as JSON text, as the columns that hold JSON have it."""
-    return _encode(value).decode()
-
-
 class Missing(Exception):
     """A decision needs rows that were not loaded or accounts that are not locked; load them and try again."""
 
@@ -276,6 +298,7 @@ class Books:
         self.new_calls: dict[tuple[str, int], CallRow] = {}
         self.ended_sessions: dict[tuple[int, str, str], Session] = {}
         self.stored_sessions: set[tuple[int, str, str]] = set()
+        self.new_sessions: dict[tuple[int, str, str], Session] = {}
         self.replaced_cdrs: dict[tuple[int, datetime, str, str], CdrKey] = {}
         self.mended: dict[tuple[int, str, str], QueueKey] = {}
         self.postings: list[Posting] = []
@@ -341,14 +364,28 @@ class Books:
         """Write a session, new or changed."""
         key = (session.account_id, session.call_id, session.role)
         self.sessions[session.call_id][session.account_id, session.role] = session
-        self.ended_sessions.pop(key, None)
-        self.changed[Session][key] = session
+        if key in self.stored_sessions and key not in self.ended_sessions:
+            self.changed[SessionChange][key] = SessionChange(
+                account_id=session.account_id,
+                call_id=session.call_id,
+                role=session.role,
+                state=session.state,
+                connect_at=session.connect_at,
+                granted_s=session.granted_s,
+                held_s_until=session.held_s_until,
+                expires_at=session.expires_at,
+                held_micros=session.held_micros,
+                held_buckets=session.held_buckets,
+            )
+        else:
+            self.new_sessions[key] = session
 
     def end_session(self, session: Session) -> None:
         """Remove a session."""
         key = (session.account_id, session.call_id, session.role)
         del self.sessions[session.call_id][session.account_id, session.role]
-        self.changed[Session].pop(key, None)
+        self.changed[SessionChange].pop(key, None)
+        self.new_sessions.pop(key, None)
         if key in self.stored_sessions:
             self.ended_sessions[key] = session
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from radiusd.calls.books import Books, CallRow, Cdr, CdrNote, Charge, write_json
+from radiusd.calls.books import Books, CallRow, Cdr, CdrNote, Charge
 from radiusd.calls.facts import Call
 from radiusd.calls.matching import Match
 
@@ -43,8 +43,8 @@ def bare_cdr(
         sip_code=call.sip_code,
         release_side=call.release_side,
         flags=list(call.flags),
-        rating="{}",
-        match=write_json(match.trace),
+        rating={},
+        match=match.trace,
     )
 
 

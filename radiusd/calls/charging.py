@@ -16,7 +16,6 @@ from radiusd.calls.books import (
     Charge,
     Posting,
     QueueEntry,
-    write_json,
 )
 from radiusd.calls.cdrs import bare_cdr
 from radiusd.calls.context import Context
@@ -223,7 +222,7 @@ def _price(cdr: Cdr, party: Party, cost: Cost, terms: Tariff | None) -> None:
     cdr.prefix = cost.rated.prefix if cost.rated else ""
     cdr.destination = cost.destination
     parts = {"call": cost.rated, "additional": cost.additional, "outpayment": cost.outpayment}
-    cdr.rating = write_json({name: part.as_dict() for name, part in parts.items() if part})
+    cdr.rating = {name: part.as_dict() for name, part in parts.items() if part}
 
 
 def write_unmatched(books: Books, row: CallRow, call: Call, match: Match, context: Context) -> Charge:

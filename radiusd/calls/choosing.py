@@ -13,7 +13,7 @@ from datetime import datetime, timedelta
 
 from radiusd.calls.books import CallRow
 from radiusd.calls.events import CallEvent, Kind
-from radiusd.calls.facts import MOST_EVENTS, own_beginning, read_facts
+from radiusd.calls.facts import MOST_EVENTS, own_beginning
 from radiusd.calls.sessions import State
 
 RING = timedelta(seconds=300)
@@ -78,7 +78,7 @@ def _newest_first(row: CallRow) -> int:
 
 def _same(row: CallRow, event: CallEvent, begin: datetime) -> bool:
     state = State(row.state)
-    if len(row.facts) > 100_000 and len(read_facts(row.facts)) >= MOST_EVENTS:
+    if len(row.facts) >= MOST_EVENTS:
         return False
     if state is State.ENDED:
         return _same_as_ended(row, event, begin)
@@ -101,8 +101,7 @@ def _same_as_ended(row: CallRow, event: CallEvent, begin: datetime) -> bool:
         return begin <= row.ended_at + CLOCK
     if event.kind is Kind.INTERIM:
         return event.duration_ms is None or begin <= row.ended_at + LATE
-    facts = read_facts(row.facts)
-    known = [fact for fact in facts if fact.kind is event.kind and fact.leg_id == event.leg_id]
+    known = [fact for fact in row.facts if fact.kind is event.kind and fact.leg_id == event.leg_id]
     if not known:
         return begin <= row.ended_at + LATE
     if event.kind is Kind.START:

@@ -8,13 +8,13 @@ the call, a pure function of that set, does not either.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 import msgspec
 
-from radiusd.calls.events import CallEvent, Kind, Leg, Side, Status
+from radiusd.calls.events import UNTOLD_LEG, CallEvent, Kind, Side, Status
 
 MOST_EVENTS = 200
 """A call keeps this many events at the most; a sender that reuses one id for more gets a new call."""
@@ -22,12 +22,6 @@ MOST_EVENTS = 200
 _TRUSTED_PAST = timedelta(days=45)
 _TRUSTED_AHEAD = timedelta(days=1)
 _MISMATCH_MS = 5_000
-
-_KIND_RANK = {Kind.AUTHORIZE: 0, Kind.START: 1, Kind.INTERIM: 2, Kind.FAILED: 3, Kind.STOP: 4}
-_LEG_RANK = {Leg.ANSWER: 0, Leg.SINGLE: 1, None: 2, Leg.ORIGINATE: 3}
-
-_events = msgspec.json.Decoder(tuple[CallEvent, ...])
-_encode = msgspec.json.Encoder().encode
 
 
 class Closing(msgspec.Struct, frozen=True, omit_defaults=True):
@@ -76,31 +70,42 @@ class Call:
         return self.ended_at is None
 
 
-def read_facts(text: str) -> tuple[CallEvent, ...]:
-    """Return the events in the JSON *text* of a call row."""
-    return _events.decode(text)
+Events = tuple[CallEvent, ...]
 
 
-def write_facts(events: Sequence[CallEvent]) -> str:
-    """Return *events* as the JSON text of a call row."""
-    return _encode(events).decode()
+_decoder = msgspec.json.Decoder(Events)
 
 
-def keep(events: tuple[CallEvent, ...], event: CallEvent) -> tuple[CallEvent, ...]:
+def read_facts(text: str) -> Events:
+    """Return the events in the column *facts* of a call, given as text."""
+    return _decoder.decode(text)
+
+
+def keep(events: Events, event: CallEvent) -> Events:
     """Return *events* with what *event* adds; the very same tuple when it adds nothing."""
     place = _place(event)
     for index, known in enumerate(events):
-        if _place(known) == place:
+        # Cheap comparisons first: nearly always the kind differs.
+        if known.kind is event.kind and _place(known) == place:
             if _strength(event) <= _strength(known):
                 return events
             return (*events[:index], event, *events[index + 1 :])
+    if not events or _place(events[-1]) < place:
+        return (*events, event)
     return tuple(sorted((*events, event), key=_place))
 
 
 def _place(event: CallEvent) -> tuple[int, int, str, str]:
     """Return what the event is about; of two events about the same one is kept."""
+    if event.kind is Kind.AUTHORIZE:
+        return event.kind.rank, 0, "", ""  # asked again, with another session id of its own perhaps
     status = event.status.value if event.status and event.kind is not Kind.STOP else ""
-    return _KIND_RANK[event.kind], _LEG_RANK[event.leg], event.leg_id, status
+    return event.kind.rank, _leg_rank(event), event.leg_id, status
+
+
+def _leg_rank(event: CallEvent) -> int:
+    leg = event.leg
+    return UNTOLD_LEG if leg is None else leg.rank
 
 
 def _strength(event: CallEvent) -> tuple[object, ...]:
@@ -127,15 +132,16 @@ def _micros(moment: datetime) -> int:
 
 
 def add_up(
-    events: tuple[CallEvent, ...], *, authorized: bool, verified: bool = False, closing: Closing | None = None
+    events: Events, *, authorized: bool, verified: bool = False, closing: Closing | None = None
 ) -> Call:
     """
     Return the call that *events* tell of.
 
     *authorized*: the attempt among them was accepted, so its identifiers hold for the whole call.
     """
-    attempt = next((event for event in events if event.kind is Kind.AUTHORIZE), None)
-    reports = tuple(event for event in events if event.kind is not Kind.AUTHORIZE)
+    # An attempt, of which one is kept, has the lowest place.
+    attempt = events[0] if events[0].kind is Kind.AUTHORIZE else None
+    reports = events if attempt is None else events[1:]
     deciding = _deciding_leg(reports)
     stop = _final(deciding)
     closed = closing if stop is None else None
@@ -151,27 +157,34 @@ def add_up(
         begun_at=_begun_at(attempt, reports, connect_at),
         connect_at=connect_at if duration_ms != 0 else None,
         ended_at=ended_at,
-        seen_at=max(event.received_at for event in events),
+        seen_at=events[0].received_at if len(events) == 1 else max(event.received_at for event in events),
         duration_ms=duration_ms,
         answered=bool(duration_ms) or (ended_at is None and connect_at is not None),
-        dest_ip=_first(sorted(reports, key=_from_callee), "dest_ip"),
+        dest_ip=_other(reports, "dest_ip"),
         cause=last.cause,
         sip_code=last.sip_code,
         release_side=_release_side(stop, deciding),
-        flags=tuple(sorted({flag for event in reports for flag in event.flags} | doubts)),
+        flags=_flags(reports, doubts),
         closed_by=closed.how if closed else "",
     )
 
 
-def _deciding_leg(reports: tuple[CallEvent, ...]) -> tuple[CallEvent, ...]:
+def _flags(reports: Events, doubts: tuple[str, ...]) -> tuple[str, ...]:
+    said = [flag for event in reports if event.flags for flag in event.flags]
+    return tuple(sorted({*said, *doubts})) if said or doubts else ()
+
+
+def _deciding_leg(reports: Events) -> Events:
     """Return the reports of the leg towards the caller, which decides time and payer; else what there is."""
     if not reports:
         return ()
-    rank = min(_LEG_RANK[event.leg] for event in reports)
-    return tuple(event for event in reports if _LEG_RANK[event.leg] == rank)
+    if len(reports) == 1:
+        return reports
+    rank = min(map(_leg_rank, reports))
+    return tuple(event for event in reports if _leg_rank(event) == rank)
 
 
-def _final(deciding: tuple[CallEvent, ...]) -> CallEvent | None:
+def _final(deciding: Events) -> CallEvent | None:
     """
     Return the report that ended the call, None while it is up.
 
@@ -204,7 +217,7 @@ def _moment(event: CallEvent | None, stamp: datetime | None) -> datetime | None:
     return stamp
 
 
-def _connect_at(reports: tuple[CallEvent, ...], stop: CallEvent | None) -> datetime | None:
+def _connect_at(reports: Events, stop: CallEvent | None) -> datetime | None:
     """Return when the call was answered: the Stop's word first, then Interim's and Start's."""
     for event in (stop, *reports):
         connect_at = _moment(event, event.connect_at) if event else None
@@ -220,33 +233,33 @@ def _says_answered(event: CallEvent) -> bool:
 
 def _duration(
     stop: CallEvent | None,
-    deciding: tuple[CallEvent, ...],
+    deciding: Events,
     connect_at: datetime | None,
     ended_at: datetime | None,
     closed: Closing | None,
-) -> tuple[int | None, set[str]]:
+) -> tuple[int | None, tuple[str, ...]]:
     """Return the milliseconds the call was connected (X22 of our protocol rules) and doubts about them."""
     if closed is not None:
-        return closed.duration_ms or 0, {"closed_by_us"}
+        return closed.duration_ms or 0, ("closed_by_us",)
     if stop is None or ended_at is None:
-        return None, set()
+        return None, ()
     if stop.kind is Kind.FAILED:
-        return 0, set()
+        return 0, ()
     elapsed_ms = None
     if connect_at is not None:
         elapsed_ms = max(0, (ended_at - connect_at) // timedelta(milliseconds=1))
     if stop.duration_ms is None:
         if elapsed_ms is not None:
-            return elapsed_ms, set()
+            return elapsed_ms, ()
         rung = stop.status is Status.FAILED or any(event.status is Status.SETUP for event in deciding)
-        return (0, set()) if rung else (None, {"no_duration"})
+        return (0, ()) if rung else (None, ("no_duration",))
     if elapsed_ms is not None and stop.duration_ms and abs(stop.duration_ms - elapsed_ms) > _MISMATCH_MS:
-        return stop.duration_ms, {"duration_mismatch"}
-    return stop.duration_ms, set()
+        return stop.duration_ms, ("duration_mismatch",)
+    return stop.duration_ms, ()
 
 
 def _begun_at(
-    attempt: CallEvent | None, reports: tuple[CallEvent, ...], connect_at: datetime | None
+    attempt: CallEvent | None, reports: Events, connect_at: datetime | None
 ) -> datetime:
     """Return the call's beginning: its set-up if a sender tells it, else its first sign."""
     setups = [moment for event in reports if (moment := _moment(event, event.setup_at))]
@@ -272,42 +285,45 @@ def own_beginning(event: CallEvent) -> datetime:
     return event.event_at
 
 
-def _identity(attempt: CallEvent | None, reports: tuple[CallEvent, ...], verified: bool) -> Identity:
+def _identity(attempt: CallEvent | None, reports: Events, verified: bool) -> Identity:
     """Return the identifiers: the accepted attempt's, else those of the first report of the caller's side."""
-    who = (attempt,) if attempt is not None else tuple(sorted(reports, key=_from_caller))
-    everything = (*who, *sorted(reports, key=_from_callee))
+    if attempt is not None:
+        who: Sequence[CallEvent] = (attempt,)
+    else:
+        who = reports if len(reports) == 1 else sorted(reports, key=_from_caller)
+    first, others = who[0], who[1:]
     return Identity(
-        username=_first(who, "username"),
-        trunk=_first(who, "trunk_in"),
-        remote_ip=_first(who, "remote_ip"),
-        calling=_first(who, "calling"),
-        called=_first(who, "called"),
-        tenant=_first(who, "tenant"),
-        trunk_out=_first(everything, "trunk_out"),
-        verified=verified and attempt is not None,
+        first.username or _other(others, "username"),
+        first.trunk_in or _other(others, "trunk_in"),
+        first.remote_ip or _other(others, "remote_ip"),
+        first.calling or _other(others, "calling"),
+        first.called or _other(others, "called"),
+        first.tenant or _other(others, "tenant"),
+        first.trunk_out or _other(reports, "trunk_out"),
+        verified and attempt is not None,
     )
 
 
 def _from_caller(event: CallEvent) -> tuple[int, int, str]:
-    return _LEG_RANK[event.leg], _KIND_RANK[event.kind], event.leg_id
+    return _leg_rank(event), event.kind.rank, event.leg_id
 
 
-def _from_callee(event: CallEvent) -> tuple[int, int, str]:
-    return -_LEG_RANK[event.leg], _KIND_RANK[event.kind], event.leg_id
+def _other(events: Sequence[CallEvent], name: str) -> str:
+    """Return the first of *events* that says something under *name*."""
+    for event in events:
+        value: str = getattr(event, name)
+        if value:
+            return value
+    return ""
 
 
-def _first(events: Sequence[CallEvent], name: str) -> str:
-    values: Iterator[str] = (getattr(event, name) for event in events)
-    return next((value for value in values if value), "")
-
-
-def _release_side(stop: CallEvent | None, deciding: tuple[CallEvent, ...]) -> str:
+def _release_side(stop: CallEvent | None, deciding: Events) -> str:
     """Return who hung up: as the sender says, else by comparing the SIP tags of Stop and Start."""
     if stop is None:
         return ""
     if stop.release_side is not None:
-        return stop.release_side.value
+        return str(stop.release_side.value)
     start = next((event for event in deciding if event.kind is Kind.START and event.from_tag), None)
     if start is None or not stop.from_tag or stop.kind is Kind.FAILED:
         return ""
-    return (Side.CALLER if stop.from_tag == start.from_tag else Side.CALLEE).value
+    return str((Side.CALLER if stop.from_tag == start.from_tag else Side.CALLEE).value)

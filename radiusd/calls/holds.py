@@ -6,14 +6,10 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-import msgspec
-
-from radiusd.calls.books import Books, Session, write_json
+from radiusd.calls.books import Books, Session
 from radiusd.calls.matching import Party
 from radiusd.calls.tariffs import Tariff, additional_rate, buckets_of
 from rating.grants import grant_call
-
-_buckets = msgspec.json.Decoder(dict[str, int])
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,7 +35,7 @@ def afford(
     if tariff.rate is None:
         return Held(upto_s, 0, {}) if tariff.free else NOTHING
     rate, account = tariff.rate, party.service.account
-    own = _buckets.decode(session.held_buckets)
+    own = session.held_buckets
     end = answer_at + timedelta(seconds=upto_s)
     buckets = buckets_of(books, party, session.called, answer_at, end, own)
     balance = books.balances.get(account.id)
@@ -87,7 +83,7 @@ def put(books: Books, session: Session, held: Held) -> None:
     _move(books, session, held.money_micros, held.buckets)
     session.held_s_until = held.seconds
     session.held_micros = held.money_micros
-    session.held_buckets = write_json(held.buckets)
+    session.held_buckets = held.buckets
 
 
 def release(books: Books, session: Session) -> None:
@@ -95,15 +91,12 @@ def release(books: Books, session: Session) -> None:
     put(books, session, NOTHING)
 
 
-def held_buckets(session: Session) -> dict[str, int]:
-    """Return the seconds that *session* holds, by bucket."""
-    return _buckets.decode(session.held_buckets)
-
-
 def _move(books: Books, session: Session, money_micros: int, buckets: dict[str, int]) -> None:
     if money_micros != session.held_micros:
         books.balance(session.account_id).held_micros += money_micros - session.held_micros
-    own = held_buckets(session)
+    own = session.held_buckets
+    if own == buckets:
+        return
     for bucket_id in own.keys() | buckets.keys():
         more = buckets.get(bucket_id, 0) - own.get(bucket_id, 0)
         if more:

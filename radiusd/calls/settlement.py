@@ -14,39 +14,19 @@ from datetime import datetime, timedelta
 import msgspec
 
 from radiusd.calls import charging, holds, limits
-from radiusd.calls.books import NOBODY, Booked, Books, CallRow, Charge, Session, read_booked, write_json
+from radiusd.calls.books import NOBODY, Booked, Books, CallRow, Charge, Matched, Session
 from radiusd.calls.cdrs import bare_cdr, note_late_report
 from radiusd.calls.charging import who
 from radiusd.calls.choosing import choose, key_of
 from radiusd.calls.context import Context
 from radiusd.calls.events import CallEvent
-from radiusd.calls.facts import Call, Closing, add_up, keep, read_facts, write_facts
+from radiusd.calls.facts import Call, Closing, Events, add_up, keep
 from radiusd.calls.matching import Match, Party, Trust, Try, match
 from radiusd.calls.sessions import State, Step, step
 from radiusd.calls.tariffs import FREE, Tariff, owner_of_bucket, tariff
 
 GRACE = timedelta(seconds=60)
 """How long after its granted end a call is waited for before it is closed."""
-
-
-class Matched(msgspec.Struct, kw_only=True, frozen=True):
-    """What a session remembers of its match: the column *match* of a session."""
-
-    who: str
-    called: str
-    plan_id: int | None
-    deck_version_id: int | None
-    prefix: str
-    destination: str
-    trace: tuple[Try, ...]
-
-
-_matched = msgspec.json.Decoder(Matched)
-
-
-def read_matched(session: Session) -> Matched:
-    """Return what *session* remembers of its match."""
-    return _matched.decode(session.match)
 
 
 def post(books: Books, event: CallEvent, context: Context) -> CallRow:
@@ -58,32 +38,32 @@ def post(books: Books, event: CallEvent, context: Context) -> CallRow:
     """
     key = key_of(event)
     row = choose(books.calls[key], event, context.boots)
-    known = read_facts(row.facts) if row else ()
+    known = row.facts if row else ()
     events = keep(known, event)
     if row is not None and events is known:
         return row  # said before
-    booked = read_booked(row.charges) if row else Booked()
+    booked = row.charges if row else Booked()
     if row is None:
         row = new_call(books, key, event, context)
     call = add_up(events, authorized=booked.authorized, verified=booked.verified, closing=booked.closing)
-    reconcile(books, row, call, booked, context, facts=write_facts(events))
+    reconcile(books, row, call, booked, context, facts=events)
     return row
 
 
 def close(books: Books, row: CallRow, closing: Closing, context: Context) -> None:
     """End a call whose Stop does not come; a Stop that comes late corrects it."""
-    booked = msgspec.structs.replace(read_booked(row.charges), closing=closing)
+    booked = msgspec.structs.replace(row.charges, closing=closing)
     call = add_up(
-        read_facts(row.facts), authorized=booked.authorized, verified=booked.verified, closing=closing
+        row.facts, authorized=booked.authorized, verified=booked.verified, closing=closing
     )
     reconcile(books, row, call, booked, context, facts=row.facts)
 
 
 def rematch(books: Books, row: CallRow, context: Context) -> None:
     """Match and rate an ended call again, after an admin has mended what it lacked."""
-    booked = read_booked(row.charges)
+    booked = row.charges
     call = add_up(
-        read_facts(row.facts), authorized=booked.authorized, verified=booked.verified, closing=booked.closing
+        row.facts, authorized=booked.authorized, verified=booked.verified, closing=booked.closing
     )
     reconcile(books, row, call, booked, context, facts=row.facts, again=True)
 
@@ -99,8 +79,8 @@ def new_call(books: Books, key: str, event: CallEvent, context: Context) -> Call
         begun_at=event.event_at,
         ended_at=None,
         accounts=[],
-        facts="[]",
-        charges="{}",
+        facts=(),
+        charges=Booked(),
     )
 
 
@@ -111,7 +91,7 @@ def reconcile(
     booked: Booked,
     context: Context,
     *,
-    facts: str,
+    facts: Events,
     again: bool = False,
 ) -> None:
     """Change the books to what *call* is now; *again*: match anew even if nothing seems to have changed."""
@@ -134,7 +114,7 @@ def reconcile(
     row.begun_at, row.ended_at = call.begun_at, call.ended_at
     row.accounts = accounts_of(matched)
     row.facts = facts
-    row.charges = write_json(msgspec.structs.replace(booked, charges=charges))
+    row.charges = msgspec.structs.replace(booked, charges=charges)
     if was_new:
         books.add_call(row)
     else:
@@ -179,7 +159,7 @@ def require(
 
 def services_of(session: Session) -> set[int]:
     """Return the services whose channels or buckets a session holds."""
-    services = {owner_of_bucket(bucket_id) for bucket_id in holds.held_buckets(session)}
+    services = {owner_of_bucket(bucket_id) for bucket_id in session.held_buckets}
     if session.channel_service_id is not None:
         services.add(session.channel_service_id)
     return services
@@ -191,7 +171,7 @@ def _parties(books: Books, row: CallRow, call: Call, context: Context, again: bo
         sessions = list(books.sessions[row.call_id].values())
         known = known_parties(sessions, call, context)
         if known:
-            remembered = read_matched(sessions[0])
+            remembered = sessions[0].match
             return Match(known, remembered.called, None, remembered.trace)
     return context.match(call.identity, call.begun_at, asserts_usernames=True)
 
@@ -205,7 +185,7 @@ def known_parties(sessions: Sequence[Session], call: Call, context: Context) -> 
     digest = who(call.identity)
     parties = []
     for session in sessions:
-        remembered = read_matched(session)
+        remembered = session.match
         service = context.directory.services.get(session.service_id or 0)
         if remembered.who != digest or service is None:
             return ()
@@ -242,7 +222,7 @@ def _keep_unmatched(books: Books, row: CallRow, call: Call, matched: Match, cont
     session = books.sessions[row.call_id].get((NOBODY, "none"))
     if session is None:
         session = _session(row, call, matched, None, State.STARTED, context)
-    session.connect_at, session.seen_at = call.connect_at, call.seen_at
+    session.connect_at = call.connect_at
     session.expires_at = context.now + timedelta(seconds=context.client.lease_s)
     books.put_session(session)
 
@@ -285,14 +265,13 @@ def _session(
         called=matched.called,
         setup_at=call.begun_at,
         connect_at=call.connect_at,
-        seen_at=call.seen_at,
         granted_s=None,
         held_s_until=0,
         expires_at=context.now + timedelta(seconds=context.client.lease_s),
         held_micros=0,
-        held_buckets="{}",
+        held_buckets={},
         over_limit=False,
-        match=write_json(remembered),
+        match=remembered,
     )
 
 
@@ -302,13 +281,11 @@ def _terms(party: Party, call: Call, called: str, answer_at: datetime) -> Tariff
 
 def _report(books: Books, session: Session, party: Party, call: Call, context: Context) -> None:
     """Take a Start or Interim into a session, and let it hold what the time from now needs."""
-    started = session.state == State.STARTED.value
-    session.state = State.STARTED.value
-    session.connect_at, session.seen_at = call.connect_at, call.seen_at
-    so_far_s = elapsed_s(session, context.now)
-    if not started or so_far_s + context.client.lease_s // 3 > session.held_s_until:
+    started, answered_at = session.state == State.STARTED.value, session.connect_at
+    session.state, session.connect_at = State.STARTED.value, call.connect_at
+    needed_s = elapsed_s(session, context.now) + context.client.lease_s // 3
+    if not started or answered_at != call.connect_at or needed_s > session.held_s_until:
         renew_hold(books, session, party, call, context)
-    books.put_session(session)
 
 
 def renew_hold(books: Books, session: Session, party: Party, call: Call, context: Context) -> None:
@@ -386,11 +363,11 @@ def _charge_all(
 
 def lapse(books: Books, row: CallRow, context: Context) -> None:
     """Free what an authorized call holds that no Start has confirmed in time."""
-    booked = read_booked(row.charges)
-    call = add_up(read_facts(row.facts), authorized=booked.authorized, verified=booked.verified)
+    booked = row.charges
+    call = add_up(row.facts, authorized=booked.authorized, verified=booked.verified)
     made = []
     for session in list(books.sessions[row.call_id].values()):
-        remembered = read_matched(session)
+        remembered = session.match
         found = Match((), remembered.called, None, remembered.trace)
         cdr = bare_cdr(row, call, found, session.account_id, session.role, "lapsed", "setup_ttl")
         cdr.service_id, cdr.channel_service_id = session.service_id, session.channel_service_id
@@ -399,7 +376,7 @@ def lapse(books: Books, row: CallRow, context: Context) -> None:
         end_session(books, session)
     row.state = step(State(row.state), Step.LAPSE).value
     row.ended_at = context.now
-    row.charges = write_json(msgspec.structs.replace(booked, charges=tuple(made)))
+    row.charges = msgspec.structs.replace(booked, charges=tuple(made))
     books.change_call(row)
 
 

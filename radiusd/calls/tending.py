@@ -5,10 +5,10 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 
 from radiusd.calls import settlement
-from radiusd.calls.books import Books, CallRow, Session, read_booked
+from radiusd.calls.books import Books, CallRow, Session
 from radiusd.calls.context import Context
 from radiusd.calls.events import Kind
-from radiusd.calls.facts import Call, Closing, add_up, read_facts
+from radiusd.calls.facts import Call, Closing, add_up
 from radiusd.calls.sessions import State
 from radiusd.calls.settlement import GRACE, elapsed_s
 
@@ -29,10 +29,9 @@ def tend(books: Books, row: CallRow, context: Context) -> str:
         _require(books, row, sessions)
         settlement.lapse(books, row, context)
         return "lapsed"
-    booked = read_booked(row.charges)
-    facts = read_facts(row.facts)
-    call = add_up(facts, authorized=booked.authorized, verified=booked.verified)
-    told = any(event.kind is Kind.INTERIM for event in facts)
+    booked = row.charges
+    call = add_up(row.facts, authorized=booked.authorized, verified=booked.verified)
+    told = any(event.kind is Kind.INTERIM for event in row.facts)
     closing = _evidence(sessions, call, told, context)
     if closing is None:
         closing = _renew(books, row, sessions, call, context)
@@ -43,7 +42,7 @@ def tend(books: Books, row: CallRow, context: Context) -> str:
 
 
 def _require(books: Books, row: CallRow, sessions: list[Session]) -> None:
-    settlement.require(books, row, (), read_booked(row.charges), sessions, row.begun_at)
+    settlement.require(books, row, (), row.charges, sessions, row.begun_at)
 
 
 def _evidence(sessions: list[Session], call: Call, told: bool, context: Context) -> Closing | None:
@@ -76,7 +75,7 @@ def _renew(
     """Give the call its next lease; return how it ended when nothing pays for one."""
     matched = context.match(call.identity, call.begun_at, asserts_usernames=True)
     parties = settlement.known_parties(sessions, call, context) or matched.parties
-    settlement.require(books, row, parties, read_booked(row.charges), sessions, call.begun_at)
+    settlement.require(books, row, parties, row.charges, sessions, call.begun_at)
     by_payer = {(party.service.account.id, party.role): party for party in parties}
     for session in sessions:
         party = by_payer.get((session.account_id, session.role))

@@ -173,7 +173,7 @@ def _prove_ratings(connection: connection) -> Proof:
     with connection.cursor(name="ratings") as txn:
         txn.itersize = RATINGS_AT_ONCE
         txn.execute(
-            "SELECT account_id, 'call ' || call_id || ' ' || role, total_micros, rating"
+            "SELECT account_id, 'call ' || call_id || ' ' || role, total_micros, rating::text"
             " FROM cdr WHERE status = 'answered'"
         )
         for account_id, key, total_micros, rating in txn:

@@ -23,6 +23,7 @@ from radiusd.calls.books import (
     QueueKey,
     Row,
     Session,
+    SessionChange,
 )
 from radiusd.storage.database import Connection, Prepared
 
@@ -32,6 +33,11 @@ _SPECIAL_TYPES = {
     "id": "uuid",
     "flags": "text[]",
     "accounts": "bigint[]",
+    "facts": "json",
+    "charges": "json",
+    "held_buckets": "json",
+    "match": "json",
+    "rating": "json",
 }
 _TYPES = {int: "bigint", str: "text", bool: "boolean", datetime: "timestamptz"}
 
@@ -131,7 +137,21 @@ _WRITES: dict[type[Row], Prepared] = {
         ("call_key", "seq"),
         ("state", "begun_at", "ended_at", "accounts", "facts", "charges"),
     ),
-    Session: _insert("put_session", "session", Session, _SESSION_KEY),
+    SessionChange: _update(
+        "change_session",
+        "session",
+        SessionChange,
+        _SESSION_KEY,
+        (
+            "state",
+            "connect_at",
+            "granted_s",
+            "held_s_until",
+            "expires_at",
+            "held_micros",
+            "held_buckets",
+        ),
+    ),
     Cdr: _insert("put_cdr", "cdr", Cdr, _CDR_KEY),
     CdrNote: _update(
         "note_cdr",
@@ -144,6 +164,7 @@ _WRITES: dict[type[Row], Prepared] = {
 }
 # An INSERT without ON CONFLICT: when two nodes begin the same call at once, one of them tries again.
 _ADD_CALL = _insert("add_call", "call", CallRow)
+_ADD_SESSION = _insert("add_session", "session", Session)
 _ADD_POSTING = _insert("add_posting", "posting", Posting)
 _END_SESSION = _delete("end_session", "session", Session, _SESSION_KEY)
 _REMOVE_CDR = _delete("remove_cdr", "cdr", CdrKey, _CDR_KEY)
@@ -155,6 +176,7 @@ STATEMENTS = (
     LOAD,
     *_WRITES.values(),
     _ADD_CALL,
+    _ADD_SESSION,
     _ADD_POSTING,
     _END_SESSION,
     _REMOVE_CDR,
@@ -230,6 +252,7 @@ async def write(txn: Connection, books: Books) -> None:
     add(_REMOVE_CDR, _in_order(books.replaced_cdrs))
     add(_END_SESSION, _in_order(books.ended_sessions))
     add(_MEND, _in_order(books.mended))
+    add(_ADD_SESSION, _in_order(books.new_sessions))
     for row, statement in _WRITES.items():
         add(statement, _in_order(books.changed[row]))
     add(_ADD_POSTING, books.postings)

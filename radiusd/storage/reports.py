@@ -47,7 +47,7 @@ def live_calls(txn: cursor, account: str | None = None, call_id: str | None = No
                account.code, service.kind, service.name, session.calling, session.called, client.name,
                trunk.name, channel.used, trunk.max_channels, session.held_s_until, session.held_micros,
                account.currency, session.over_limit, session.granted_s,
-               session.expires_at, session.held_buckets, session.match
+               session.expires_at, session.held_buckets::text, session.match::text
         FROM session
         LEFT JOIN account ON account.id = session.account_id
         LEFT JOIN service ON service.id = session.service_id
@@ -150,7 +150,7 @@ _LINE = """
 _RECORD = f"""
     {_LINE}, client.name, trunk.name, plan.code, cdr.deck_version_id, cdr.location, cdr.prefix,
     cdr.remote_ip, cdr.trunk_in, cdr.trunk_out, cdr.connect_at, cdr.ended_at, cdr.cause, cdr.sip_code,
-    cdr.release_side, cdr.flags, cdr.rating, cdr.match
+    cdr.release_side, cdr.flags, cdr.rating::text, cdr.match::text
 """
 _FROM = """
     FROM cdr

@@ -42,7 +42,7 @@ def _search(txn: cursor, name: str, limit: int) -> list[CallTrail]:
     txn.execute(
         _TRAIL.format(
             "call.call_id::text = lower(%(name)s)"
-            " OR (strpos(call.facts, to_json(%(name)s::text)::text) > 0"
+            " OR (strpos(call.facts::text, to_json(%(name)s::text)::text) > 0"
             "     AND EXISTS (SELECT FROM jsonb_array_elements(call.facts::jsonb) AS event"
             "                 WHERE %(name)s IN (event ->> 'call_id', event ->> 'leg_id')))"
         ),
@@ -53,7 +53,7 @@ def _search(txn: cursor, name: str, limit: int) -> list[CallTrail]:
 
 _TRAIL = """
     SELECT call.call_id::text, client.name, call.state, call.begun_at, call.ended_at, call.accounts,
-           call.facts, call.charges
+           call.facts::text, call.charges::text
     FROM call LEFT JOIN client ON client.id = call.client_id
     WHERE {} ORDER BY call.begun_at DESC LIMIT %(limit)s
 """

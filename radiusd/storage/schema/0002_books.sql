@@ -42,10 +42,10 @@ CREATE TABLE call (
     begun_at   timestamptz NOT NULL,
     ended_at   timestamptz,
     accounts   bigint[] NOT NULL,   -- whose sessions, charges or refusals it has
-    facts      text NOT NULL,       -- the events that count, as JSON
-    charges    text NOT NULL,       -- what has been booked for it, as JSON
+    facts      json NOT NULL,       -- the events that count
+    charges    json NOT NULL,       -- what was decided and has been booked for it
     PRIMARY KEY (call_key, seq)
-) WITH (fillfactor = 60);
+) WITH (fillfactor = 60, toast_tuple_target = 8160);
 COMMENT ON TABLE call IS 'hot: call_key; leads from what a switch says to the accounts that pay';
 
 CREATE TABLE session (
@@ -62,14 +62,13 @@ CREATE TABLE session (
     called             text NOT NULL,
     setup_at           timestamptz NOT NULL,
     connect_at         timestamptz,
-    seen_at            timestamptz NOT NULL,   -- last packet
     granted_s          integer,                -- seconds from the answer that are allowed; null: not bounded
     held_s_until       integer NOT NULL,       -- seconds from the answer that the hold covers
     expires_at         timestamptz NOT NULL,   -- renewed, lapsed or reaped then
     held_micros        bigint NOT NULL CHECK (held_micros >= 0),
-    held_buckets       text NOT NULL,          -- {"bucket": seconds}
+    held_buckets       json NOT NULL,          -- {"bucket": seconds}
     over_limit         boolean NOT NULL DEFAULT false,
-    match              text NOT NULL,          -- identity, service, plan, deck version and the trace, as JSON
+    match              json NOT NULL,          -- identity, plan, deck version and the trace
     PRIMARY KEY (account_id, call_id, role)
 ) WITH (fillfactor = 70, autovacuum_vacuum_scale_factor = 0.02, autovacuum_vacuum_threshold = 2000);
 COMMENT ON TABLE session IS 'hot: account_id; an open call as one payer sees it; holds one channel of its trunk';
@@ -105,8 +104,8 @@ CREATE TABLE cdr (
     sip_code            integer,
     release_side        text NOT NULL,
     flags               text[] NOT NULL,
-    rating              text NOT NULL,      -- slices: the explanation from which the total follows
-    match               text NOT NULL,
+    rating              json NOT NULL,      -- slices: the explanation from which the total follows
+    match               json NOT NULL,      -- what was tried to find who pays
     PRIMARY KEY (account_id, started_at, call_id, role)
 ) PARTITION BY RANGE (started_at);
 COMMENT ON TABLE cdr IS 'hot: account_id; one row a payer and call; replaced when a late event corrects it';
