@@ -138,7 +138,7 @@ class Cluster:
         unfinished = self.data.with_name(".pg.new")
         shutil.rmtree(unfinished, ignore_errors=True)
         unfinished.mkdir(mode=0o700)
-        os.chown(unfinished, self.identity.uid, self.identity.gid)
+        self.identity.give(unfinished)
         arguments = [
             "-D", str(unfinished), f"--username={SUPERUSER}", "--encoding=UTF8", "--locale=C.UTF-8",
             "--data-checksums", "--auth-local=trust", "--auth-host=reject", "--no-instructions",

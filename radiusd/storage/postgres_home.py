@@ -43,6 +43,11 @@ class Identity:
         """Whether files made by us must be given away before PostgreSQL can use them."""
         return self.uid != os.geteuid()
 
+    def give(self, path: Path) -> None:
+        """Give *path* to the user; nothing is done when it is us: a sandbox may forbid even that chown."""
+        if self.is_another_user:
+            os.chown(path, self.uid, self.gid, follow_symlinks=False)
+
 
 def choose_identity(home: Path) -> Identity:
     """
@@ -114,7 +119,7 @@ def give_new_home(home: Path, identity: Identity) -> None:
     """
     is_ours = home.stat().st_uid == os.geteuid()
     if identity.is_another_user and is_ours and NEW_HOME.issuperset(os.listdir(home)):
-        os.chown(home, identity.uid, identity.gid)
+        identity.give(home)
 
 
 def run_dir(home: Path) -> Path:
@@ -141,7 +146,7 @@ def make_private(folder: Path, owner: Identity) -> None:
     """
     try:
         folder.mkdir(mode=0o700)
-        os.chown(folder, owner.uid, owner.gid)
+        owner.give(folder)
     except FileExistsError:
         require_private(folder, owner.uid)
 

@@ -2,7 +2,7 @@
 Run the embedded PostgreSQL as a service of its own: ``tollwire db run``, under systemd or in a terminal.
 
 Servers with the same home are its guests. It needs no reactor: it waits for a signal, and looks after the
-database in between.
+database in between. Where another process owns the home already, it is a guest too and stands by.
 """
 
 import signal
@@ -12,16 +12,11 @@ from threading import Event
 
 import structlog
 
-from radiusd.errors import TollwireError
 from radiusd.sd_notify import READY, STOPPING, notify
 from radiusd.storage.postgres import EmbeddedPostgres
 
 LOOK_EVERY_S = 1.0
 logger = structlog.get_logger()
-
-
-class HomeTaken(TollwireError):
-    """Another process owns the database of this home; this one ends instead of waiting for its place."""
 
 
 def run(home: Path, bin_dir: Path | None = None, ready: Callable[[str], object] = print) -> None:
@@ -32,12 +27,9 @@ def run(home: Path, bin_dir: Path | None = None, ready: Callable[[str], object] 
     use for the two signals. Before the database is ready they end the process as ever, and it too.
 
     Raises:
-        HomeTaken: Another process does so already.
         TollwireError: It cannot be started or revived; systemd's Restart= has the next turn.
     """
     with EmbeddedPostgres(home, bin_dir) as server:
-        if not server.is_owner:
-            raise HomeTaken(f"another process runs the database in {home}: see the number in its owner.lock")
         stop = Event()
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, lambda *_: stop.set())
@@ -45,5 +37,7 @@ def run(home: Path, bin_dir: Path | None = None, ready: Callable[[str], object] 
         notify(READY, f"STATUS=serving {home}")
         while not stop.wait(LOOK_EVERY_S):
             if server.restart_if_dead():
-                logger.warning("database had died and is back", pid=server.postmaster_pid)
+                logger.warning(
+                    "database had died or lost its owner; it runs again", pid=server.postmaster_pid
+                )
         notify(STOPPING)
