@@ -55,22 +55,21 @@ def quote(txn: Cursor, plan: str, called: str, duration_s: int, at: datetime, ca
 
 
 def _terms(txn: Cursor, plan: str, at: datetime) -> dict[str, Any]:
-    """Return the plan's fields with its deck's version at *at*: the newest begun, else the oldest."""
+    """Return the plan's fields with its deck's version for *at*, chosen as for a real call."""
     txn.execute(
         "SELECT p.initial_s, p.increment_s, p.rounding_decimals, p.rounding_mode, d.name AS deck, d.currency,"
-        " v.id AS version_id, v.number FROM plan p JOIN deck d ON d.id = p.deck_id"
+        " v.id AS version_id, v.number, v.active_from FROM plan p JOIN deck d ON d.id = p.deck_id"
         " LEFT JOIN deck_version v ON v.deck_id = d.id WHERE p.code = %s"
-        " ORDER BY v.active_from <= %s DESC,"
-        " CASE WHEN v.active_from <= %s THEN v.active_from END DESC, v.active_from, v.number DESC LIMIT 1",
-        (plan, at, at),
+        " ORDER BY v.active_from DESC, v.number DESC",
+        (plan,),
     )
-    row = txn.fetchone()
-    if row is None:
+    names = [column.name for column in txn.description or ()]
+    versions = [dict(zip(names, row, strict=True)) for row in txn.fetchall()]
+    if not versions:
         raise NotFound(f"plan {plan} does not exist; add it first")
-    terms = {column.name: value for column, value in zip(txn.description or (), row, strict=True)}
-    if terms["version_id"] is None:
-        raise NotFound(f"deck {terms['deck']} has no rates; import some")
-    return terms
+    if versions[0]["version_id"] is None:
+        raise NotFound(f"deck {versions[0]['deck']} has no rates; import some")
+    return next((version for version in versions if version["active_from"] <= at), versions[-1])
 
 
 def _rates(txn: Cursor, version_id: int, number: str) -> Deck:
