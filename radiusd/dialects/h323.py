@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 from typing import NamedTuple
 
 from radiusd.calls.events import Kind, Side, Status
-from radiusd.dialects.reading import Reading
+from radiusd.dialects.reading import LONGEST_CALL_MS, Reading
 from radiusd.dialects.sources import pairs
 from radiusd.dialects.standard import VENDOR_SPECIFIC
 from radiusd.dialects.values import text, without_name
@@ -144,6 +144,9 @@ def read_times(said: H323, reading: Reading) -> Times:
     connected_ms = None
     if connect_at is not None and disconnect_at is not None:
         connected_ms = max(0, (disconnect_at - connect_at) // _MILLISECOND)
+        if connected_ms > LONGEST_CALL_MS:
+            reading.doubt("bad_time_stamp")
+            connected_ms = None
     return Times(setup_at, connect_at, disconnect_at, connected_ms)
 
 

@@ -19,9 +19,10 @@ _AUTHORIZE, _STOP, _INTERIM, _FAILED = Kind.AUTHORIZE, Kind.STOP, Kind.INTERIM, 
 _MOST_AHEAD = timedelta(hours=24)
 _OLDEST = timedelta(days=3653)
 _MOST_DELAY_S = 7 * 86400  # a "delay" beyond is something else: Sippy sends a UNIX time
-_LONGEST_CALL_MS = 7 * 86_400_000
+LONGEST_CALL_MS = 7 * 86_400_000
 _CLOCK_TOLERANCE = timedelta(minutes=5)  # how far a clock marked as not synchronised is believed
 _ELAPSED_TOLERANCE = timedelta(minutes=1)
+_CLOCKS_TOLERANCE = timedelta(hours=1)  # between the sender's clock and ours
 
 
 class Reading:
@@ -198,12 +199,12 @@ class Reading:
         if value is None:
             return None
         lasted_ms = int.from_bytes(value, "big") * self.settings.unit_ms
-        if len(value) != 4 or lasted_ms > _LONGEST_CALL_MS:
+        if len(value) != 4 or lasted_ms > LONGEST_CALL_MS:
             self.doubt("bad_session_time")
             return None
         if self.kind is _INTERIM and since is not None:
-            elapsed = self.event_at - since + _ELAPSED_TOLERANCE
-            if timedelta(milliseconds=lasted_ms) > elapsed:
+            tolerance = _ELAPSED_TOLERANCE if self.event_at_known else _CLOCKS_TOLERANCE
+            if timedelta(milliseconds=lasted_ms) > self.event_at - since + tolerance:
                 self.doubt("bad_session_time")
                 return None
         return lasted_ms
