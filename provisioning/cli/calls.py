@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 import time
 from datetime import datetime
+from uuid import UUID
 
 import click
 from psycopg2.extensions import connection as Connection
@@ -12,9 +13,9 @@ from psycopg2.extensions import connection as Connection
 from provisioning.cli.framework import Group
 from provisioning.cli.options import Format, options_of
 from provisioning.cli.output import print_rows, table_lines
-from provisioning.cli.session import database, now
+from provisioning.cli.session import database, journal, now
 from provisioning.cli.text import money, service_name
-from radiusd.storage.reports import LiveCall, live_calls
+from radiusd.storage.reports import CdrFilter, LiveCall, cdr_records, live_calls
 from radiusd.storage.running_costs import running_costs
 
 COLUMNS = (
@@ -70,6 +71,39 @@ def top(ctx: click.Context, account: str | None, interval: float, once: bool) ->
             print_rows(ctx, TOP_COLUMNS, rows)
             return
         _watch(connection, account, interval)
+
+
+@calls.command("end", example="tollwire calls end 019ae5d2-7c1e-7b1a-a3a4-2f6c9f0d1e55")
+@click.argument("call_id", metavar="CALL", type=click.UUID)
+@click.pass_context
+def end(ctx: click.Context, call_id: UUID) -> None:
+    """
+    Close an open call of which we will hear no more, as of now, and charge what it lasted.
+
+    CALL is our call id, as `calls list` shows it. It frees channel, minutes and money in our books; it does
+    not hang up on the switch. A Stop that still comes corrects the charge.
+    """
+    with journal(ctx) as books:
+        outcome = books.end_call(str(call_id), now())
+    with database(ctx) as connection, connection.cursor() as txn:
+        records = cdr_records(txn, CdrFilter(call_id=str(call_id)))
+    print_rows(
+        ctx,
+        ("call_id", "closed", "account", "role", "status", "duration_ms", "total", "currency"),
+        [
+            (
+                str(call_id),
+                outcome.done,
+                record.account,
+                record.role,
+                record.status,
+                record.duration_ms,
+                money(record.total_micros),
+                record.currency,
+            )
+            for record in records
+        ],
+    )
 
 
 def _watch(connection: Connection, account: str | None, interval_s: float) -> None:

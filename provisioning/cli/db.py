@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-import signal
+import sys
+from pathlib import Path
 
 import click
 
 from provisioning.cli.errors import Exit, NotMigrated
 from provisioning.cli.framework import Group
 from provisioning.cli.output import print_document, print_rows, say
-from provisioning.cli.session import database_dsn
+from provisioning.cli.session import database_dsn, settings_of
+from radiusd.errors import BadSettings
 
 
 @click.group(cls=Group)
@@ -65,10 +67,21 @@ def run(ctx: click.Context) -> None:
     """
     Run the embedded PostgreSQL alone, in the foreground, until Ctrl-C or SIGTERM.
 
-    Prints where it listens: for psql, pg_dump, or commands while `tollwire serve` is down.
+    Prints where it listens: for psql, pg_dump, or commands while `tollwire serve` is down. When it dies it
+    is started again; while another process runs it, this one stands by.
     """
-    for number in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(number, lambda *_: None)  # wakes sigwait; the block's end stops the server
-    with database_dsn(ctx) as dsn:
+    from radiusd.storage import postgres_service
+    from radiusd.storage.postgres_home import HomeUnusable
+
+    directory = settings_of(ctx).database.directory
+    if not directory:
+        raise BadSettings("database.dsn names a server of your own, which is not ours to run")
+
+    def tell(dsn: str) -> None:
         print_document(ctx, {"dsn": dsn})
-        signal.sigwait({signal.SIGINT, signal.SIGTERM})
+        sys.stdout.flush()  # whoever waits at the other end of a pipe waits for this
+
+    try:
+        postgres_service.run(Path(directory), ready=tell)
+    except HomeUnusable as error:
+        raise BadSettings(f"database.directory: {error}") from error

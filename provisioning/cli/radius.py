@@ -51,7 +51,7 @@ def _asking(port: int) -> Callable[[Callable[..., None]], Callable[..., None]]:
         click.option("--port", type=click.IntRange(1, 65535), default=port, show_default=True),
         click.option(
             "--secret-file",
-            type=click.File("rb"),
+            type=click.File("rb", lazy=True),
             required=True,
             help="File with the shared secret; a newline at its end does not count. '-' is stdin.",
         ),
@@ -86,7 +86,7 @@ def _asking(port: int) -> Callable[[Callable[..., None]], Callable[..., None]]:
     "--attr NAS-Port-Type=Virtual",
 )
 @_asking(1812)
-@click.option("--password-file", type=click.File("rb"), help="File with the user's password.")
+@click.option("--password-file", type=click.File("rb", lazy=True), help="File with the user's password.")
 @click.option("--chap", is_flag=True, help="Prove the password by CHAP instead of sending it by PAP.")
 @click.pass_context
 def auth(

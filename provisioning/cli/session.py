@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator, Mapping
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, closing, contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
+from random import SystemRandom
 from typing import TYPE_CHECKING
 
 import click
@@ -20,6 +21,7 @@ from radiusd.settings import Settings, read_settings
 
 if TYPE_CHECKING:
     from radiusd.storage.secrets import Sealer
+    from radiusd.storage.single import SingleJournal
 
 CONFIG_NAME = "tollwire.toml"
 HOME_VARIABLE = "TOLLWIRE_HOME"
@@ -86,9 +88,9 @@ def database_dsn(ctx: click.Context) -> Iterator[str]:
 
 
 @contextmanager
-def database(ctx: click.Context) -> Iterator[Connection]:
+def migrated_dsn(ctx: click.Context) -> Iterator[str]:
     """
-    Yield a connection in READ COMMITTED: committed when the block ends, rolled back when it raises.
+    Yield the DSN as :func:`database_dsn` does, of a database that has the schema we understand.
 
     Raises:
         NotMigrated: Our tables are missing or older than this program: ``tollwire db migrate`` mends it.
@@ -102,12 +104,35 @@ def database(ctx: click.Context) -> Iterator[Connection]:
             migrations.check(dsn)
         except (migrations.SchemaBehind, migrations.SchemaRefused, migrations.ServerUnfit) as error:
             raise NotMigrated(str(error)) from error
-        connection = connect(dsn)
-        try:
-            with connection:
-                yield connection
-        finally:
-            connection.close()
+        yield dsn
+
+
+@contextmanager
+def database(ctx: click.Context) -> Iterator[Connection]:
+    """
+    Yield a connection in READ COMMITTED: committed when the block ends, rolled back when it raises.
+
+    Raises as :func:`migrated_dsn`.
+    """
+    with migrated_dsn(ctx) as dsn, closing(connect(dsn)) as connection, connection:
+        yield connection
+
+
+@contextmanager
+def journal(ctx: click.Context) -> Iterator[SingleJournal]:
+    """
+    Yield what changes calls, one at a time, beside running servers and under the same locks.
+
+    Raises as :func:`migrated_dsn` and :func:`sealer`; also NotOurSeal, when the key file is another's.
+    """
+    from radiusd.storage.catalogue import load_catalogue
+    from radiusd.storage.single import SingleJournal
+
+    with migrated_dsn(ctx) as dsn:
+        with closing(connect(dsn)) as connection:
+            catalogue = load_catalogue(connection, sealer(ctx))
+        with closing(SingleJournal(dsn, catalogue, SystemRandom())) as made:
+            yield made
 
 
 def connect(dsn: str) -> Connection:

@@ -32,7 +32,9 @@ DAMAGE = {
     ),
     "included seconds of a call are the sum of its postings": "UPDATE cdr SET included_s = included_s + 1",
     "what a call says it was charged is on its record": "DELETE FROM cdr",
-    RECOMPUTED: "UPDATE cdr SET rating = replace(rating, '\"price\":\"0.02\"', '\"price\":\"0.03\"')",
+    RECOMPUTED: (
+        'UPDATE cdr SET rating = replace(rating::text, \'"price":"0.02"\', \'"price":"0.03"\')::json'
+    ),
 }
 
 

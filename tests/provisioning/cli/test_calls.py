@@ -19,6 +19,7 @@ def at(monkeypatch):
     def at(moment):
         monkeypatch.setattr("provisioning.cli.calls.now", lambda: moment)
         monkeypatch.setattr("provisioning.cli.explain.now", lambda: moment)
+        monkeypatch.setattr("provisioning.cli.queue.now", lambda: moment)
 
     return at
 
@@ -278,3 +279,79 @@ def test_an_unknown_call_is_not_found(run, switch):
 
     assert Exit.NOT_FOUND == result.exit_code
     assert "cdr list" in result.stderr
+
+
+def test_ends_a_call_and_charges_it(run, switch, at):
+    """
+    ``calls end`` frees what a call held and charges it up to now; the Stop that comes late corrects it.
+    """
+    call_id = switch.start("c1").call_id
+    at(switch.now + timedelta(seconds=130))
+
+    (ended,) = listed(run, "calls", "end", call_id)
+
+    assert ("admin", "answered", 130_000, "0.040000") == tuple(
+        ended[name] for name in ("closed", "status", "duration_ms", "total")
+    )
+    assert [] == listed(run, "calls", "list")
+    assert Exit.OK == run("books", "check").exit_code
+    assert Exit.NOT_FOUND == run("calls", "end", call_id).exit_code
+
+    switch.now += timedelta(seconds=90)
+    switch.stop("c1", 90)
+
+    assert ["0.020000"] == [row["total"] for row in listed(run, "cdr", "list")]
+    assert Exit.OK == run("books", "check").exit_code
+
+
+def test_retries_a_call_once_its_caller_is_known(run, switch, at):
+    """
+    A queued call waits until its number is provisioned; then a retry matches, rates and books it.
+    """
+    at(switch.now)
+    call_id = switch.stop("c1", 90, calling="15550177").call_id
+
+    waiting = run("queue", "retry", call_id, "--json")
+    provision_did(run, "15550177")
+    mended = run("queue", "retry", "--all", "--json")
+
+    assert Exit.DIFFERS == waiting.exit_code
+    assert "waits: unknown_caller" == json.loads(waiting.stdout)[0]["result"]
+    assert (Exit.OK, "mended") == (mended.exit_code, json.loads(mended.stdout)[0]["result"])
+    assert [("answered", "ACME")] == [(row["status"], row["account"]) for row in listed(run, "cdr", "list")]
+    assert [] == listed(run, "queue", "list")
+    assert Exit.OK == run("books", "check").exit_code
+
+
+def provision_did(run, number):
+    """Add a DID to ACME, as an admin would."""
+    result = run("did", "add", number, "--account", "ACME", "--plan", "P", "--activated", "2026-01-01")
+    assert Exit.OK == result.exit_code, result.stderr
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        (),
+        ("--all", "019ae5d2-7c1e-7b1a-a3a4-2f6c9f0d1e55"),
+        ("019ae5d2-7c1e-7b1a-a3a4-2f6c9f0d1e55", "--reason", "x"),
+        ("c1",),
+    ],
+)
+def test_a_retry_says_which_calls(run, switch, words):
+    """
+    Calls by id, or all of them: anything else is a usage error.
+    """
+    assert Exit.USAGE == run("queue", "retry", *words).exit_code
+
+
+def test_a_retry_of_what_does_not_wait_tries_nothing(run, switch):
+    """
+    When one of the calls is not in the queue, none is tried.
+    """
+    waits = switch.stop("c1", 30, calling="stranger").call_id
+
+    result = run("queue", "retry", waits, "00000000-0000-7000-8000-000000000000")
+
+    assert Exit.NOT_FOUND == result.exit_code
+    assert "queue list" in result.stderr
