@@ -41,7 +41,8 @@ class Dialect(ABC):
             source: Where it came from, for the explanation of the call.
 
         Raises:
-            UnreadableEvent: It has no Acct-Status-Type that tells of a call, or names no call.
+            UnreadableEvent: It has no Acct-Status-Type that tells of a call, or names no
+                call and is not the whole record of one.
         """
         status_type = packet.integer(ACCT_STATUS_TYPE)
         kind = STATUS_TYPES.get(-1 if status_type is None else status_type)
@@ -52,7 +53,7 @@ class Dialect(ABC):
             reading.settle_time()
             return reading.event(client)
         event = self.read_call(reading, client)
-        if not event.call_id:
+        if not event.call_id and not _stands_alone(event):
             raise UnreadableEvent(
                 "no Acct-Session-Id, or an empty one, so nothing says which call it is about (RFC 2866, 5.5)"
             )
@@ -106,6 +107,17 @@ class Dialect(ABC):
 @lru_cache(maxsize=4096)
 def _settings(dialect: str, written: tuple[tuple[str, str], ...]) -> ClientSettings:
     return read_settings(dict(written), definitions(dialect))[0]
+
+
+def _stands_alone(event: CallEvent) -> bool:
+    """
+    Tell whether *event* can be booked although its sender gave it no id.
+
+    A Stop that says who, how long and when is a whole record. Without the
+    sender's own time the same record, sent again, would look like another one.
+    """
+    has_number = bool(event.calling or event.called)
+    return event.kind is Kind.STOP and bool(event.duration_ms) and event.event_at_known and has_number
 
 
 def _why_no_kind(packet: Packet, status_type: int | None) -> str:
