@@ -22,7 +22,8 @@ SERVICE = """
 import sys
 from pathlib import Path
 from radiusd.storage.postgres_service import run
-run(Path(sys.argv[1]), Path(sys.argv[2]) if sys.argv[2:] else None)
+bin_dir = Path(sys.argv[2]) if sys.argv[2:] else None
+run(Path(sys.argv[1]), bin_dir, ready=lambda dsn: print(dsn, flush=True))
 """
 
 
