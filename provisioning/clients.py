@@ -91,6 +91,7 @@ def put_client(txn: Cursor, client: Client, admin: Admin) -> Change:
         secret_changes.append(FieldChange("secret", MASK if sealed else "", MASK))
     change = compare("client", client.name, current, client, *secret_changes)
     if change:
+        _refuse_taken(txn, client)
         columns = _columns(client)
         if secret_changes:
             columns["secret_sealed"] = admin.sealer.seal(secret)
@@ -158,16 +159,20 @@ def _columns(client: Client) -> dict[str, object]:
     return columns
 
 
-def _put_networks(txn: Cursor, client_id: int, client: Client) -> None:
-    wanted = list(client.networks)
+def _refuse_taken(txn: Cursor, client: Client) -> None:
+    """Refuse networks that another client has."""
     txn.execute(
         "SELECT n.network::text, c.name FROM client_network n JOIN client c ON c.id = n.client_id"
-        " WHERE n.network = ANY(%s::cidr[]) AND c.id <> %s",
-        (wanted, client_id),
+        " WHERE n.network = ANY(%s::cidr[]) AND c.name <> %s",
+        (list(client.networks), client.name),
     )
     taken = txn.fetchone()
     if taken is not None:
         raise Conflict(f"networks: {taken[0]} belongs to client {taken[1]}; take it from that one first")
+
+
+def _put_networks(txn: Cursor, client_id: int, client: Client) -> None:
+    wanted = list(client.networks)
     txn.execute(
         "DELETE FROM client_network WHERE client_id = %s AND network <> ALL(%s::cidr[])", (client_id, wanted)
     )

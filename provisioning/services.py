@@ -31,12 +31,7 @@ def add_service(txn: Cursor, service: Service, admin: Admin) -> Change:
         NotFound: Its account, plan, client, tenant or primary DID does not exist.
         Conflict: Another service, of whichever account, claims the same identifier at the same time.
     """
-    change = put_service(txn, service, admin)
-    if change.action is not Action.ADDED:
-        raise Conflict(
-            f"{service.kind.value} {change.key} is assigned to account {service.account} already; "
-            "change it with set"
-        )
+    change = put_service(txn, service, admin, new=True)
     record(txn, admin, [change])
     return change
 
@@ -111,13 +106,22 @@ def finish_service(txn: Cursor, service: Service, ended: datetime, links: Links 
     return Change(Action.ENDED, service.kind.value, service.key, (field,))
 
 
-def put_service(txn: Cursor, service: Service, admin: Admin) -> Change:
-    """Make the service be as *service* says; the caller records the change. Raises as :func:`add_service`."""
+def put_service(txn: Cursor, service: Service, admin: Admin, new: bool = False) -> Change:
+    """
+    Make the service be as *service* says, or with *new* refuse when it exists; the caller records the change.
+
+    Raises as :func:`add_service`.
+    """
     links, zone = find_links(txn, service)
     service = service.normalised(zone)
     claims = _claims(service, links)
     holders = holders_of(txn, claims)
     mine = _same_service(holders, service, claims[0], links)
+    if new and mine is not None:
+        raise Conflict(
+            f"{service.name_field}: {service.kind.value} {service.key} is already assigned to account "
+            f"{service.account} {mine.period}; change it with set"
+        )
     _refuse_overlap(service, holders, mine)
     if isinstance(service, Virtual):
         links = replace(links, primary_id=_primary_id(txn, service, links))

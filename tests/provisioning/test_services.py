@@ -325,8 +325,10 @@ def test_adding_is_not_changing(sbc, admin):
     """
     add_service(sbc, DID, admin)
 
-    with pytest.raises(Conflict, match="did 15125550100 is assigned to account ACME already"):
-        add_service(sbc, DID, admin)
+    for again in (DID, replace(DID, activated=DECEMBER)):
+        with pytest.raises(Conflict, match=r"^number: did 15125550100 is already .*; change it with set"):
+            add_service(sbc, again, admin)
+    assert {("number:15125550100", '["2026-11-01 00:00:00+00",)')} == claims(sbc)
 
 
 def test_one_name_on_two_clients_has_to_be_told_apart(sbc, admin):
