@@ -22,6 +22,7 @@ MOST_EVENTS = 200
 _TRUSTED_PAST = timedelta(days=45)
 _TRUSTED_AHEAD = timedelta(days=1)
 _MISMATCH_MS = 5_000
+_LATE = timedelta(seconds=60)  # retransmissions and a fail-over, of a sender that stamps nothing
 
 
 class Closing(msgspec.Struct, frozen=True, omit_defaults=True):
@@ -145,11 +146,13 @@ def add_up(
     deciding = _deciding_leg(reports)
     stop = _final(deciding)
     closed = closing if stop is None else None
-    connect_at = _connect_at(deciding, stop) or _connect_at(reports, None)
     ended_at = _moment(stop, stop.disconnect_at) or stop.event_at if stop else closed.at if closed else None
+    connect_at = _connect_at(deciding, stop) or _connect_at(reports, None)
+    if stop is None:
+        connect_at = connect_at or _answered_by_interim(deciding)
+    elif ended_at is not None and stop.duration_ms:
+        connect_at = _answered_by_stop(reports, connect_at, ended_at, stop.duration_ms)
     duration_ms, doubts = _duration(stop, deciding, connect_at, ended_at, closed)
-    if stop is not None and duration_ms and connect_at is None and ended_at is not None:
-        connect_at = ended_at - timedelta(milliseconds=duration_ms)
     last = stop or (deciding[-1] if deciding else attempt)
     assert last is not None, "a call has at least one event"
     return Call(
@@ -197,8 +200,11 @@ def _final(deciding: Events) -> CallEvent | None:
     stops = [event for event in finals if event.kind is Kind.STOP]
     begun = {event.leg_id for event in deciding if event.kind in (Kind.START, Kind.INTERIM)}
     ended = {event.leg_id for event in finals}
-    if not stops and any(event.status is Status.ANSWERED for event in deciding if event not in finals):
-        return None  # a re-INVITE or a branch that failed
+    if any(event.status is Status.ANSWERED for event in deciding if event not in finals):
+        if not stops:
+            return None  # a re-INVITE or a branch that failed
+        if begun - ended and all(event.status is Status.FAILED for event in stops):
+            return None  # another try was given up before this one was answered
     if begun - ended and len(begun) > 1:
         return None
     return max(stops or finals, key=_length)
@@ -229,6 +235,23 @@ def _connect_at(reports: Events, stop: CallEvent | None) -> datetime | None:
 
 def _says_answered(event: CallEvent) -> bool:
     return event.kind is Kind.START and event.status is Status.ANSWERED and event.connect_at is None
+
+
+def _answered_by_interim(deciding: Events) -> datetime | None:
+    """Return when a call was answered whose Start was lost, by what it had lasted at an Interim."""
+    told = [own_beginning(event) for event in deciding if event.kind is Kind.INTERIM and event.duration_ms]
+    return min(told) if told else None
+
+
+def _answered_by_stop(
+    reports: Events, connect_at: datetime | None, ended_at: datetime, duration_ms: int
+) -> datetime:
+    """Return when a call was answered that has ended: a Start's arrival may be late, the duration is right."""
+    by_stop = ended_at - timedelta(milliseconds=duration_ms)
+    if connect_at is None:
+        return by_stop
+    is_late = by_stop < connect_at <= by_stop + _LATE and not all(event.event_at_known for event in reports)
+    return by_stop if is_late else connect_at
 
 
 def _duration(
@@ -262,16 +285,13 @@ def _begun_at(
     attempt: CallEvent | None, reports: Events, connect_at: datetime | None
 ) -> datetime:
     """Return the call's beginning: its set-up if a sender tells it, else its first sign."""
-    setups = [moment for event in reports if (moment := _moment(event, event.setup_at))]
-    if setups:
-        return min(setups)
-    signs = [attempt.event_at] if attempt else []
-    signs += [event.event_at for event in reports if event.kind is Kind.START]
-    if signs:
-        return min(signs)
+    signs = [moment for event in reports if (moment := _moment(event, event.setup_at))]
+    if not signs:
+        signs = [attempt.event_at] if attempt else []
+        signs += [event.event_at for event in reports if event.kind is Kind.START]
     if connect_at is not None:
-        return connect_at
-    return min(own_beginning(event) for event in reports)
+        signs.append(connect_at)  # whatever is said of the set-up: it is not after the answer
+    return min(signs) if signs else min(own_beginning(event) for event in reports)
 
 
 def own_beginning(event: CallEvent) -> datetime:
@@ -292,6 +312,9 @@ def _identity(attempt: CallEvent | None, reports: Events, verified: bool) -> Ide
     else:
         who = reports if len(reports) == 1 else sorted(reports, key=_from_caller)
     first, others = who[0], who[1:]
+    if first.from_tag and first.kind is Kind.START:
+        # In a dialog the callee's requests name the callee as caller (RFC 3261, 12.2.1.1).
+        others = [event for event in others if event.from_tag in ("", first.from_tag)]
     return Identity(
         first.username or _other(others, "username"),
         first.trunk_in or _other(others, "trunk_in"),
