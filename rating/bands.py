@@ -23,7 +23,8 @@ class Band:
     *holidays* is the ``"H"`` of a tariff. What is None is as in the rate.
 
     Raises:
-        ValueError: The band is empty, wraps past midnight (write two), or names an unknown day.
+        ValueError: The band is empty, wraps past midnight (write two), names an
+            unknown day, or has an increment of no length or a negative fee.
     """
 
     name: str
@@ -42,6 +43,10 @@ class Band:
             raise ValueError(
                 f"band {self.name!r}: must begin before it ends, by 24:00 (over midnight: write two bands)"
             )
+        if (self.initial_s or 0) < 0 or (self.following_s is not None and self.following_s < 1):
+            raise ValueError(f"band {self.name!r}: increments must be 1 or more seconds (initial: 0)")
+        if (self.connect_fee or 0) < 0:
+            raise ValueError(f"band {self.name!r}: connect fee cannot be negative: {self.connect_fee}")
         if not self.days <= EVERY_DAY:
             raise ValueError(f"band {self.name!r}: days are 1 (Monday) to 7 (Sunday) and H")
 

@@ -257,7 +257,7 @@ def cases(draw):
     }
 
 
-@settings(max_examples=400, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=250, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(cases())
 def test_agrees_with_a_simulation_second_by_second(case):
     """
