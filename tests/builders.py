@@ -157,7 +157,9 @@ def a_plan(id: int = 1, *buckets: PlanBucket, **fields: Any) -> Plan:
     return Plan(id=id, **{**usual, **fields})
 
 
-def a_service(kind: ServiceKind = ServiceKind.TRUNK, name: str = "tg1", id: int = 1, **fields: Any) -> Service:
+def a_service(
+    kind: ServiceKind = ServiceKind.TRUNK, name: str = "tg1", id: int = 1, **fields: Any
+) -> Service:
     """Return a service of the account and plan with id 1, active since long ago."""
     usual = {"account": an_account(), "plan": a_plan(), "activated_at": LONG_AGO}
     return Service(id=id, kind=kind, name=name, **{**usual, **fields})

@@ -56,7 +56,7 @@ def reports_of_leg(draw: st.DrawFn, leg_id: str, leg: Leg | None) -> list[CallEv
 
 
 def late(event: CallEvent, delay_s: int, source: str) -> CallEvent:
-    """Return *event* as it arrives *delay_s* later; without a clock of the sender's it seems to happen then."""
+    """Return *event* as it arrives *delay_s* later; a sender without a clock seems to mean that time."""
     arrived = event.received_at + timedelta(seconds=delay_s)
     changes = {"received_at": arrived, "source": f"192.0.2.1:1024/{source}"}
     if not event.event_at_known:

@@ -58,22 +58,27 @@ def choose(rows: Sequence[CallRow], event: CallEvent, boots: Iterable[datetime])
 
     *boots*: when the client said Accounting-On or -Off.
     """
+    # A client speaks for its own calls only, whatever Class it sends.
+    own = [row for row in rows if row.client_id == event.client_id]
     if event.call_class:
-        for row in rows:
-            # A client speaks for its own calls only, whatever Class it sends.
-            if call_class(row) == event.call_class and row.client_id == event.client_id:
+        for row in own:
+            if call_class(row) == event.call_class:
                 return row
     begin = own_beginning(event)
-    for row in sorted(rows, key=_newest_first):
-        if any((row.begun_at < boot) != (begin < boot) for boot in boots):
-            continue  # RFC 2866, 5.1: a reboot ends all sessions and their ids
-        if _same(row, event, begin):
-            return row
-    return None
+    same = [row for row in own if not _rebooted(row, begin, boots) and _same(row, event, begin)]
+    if len(same) < 2:
+        return same[0] if same else None
+    if event.event_at_known:
+        # The one that began last before the event, else the one that begins soonest after it.
+        return min(same, key=lambda row: (row.begun_at > begin + CLOCK, abs(begin - row.begun_at), -row.seq))
+    return max(same, key=lambda row: row.seq)
 
 
-def _newest_first(row: CallRow) -> int:
-    return -row.seq
+def _rebooted(row: CallRow, begin: datetime, boots: Iterable[datetime]) -> bool:
+    """Tell whether a reboot, which ends all sessions and their ids (RFC 2866, 5.1), lies between the two."""
+    if row.state == State.AUTHORIZED.value:
+        return False  # it began by our clock, a boot by the switch's; and it soon starts or lapses
+    return any((row.begun_at < boot) != (begin < boot) for boot in boots)
 
 
 def _same(row: CallRow, event: CallEvent, begin: datetime) -> bool:
@@ -98,14 +103,15 @@ def _same_as_ended(row: CallRow, event: CallEvent, begin: datetime) -> bool:
     if event.kind is Kind.AUTHORIZE:
         return False
     if event.event_at_known:
-        return begin <= row.ended_at + CLOCK
+        return row.begun_at - RING <= begin <= row.ended_at + CLOCK
     if event.kind is Kind.INTERIM:
         return event.duration_ms is None or begin <= row.ended_at + LATE
     known = [fact for fact in row.facts if fact.kind is event.kind and fact.leg_id == event.leg_id]
     if not known:
         return begin <= row.ended_at + LATE
     if event.kind is Kind.START:
-        return any(abs(begin - fact.event_at) <= CLOCK for fact in known) or begin <= row.ended_at
+        copy = any(abs(begin - fact.event_at) <= CLOCK or fact.source == event.source != "" for fact in known)
+        return copy or begin <= row.ended_at
     if event.kind is Kind.STOP and any(fact.duration_ms == event.duration_ms for fact in known):
         return True  # the record again, however late: NexTone empties its backlog hours later
     return begin <= row.ended_at + (LATE if event.kind is Kind.FAILED else CLOCK)

@@ -223,7 +223,7 @@ def test_interims_are_not_added_up() -> None:
 
 def test_an_interim_tells_when_a_call_was_answered_whose_start_was_lost() -> None:
     """
-    What it has lasted so far leads back to the answer, so that the call is rated live, and if its Stop is lost.
+    What it has lasted so far leads back to the answer; so it is rated live, and if its Stop is lost.
     """
     call = told(an_interim(NOW + seconds(600), 600))
 
@@ -232,7 +232,7 @@ def test_an_interim_tells_when_a_call_was_answered_whose_start_was_lost() -> Non
 
 def test_an_absurd_interim_does_no_harm() -> None:
     """
-    Sippy's Interim names a disconnect in 2083 and no time that can be right: the call is up, and its Stop counts.
+    Sippy's Interim names a disconnect in 2083: the call is up, and its Stop counts.
     """
     absurd = an_interim(NOW + seconds(30), None, disconnect_at=NOW.replace(year=2083))
 
