@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import shutil
+import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from tests.acceptance import switch
+from tests.acceptance.lab import Lab, open_lab
 from tests.acceptance.process import Server
 
 MISSING = pytest.StashKey[set[str]]()
@@ -20,6 +22,19 @@ def server(short_dir: Path, pg_bin: Path | None) -> Iterator[Server]:
     server = Server(short_dir, pg_bin)
     yield server
     server.kill()
+
+
+@pytest.fixture(scope="session")
+def lab(pg_bin: Path | None) -> Iterator[Lab]:
+    """The server of all conformance tests, listening to IPv4 and IPv6; each test makes calls of its own."""
+    home = Path(tempfile.mkdtemp(prefix="tw-", dir="/tmp"))
+    home.chmod(0o755)
+    server = Server(home, pg_bin, address="::")
+    lab = open_lab(server)
+    yield lab
+    lab.close()
+    assert 0 == server.stop()
+    shutil.rmtree(home)
 
 
 @pytest.fixture

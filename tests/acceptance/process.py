@@ -13,7 +13,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
-from bench.processes import free_udp_ports, start_notifying
+from bench.processes import free_udp_ports, start_notifying, tree_of
 
 COMMAND = Path(sys.executable).with_name("tollwire")
 STOP_LIMIT_S = 30.0
@@ -28,12 +28,12 @@ key_file = "{key_file}"
 
 [[listeners]]
 kind = "auth"
-address = "127.0.0.1"
+address = "{address}"
 port = {auth_port}
 
 [[listeners]]
 kind = "acct"
-address = "127.0.0.1"
+address = "{address}"
 port = {acct_port}
 """
 
@@ -43,14 +43,22 @@ class Server:
     A Tollwire of its own in *home*, with an embedded PostgreSQL from *pg_bin* or the first that is found.
 
     With *dsn* it is a node beside others on that database, whose *key_file* it shares. It is configured at
-    once and runs from :meth:`start` to :meth:`stop`; commands work all the time.
+    once and runs from :meth:`start` to :meth:`stop`; commands work all the time. *address* ``::`` listens to
+    IPv4 and IPv6.
     """
 
     def __init__(
-        self, home: Path, pg_bin: Path | None, workers: int = 1, dsn: str = "", key_file: Path | None = None
+        self,
+        home: Path,
+        pg_bin: Path | None,
+        workers: int = 1,
+        dsn: str = "",
+        key_file: Path | None = None,
+        address: str = "127.0.0.1",
     ) -> None:
         self.home = home
         self.dsn = dsn
+        self.address = address
         self.key_file = key_file or home / "secret.key"
         self.config = home / "tollwire.toml"
         self.auth_port, self.acct_port = free_udp_ports(2)
@@ -71,6 +79,7 @@ class Server:
                 workers=workers,
                 key_file=self.key_file,
                 database=f'dsn = "{self.dsn}"' if self.dsn else f'directory = "{self.home}/db"',
+                address=self.address,
                 auth_port=self.auth_port,
                 acct_port=self.acct_port,
             )
@@ -81,12 +90,13 @@ class Server:
         path = self.home / "site.toml"
         path.touch(mode=0o600)  # it holds secrets
         path.write_text(site)
+        self.run("db", "migrate")
         return self.run("apply", "--yes", str(path))
 
-    def start(self) -> None:
-        """Bring the database up to date, start the server and return when it says that it is ready."""
+    def start(self, **environment: str) -> None:
+        """Start the server, with *environment* besides ours, and return when it says that it is ready."""
         command = [str(COMMAND), "serve", "--config", str(self.config)]
-        self._process = start_notifying(command, self.home, self._environment)
+        self._process = start_notifying(command, self.home, self._environment | environment)
 
     def stop(self) -> int:
         """End the server by SIGTERM and return its exit code."""
@@ -98,11 +108,13 @@ class Server:
             self.kill()
 
     def kill(self) -> None:
-        """End the server by SIGKILL, if it runs; its PostgreSQL and workers end with it."""
+        """End the server by SIGKILL, if it runs, and wait for its PostgreSQL and workers, which end with it."""
         if self._process is not None:
+            family = tree_of(self._process.pid)
             self._process.kill()
             self._process.wait()
             self._process = None
+            wait_for(lambda: not any(Path(f"/proc/{pid}").exists() for pid in family), STOP_LIMIT_S)
 
     def children(self) -> dict[int, str]:
         """Return the command lines of the server's child processes by pid."""

@@ -1,0 +1,234 @@
+"""The server that the conformance tests ask: its clients, each on a loopback address, and its books."""
+
+from __future__ import annotations
+
+import itertools
+import time
+from collections.abc import Callable
+from contextlib import closing
+from datetime import datetime
+from typing import Any, NamedTuple
+
+import psycopg2
+
+from radiusd.storage.postgres import EmbeddedPostgres
+from tests.acceptance.process import Server
+from tests.acceptance.wire import (
+    ACCOUNTING_RESPONSE,
+    ACCT_SESSION_ID,
+    ACCT_SESSION_TIME,
+    ACCT_STATUS_TYPE,
+    CALLED_STATION_ID,
+    CALLING_STATION_ID,
+    USER_NAME,
+    Answer,
+    Sender,
+    accounting,
+    pap,
+    tlv,
+)
+
+SECRETS = {
+    "open": b"secret of the open client",
+    "defaults": b"secret of the default client",
+    "limits": b"secret of the client with limited Proxy-State",
+    "other": b"secret of another switch",
+    "pbx": b"secret of a PBX that asserts numbers",
+    "sip-proxy": b"secret of a SIP proxy",
+}
+ADDRESSES = {
+    "open": ("127.0.0.1", "::1"),
+    "defaults": ("127.0.0.2",),
+    "limits": ("127.0.0.3",),
+    "other": ("127.0.0.4",),
+    "pbx": ("127.0.0.5",),
+    "sip-proxy": ("127.0.0.6",),
+}
+STRANGER = "127.0.0.99"
+RELAXED = "require_message_authenticator = false\nlimit_proxy_state = false"
+SETTINGS = {
+    "open": RELAXED,
+    "limits": "require_message_authenticator = false\nlimit_proxy_state = true",
+    "pbx": f"asserts_numbers = true\n{RELAXED}",
+    "sip-proxy": f'digest = "proxy"\n{RELAXED}',
+}
+USER, PASSWORD, REALM = "alice", b"correct horse battery", "sip.example"
+LONG_USER, LONG_PASSWORD = "bob", b"a password of more than sixteen octets, in three blocks"
+LISTED_NUMBER = "15550000001"  # the DID of alice, which the PBX may assert
+
+SITE = """
+[[deck]]
+name = "world"
+currency = "USD"
+rates = [{prefix = "44", description = "United Kingdom", rate = 0.06, initial = 1, increment = 1}]
+
+[[plan]]
+code = "basic"
+deck = "world"
+
+[[account]]
+code = "acme"
+currency = "USD"
+opening_balance = 1000000
+
+[[did]]
+account = "acme"
+number = "15550000001"
+plan = "basic"
+username = "alice"
+password = "correct horse battery"
+activated = 2020-01-01
+
+[[did]]
+account = "acme"
+number = "15550000002"
+plan = "basic"
+username = "bob"
+password = "a password of more than sixteen octets, in three blocks"
+activated = 2020-01-01
+"""
+
+
+def site() -> str:
+    """Return the site file with all clients."""
+    clients = [
+        f'[[client]]\nname = "{name}"\nnetworks = {list(addresses)}\n'
+        f'secret = "{SECRETS[name].decode()}"\n{SETTINGS.get(name, "")}\n'
+        for name, addresses in ADDRESSES.items()
+    ]
+    return "\n".join(clients) + SITE
+
+
+class Record(NamedTuple):
+    """What is on record of an ended call."""
+
+    client: str
+    status: str
+    started_at: datetime
+    ended_at: datetime
+    duration_ms: int
+    total_micros: int
+    flags: list[str]
+    reason: str
+
+
+class Lab:
+    """A running server with senders around it; *dsn* leads to its books."""
+
+    def __init__(self, server: Server, dsn: str) -> None:
+        self.server = server
+        self._books = psycopg2.connect(dsn)
+        self._books.autocommit = True
+        self._senders: list[Sender] = []
+        # Every call of a lab has a calling number of its own, by which it is found again.
+        self._numbers = itertools.count(15551000000)
+
+    def close(self) -> None:
+        """Close what was opened; the server goes on."""
+        self._books.close()
+        for sender in self._senders:
+            sender.close()
+
+    def sender(self, client: str, source: str = "") -> Sender:
+        """Return a new socket of *client*, on its first address or on *source*."""
+        ports = self.server.auth_port, self.server.acct_port
+        self._senders.append(Sender(source or ADDRESSES[client][0], SECRETS[client], *ports))
+        return self._senders[-1]
+
+    def new_number(self) -> str:
+        """Return a calling number that no call of this lab has yet."""
+        return str(next(self._numbers))
+
+    def query(self, sql: str, *args: object) -> list[tuple[Any, ...]]:
+        """Return the rows of a query of the books."""
+        with closing(self._books.cursor()) as txn:
+            txn.execute(sql, args)
+            return txn.fetchall()
+
+    def records(self, calling: str) -> list[Record]:
+        """Return the ended calls from *calling*, in the order of their beginning."""
+        rows = self.query(
+            "SELECT client.name, status, started_at, ended_at, duration_ms, total_micros, flags, reason"
+            " FROM cdr JOIN client ON client.id = client_id WHERE calling = %s ORDER BY started_at, call_id",
+            calling,
+        )
+        return [Record(*row) for row in rows]
+
+    def open_calls(self, calling: str) -> int:
+        """Return how many calls from *calling* are up."""
+        return int(self.query("SELECT count(*) FROM session WHERE calling = %s", calling)[0][0])
+
+    def has_call(self, calling: str) -> bool:
+        """Tell whether anything is on record of *calling*, open or ended."""
+        return bool(self.open_calls(calling) or self.records(calling))
+
+
+class Call:
+    """One call of *sender*, which reports it as RFC 2866 says."""
+
+    def __init__(self, lab: Lab, sender: Sender, session_id: str | bytes = "", user: str = USER) -> None:
+        self.lab, self.sender = lab, sender
+        self.calling = lab.new_number()
+        self.session_id = session_id or f"session-{self.calling}"
+        self.user = user
+
+    def packet(self, status: int, *more: bytes, lasted_s: int | None = None) -> bytes:
+        """Return the Accounting-Request that says *status* of the call."""
+        lasted = () if lasted_s is None else (tlv(ACCT_SESSION_TIME, lasted_s),)
+        return accounting(
+            self.sender.secret,
+            tlv(ACCT_STATUS_TYPE, status),
+            tlv(ACCT_SESSION_ID, self.session_id),
+            *self.identity(),
+            *lasted,
+            *more,
+        )
+
+    def identity(self) -> tuple[bytes, ...]:
+        """Return the attributes that say who calls whom."""
+        return (
+            tlv(USER_NAME, self.user),
+            tlv(CALLING_STATION_ID, self.calling),
+            tlv(CALLED_STATION_ID, "442079460000"),
+        )
+
+    def tell(self, status: int, *more: bytes, lasted_s: int | None = None) -> Answer:
+        """Report *status* and return the Accounting-Response."""
+        answer = self.sender.ask(self.packet(status, *more, lasted_s=lasted_s))
+        assert ACCOUNTING_RESPONSE == answer.code
+        return answer
+
+    def ask(self, password: bytes = PASSWORD, *more: bytes) -> Answer:
+        """Ask whether the call may go ahead."""
+        session_id = tlv(ACCT_SESSION_ID, self.session_id)
+        return self.sender.ask(pap(self.sender.secret, password, *self.identity(), session_id, *more))
+
+    def records(self) -> list[Record]:
+        """Return what is on record of it, once ended."""
+        return self.lab.records(self.calling)
+
+    @property
+    def is_open(self) -> bool:
+        """Whether the call is up, by the books."""
+        return bool(self.lab.open_calls(self.calling))
+
+
+def durations_s(records: list[Record]) -> list[float]:
+    """Return how long each call lasted."""
+    return [record.duration_ms / 1000 for record in records]
+
+
+def open_lab(server: Server) -> Lab:
+    """Provision and start *server*, whose database is embedded, and return the lab around it."""
+    server.apply(site())
+    server.start(TOLLWIRE__REJECT_DELAY_S="0")
+    return Lab(server, EmbeddedPostgres(server.home / "db").dsn)
+
+
+def eventually(condition: Callable[[], bool], limit_s: float) -> float:
+    """Return after how many seconds *condition* held; fail the test when it did not within *limit_s*."""
+    began = time.monotonic()
+    while not condition():
+        assert time.monotonic() - began < limit_s, f"not within {limit_s} s"
+        time.sleep(0.02)
+    return time.monotonic() - began
