@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 import time
+from contextlib import suppress
 from datetime import datetime
 from uuid import UUID
 
@@ -35,7 +36,8 @@ COLUMNS = (
     "role",
     "call_id",
 )
-TOP_COLUMNS = ("start", "seconds", "account", "service", "from", "to", "cost", "currency", "channels")
+# The cost before the numbers: at 80 columns the end of a line is cut off.
+TOP_COLUMNS = ("start", "seconds", "cost", "currency", "channels", "account", "service", "from", "to")
 
 
 @click.group(cls=Group)
@@ -70,7 +72,8 @@ def top(ctx: click.Context, account: str | None, interval: float, once: bool) ->
             rows = [_short(row) for row in live_rows(connection, account, now())]
             print_rows(ctx, TOP_COLUMNS, rows)
             return
-        _watch(connection, account, interval)
+        with suppress(KeyboardInterrupt):
+            _watch(connection, account, interval)
 
 
 @calls.command("end", example="tollwire calls end 019ae5d2-7c1e-7b1a-a3a4-2f6c9f0d1e55")
@@ -113,7 +116,7 @@ def _watch(connection: Connection, account: str | None, interval_s: float) -> No
     with Live(auto_refresh=False, screen=True) as screen:
         while True:
             at = now()
-            rows = [_short(row) for row in live_rows(connection, account, at)]
+            rows = [(f"{row[0]:%H:%M:%S}", *_short(row)[1:]) for row in live_rows(connection, account, at)]
             connection.rollback()  # a transaction that is open between frames would hold back vacuum
             title = f"{at:%H:%M:%S} UTC, {len(rows)} calls; Ctrl-C ends"
             lines = "\n".join([title, "", *table_lines(TOP_COLUMNS, rows)])

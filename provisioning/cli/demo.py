@@ -52,7 +52,8 @@ def demo(ctx: click.Context, once: bool, reset: bool, home: Path | None) -> None
     from provisioning.demo.home import open_home
     from radiusd.radius.request import RequestFailed
 
-    signal.signal(signal.SIGTERM, signal.default_int_handler)  # ends us as Ctrl-C does
+    for number in (signal.SIGTERM, signal.SIGINT):  # SIGINT too: a shell's background jobs ignore it
+        signal.signal(number, signal.default_int_handler)
     folder = _folder(home, once)
     made = open_home(folder, reset=reset or once, usual_ports=not once)
     try:

@@ -42,9 +42,10 @@ class _Open(msgspec.Struct):
 _COLUMNS = 12
 
 _QUERY = """
-    SELECT session.call_id::text, session.role, session.connect_at, session.called, session.held_buckets::text,
-           account.currency, account.timezone, plan.initial_s, plan.increment_s, plan.rounding_decimals,
-           plan.rounding_mode, service.additional_charge_nano,
+    SELECT session.call_id::text, session.role, session.connect_at, session.called,
+           session.held_buckets::text, account.currency, account.timezone,
+           plan.initial_s, plan.increment_s, plan.rounding_decimals, plan.rounding_mode,
+           service.additional_charge_nano,
            rate.prefix, rate.description, rate.price_nano, rate.connect_fee_micros, rate.initial_s,
            rate.increment_s, rate.effective_at, rate.expires_at, rate.blocked
     FROM session

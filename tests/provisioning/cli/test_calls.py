@@ -3,6 +3,12 @@
 import csv
 import io
 import json
+import os
+import pty
+import select
+import signal
+import subprocess
+import sys
 from datetime import timedelta
 
 import pytest
@@ -10,6 +16,8 @@ import pytest
 from provisioning.cli.errors import Exit
 
 pytestmark = pytest.mark.postgres
+
+TOLLWIRE = (sys.executable, "-m", "provisioning.cli")
 
 
 @pytest.fixture
@@ -101,8 +109,38 @@ def test_top_prints_one_frame(run, switch, at):
 
     header, row = run("calls", "top", "--once").stdout.splitlines()
 
-    assert "start seconds account service from to cost currency channels".split() == header.split("\t")
-    assert "90\tACME\tdid 15550100\t15550100\t442071838750\t0.020000\tUSD" in row
+    assert "start seconds cost currency channels account service from to".split() == header.split("\t")
+    assert "90\t0.020000\tUSD\t\tACME\tdid 15550100\t15550100\t442071838750" in row
+
+
+def test_a_terminal_gets_a_table_and_a_live_view(switch):
+    """
+    On a terminal a list is an aligned table, and ``calls top`` shows frames until Ctrl-C, which is no error.
+    """
+    switch.start("c1", calling="\x1b]0;gotcha\x07")
+    ours, theirs = pty.openpty()
+    watch = subprocess.Popen([*TOLLWIRE, "calls", "top", "--interval", "0.2"], stdout=theirs, stderr=theirs)
+    shown = read_until(ours, b"1 calls; Ctrl-C ends")
+    watch.send_signal(signal.SIGINT)
+
+    assert 0 == watch.wait(30)
+    subprocess.run([*TOLLWIRE, "calls", "list"], stdout=theirs, check=True)
+    table = read_until(ours, b"  sbc  ")
+    assert b"CALL_ID" in table
+    assert b"\x1b]0" not in shown + table
+    assert rb"\x1b]0;gotcha\x07" in table
+    os.close(ours)
+    os.close(theirs)
+
+
+def read_until(descriptor, words):
+    """Return what comes from a terminal, up to *words*."""
+    read = b""
+    while words not in read:
+        ready, _, _ = select.select([descriptor], [], [], 30)
+        assert ready, read
+        read += os.read(descriptor, 4096)
+    return read
 
 
 def test_lists_ended_calls_newest_first(run, switch):
