@@ -108,7 +108,7 @@ class Server:
             self.kill()
 
     def kill(self) -> None:
-        """End the server by SIGKILL, if it runs, and wait for its PostgreSQL and workers, which end with it."""
+        """End the server by SIGKILL, if it runs; return when its PostgreSQL and workers, too, have ended."""
         if self._process is not None:
             family = tree_of(self._process.pid)
             self._process.kill()
