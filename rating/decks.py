@@ -114,17 +114,20 @@ class Deck:
         if self._by_origin:
             return self._lookup_by_origin(number, at, caller_digits(calling))
         ours = _key(number)
-        keys, first = self._keys, self._first
+        keys = self._keys
         position = bisect_right(keys, ours) - 1
         while position >= 0:
             key = keys[position]
             length = key & LENGTH_MASK
             if not (ours ^ key) >> _BEYOND[length]:  # it is a prefix of ours
-                for row in range(first[position], first[position + 1]):
-                    template = self._shared[self._terms[row]]
-                    expires_at = template.expires_at
-                    if template.effective_at <= at and (expires_at is None or at < expires_at):
-                        return self._rate(row, template, number[:length])
+                row = self._first[position]
+                template = self._shared[self._terms[row]]
+                expires_at = template.expires_at
+                if template.effective_at <= at and (expires_at is None or at < expires_at):
+                    return self._rate(row, template, number[:length])
+                for rate in self._versions(position, number[:length]):
+                    if rate.in_force(at):
+                        return rate
             position = self._parents[position]
         return None
 
@@ -190,10 +193,10 @@ class Deck:
 
 def _key(number: str) -> int:
     """Return where the leading digits of *number* would stand among the keys."""
-    digits = number[:LONGEST_PREFIX]
-    if digits.isdigit() and digits.isascii():
-        return int(digits.ljust(LONGEST_PREFIX, "0"), 16) << DIGIT_BITS | len(digits)  # key_of, in line
-    return key_of(_leading_digits(digits))
+    length = len(number)
+    if length <= LONGEST_PREFIX and number.isdigit() and number.isascii():
+        return int(number, 16) << _BEYOND[length] | length  # key_of without its text, in half the time
+    return key_of(_leading_digits(number[:LONGEST_PREFIX]))
 
 
 def _leading_digits(text: str) -> str:

@@ -4,7 +4,7 @@ from collections.abc import Callable, Collection, Iterable, Sequence
 from datetime import date, datetime
 from fractions import Fraction
 from functools import partial
-from math import ceil, floor
+from math import floor
 from typing import NamedTuple
 from zoneinfo import ZoneInfo
 
@@ -121,12 +121,12 @@ def _first_unpaid_s(rated: Rating, spare_micros: int) -> int:
     """
     rounding = rated.rounding
     limit, step, inclusive = rounding.ceiling(spare_micros * rounding.step // MICRO)
-    budget = Fraction(limit, step) - rated.connect_fee
-    price = next(line.price for line in rated.slices if line.bucket is None)
+    fee, price = rated.connect_fee, rated.slices[0].price
     if price.units == 0:
         return 0  # so it is the fee that is too dear
-    affordable = budget * price.scale * price.per_s / price.units
-    left_s = floor(affordable) if inclusive else ceil(affordable) - 1
+    budget = (limit * fee.denominator - fee.numerator * step) * price.scale * price.per_s
+    cost = step * fee.denominator * price.units
+    left_s = (budget if inclusive else budget - 1) // cost  # the most whole seconds of money
     if left_s < 0:
         return 0
     for line in rated.slices:

@@ -8,6 +8,7 @@ from rating.charges import charge_units
 from rating.lines import Slice, amount, total
 from rating.money import (
     MICRO_DECIMALS,
+    POWERS,
     ZERO,
     Mode,
     Rounding,
@@ -63,7 +64,7 @@ class Rating(NamedTuple):
         decimals = self.rounding.decimals
         if decimals > MICRO_DECIMALS:
             raise ValueError(f"a charge with {decimals} decimals cannot be booked in micro-units")
-        return int(self.units * 10 ** (MICRO_DECIMALS - decimals))
+        return self.units * POWERS[MICRO_DECIMALS - decimals]
 
     def as_dict(self) -> dict[str, Any]:
         """Return the explanation as plain values, amounts as decimal strings (or ``"1/30"``)."""
