@@ -41,6 +41,7 @@ TRANSITIONS: dict[tuple[State, Step], State] = {
     (State.AUTHORIZED, Step.LAPSE): State.LAPSED,
     (State.AUTHORIZED, Step.END): State.ENDED,
     (State.STARTED, Step.ACCEPT): State.STARTED,
+    (State.STARTED, Step.REFUSE): State.REFUSED,  # its Start came first: its reports bring it back at once
     (State.STARTED, Step.REPORT): State.STARTED,
     (State.STARTED, Step.END): State.ENDED,
     (State.LAPSED, Step.ACCEPT): State.AUTHORIZED,
