@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import itertools
 import time
-from collections.abc import Callable
-from contextlib import closing
+from collections.abc import Callable, Iterator
+from contextlib import closing, contextmanager
 from datetime import datetime
 from typing import Any, NamedTuple
 
@@ -117,6 +117,7 @@ class Lab:
 
     def __init__(self, server: Server, dsn: str) -> None:
         self.server = server
+        self._dsn = dsn
         self._books = psycopg2.connect(dsn)
         self._books.autocommit = True
         self._senders: list[Sender] = []
@@ -144,6 +145,13 @@ class Lab:
         with closing(self._books.cursor()) as txn:
             txn.execute(sql, args)
             return txn.fetchall()
+
+    @contextmanager
+    def locked(self, table: str) -> Iterator[None]:
+        """Let nobody else read or write *table* meanwhile, as a careless admin might."""
+        with closing(psycopg2.connect(self._dsn)) as connection, connection, connection.cursor() as txn:
+            txn.execute(f"LOCK TABLE {table} IN ACCESS EXCLUSIVE MODE")
+            yield
 
     def records(self, calling: str) -> list[Record]:
         """Return the ended calls from *calling*, in the order of their beginning."""

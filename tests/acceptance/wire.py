@@ -80,11 +80,11 @@ def status(secret: bytes, *attributes: bytes) -> bytes:
     return access(secret, UNSIGNED, *attributes, code=STATUS_SERVER)
 
 
-def pap(secret: bytes, password: bytes, *attributes: bytes) -> bytes:
+def pap(secret: bytes, password: bytes, *attributes: bytes, identifier: int | None = None) -> bytes:
     """Return a signed Access-Request with *attributes* and the hidden *password*."""
     authenticator = os.urandom(16)
     hidden = tlv(USER_PASSWORD, hide(secret, authenticator, password))
-    return pack(ACCESS_REQUEST, authenticator, secret, UNSIGNED, hidden, *attributes)
+    return pack(ACCESS_REQUEST, authenticator, secret, UNSIGNED, hidden, *attributes, identifier=identifier)
 
 
 def hide(secret: bytes, authenticator: bytes, password: bytes) -> bytes:
