@@ -6,6 +6,7 @@ import io
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from datetime import datetime
+from functools import lru_cache
 from typing import NoReturn
 
 import psycopg2.errors
@@ -186,7 +187,7 @@ class _CopyLines(io.TextIOBase):
         length = 0
         try:
             for _, rate in self._rates:
-                lines.append(self._start + "\t".join(map(_copy_cell, rate)) + "\n")
+                lines.append(self._start + _copy_line(rate))
                 length += len(lines[-1])
                 if size is not None and 0 < size <= length:
                     break
@@ -196,16 +197,16 @@ class _CopyLines(io.TextIOBase):
         return "".join(lines)
 
 
-def _copy_cell(value: object) -> str:
-    """Return *value* in COPY's text format."""
-    match value:
-        case None:
-            return r"\N"
-        case bool():
-            return "t" if value else "f"
-        case datetime():
-            return value.isoformat()
-        case str():
-            return value.replace("\\", "\\\\")  # control characters were refused before
-        case _:
-            return str(value)
+def _copy_line(rate: Rate) -> str:
+    """Return *rate* in COPY's text format. Control characters were refused when it was read."""
+    description = rate.description.replace("\\", "\\\\")
+    return (
+        f"{rate.prefix}\t{description}\t{rate.price_nano}\t{rate.connect_fee_micros}\t{rate.initial_s}\t"
+        f"{rate.increment_s}\t{_copy_moment(rate.effective_at)}\t{_copy_moment(rate.expires_at)}\t"
+        f"{'t' if rate.blocked else 'f'}\n"
+    )
+
+
+@lru_cache(maxsize=4096)
+def _copy_moment(at: datetime | None) -> str:
+    return r"\N" if at is None else at.isoformat()

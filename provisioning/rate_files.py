@@ -213,7 +213,6 @@ def _seconds(_column: str, text: str) -> int:
     return int(text)
 
 
-@lru_cache(maxsize=4096)  # a deck has few dates, and a million times each
 def _instant(column: str, text: str) -> datetime:
     return instant(column, parse_moment(column, text), UTC)
 
@@ -232,15 +231,18 @@ def _flag(_column: str, text: str) -> bool:
     return text.lower() in YES
 
 
+remembering = lru_cache(maxsize=4096)
+"""A deck has few prices, increments and dates, and each a thousand times."""
+
 READERS: tuple[tuple[str, Callable[[str, str], object]], ...] = (
     ("prefix", read_prefix),
     ("description", _text),
-    ("rate", _price),
-    ("connect_fee", _fee),
-    ("initial", _seconds),
-    ("increment", _seconds),
-    ("effective", _begin),
-    ("expires", _end),
-    ("blocked", _flag),
+    ("rate", remembering(_price)),
+    ("connect_fee", remembering(_fee)),
+    ("initial", remembering(_seconds)),
+    ("increment", remembering(_seconds)),
+    ("effective", remembering(_begin)),
+    ("expires", remembering(_end)),
+    ("blocked", remembering(_flag)),
 )
 """How each column is read, in the order of :class:`Rate`."""

@@ -105,12 +105,12 @@ def holders_of(txn: Cursor, claims: Sequence[str]) -> list[Holder]:
     return [Holder(*row) for row in txn.fetchall()]
 
 
-def read_service(txn: Cursor, service_id: int) -> tuple[int, Service, bytes | None]:
-    """Return the service's id again, the service, and its password as it is sealed."""
-    txn.execute(SELECT + " WHERE s.id = %s", (service_id,))
-    (row,) = txn.fetchall()
-    sealed = row[1]
-    return service_id, _service_of(txn, row), None if sealed is None else bytes(sealed)
+def read_services(txn: Cursor, service_ids: Sequence[int]) -> dict[int, tuple[Service, bytes | None]]:
+    """Return the services by their ids, each with its password as it is sealed."""
+    txn.execute(SELECT + " WHERE s.id = ANY(%s)", (list(service_ids),))
+    return {
+        row[0]: (_service_of(txn, row), None if row[1] is None else bytes(row[1])) for row in txn.fetchall()
+    }
 
 
 def list_services(

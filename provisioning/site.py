@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from datetime import UTC
+from functools import partial
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -19,9 +20,10 @@ from provisioning.decks import Deck, put_deck
 from provisioning.destinations import put_destination_set
 from provisioning.moments import instant
 from provisioning.plans import put_plan
+from provisioning.service_desk import ENDLESS, ServiceDesk
 from provisioning.service_kinds import Service, Virtual
 from provisioning.service_rows import find_links, list_services
-from provisioning.services import ENDLESS, finish_service, put_service
+from provisioning.services import finish_service
 from provisioning.site_file import Entry, Site, SiteAccount, SiteDeck, read_site
 from provisioning.tenants import put_tenant
 from radiusd.errors import BadInput
@@ -70,11 +72,17 @@ def _stages(txn: Cursor, site: Site, admin: Admin) -> Iterable[Callable[[], list
     yield stage(site.plans, lambda plan: keep_only(txn, plan.code, _buckets_of(site, plan.code)))
     yield stage(site.buckets, lambda bucket: [put_bucket(txn, bucket)])
     yield stage(site.accounts, lambda account: _put_account(txn, account, admin))
-    # A virtual number needs its primary DID; what ends makes room for what begins.
+    # A virtual number needs its primary DID.
     for virtual in (False, True):
         services = [entry for entry in site.services if isinstance(entry.value, Virtual) is virtual]
-        services.sort(key=lambda entry: entry.value.ended is None)
-        yield stage(services, lambda service: [put_service(txn, service, admin)])
+        yield partial(_put_services, txn, site, services, admin)
+
+
+def _put_services(txn: Cursor, site: Site, entries: list[Entry[Service]], admin: Admin) -> list[Change]:
+    entries = sorted(entries, key=lambda entry: entry.value.ended is None)  # what ends makes room
+    desk = ServiceDesk(txn, admin)
+    desk.expect(entry.value for entry in entries)
+    return _put_all(txn, site, entries, lambda service: [desk.put(service)])
 
 
 def _put_all(

@@ -22,6 +22,7 @@ from provisioning.cli.framework import Group
 from provisioning.cli.output import print_document
 from provisioning.cli.session import database, now
 from provisioning.moments import Moment
+from provisioning.service_desk import ENDLESS
 from provisioning.service_kinds import (
     Did,
     Extension,
@@ -33,7 +34,7 @@ from provisioning.service_kinds import (
     canonical,
 )
 from provisioning.service_rows import list_services
-from provisioning.services import ENDLESS, add_service, end_service, find_service, set_service
+from provisioning.services import add_service, end_service, find_service, set_service
 from radiusd.errors import NotFound
 
 Command = TypeVar("Command", bound=Callable[..., None])
