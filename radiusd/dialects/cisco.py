@@ -49,8 +49,8 @@ class Cisco(Dialect):
         duration_ms = _duration_ms(reading, times)
         status = h323.status_of(reading.kind, times, duration_ms)
         call_id = _call_id(reading, said) or session_id or reading.call_class
-        calling = reading.number("calling_from", reading.attribute(CALLING_STATION_ID))
-        called = reading.number("called_from", reading.attribute(CALLED_STATION_ID))
+        calling = reading.number("calling_from", CALLING_STATION_ID)
+        called = reading.number("called_from", CALLED_STATION_ID)
         return reading.event(
             client,
             call_id=call_id,
@@ -58,10 +58,10 @@ class Cisco(Dialect):
             leg=leg,
             calling=calling,
             called=called,
-            calling_in=number(said.text(h323.RECEIVED_CALLING)),
-            calling_out=number(said.text(h323.SENT_CALLING)),
-            called_in=number(said.text(h323.RECEIVED_CALLED)),
-            called_out=number(said.text(h323.SENT_CALLED)),
+            calling_in=said.number(h323.RECEIVED_CALLING),
+            calling_out=said.number(h323.SENT_CALLING),
+            called_in=said.number(h323.RECEIVED_CALLED),
+            called_out=said.number(h323.SENT_CALLED),
             remote_ip=reading.address("remote_ip_from", _caller_address(reading, said, leg)),
             dest_ip=address(said.text(h323.REMOTE_ADDRESS)) if leg is Leg.ORIGINATE else "",
             trunk_in=reading.text("trunk_in_from", _trunk_in(reading, said, leg)),
@@ -109,7 +109,7 @@ def _caller_address(reading: Reading, said: H323, leg: Leg | None) -> str:
 
 def _trunk_in(reading: Reading, said: H323, leg: Leg | None) -> str:
     """Return the trunk group that the call came from; on a leg to the telephone network the port is one."""
-    label = said.pair(b"in-trunkgroup-label") or said.pair(b"in-carrier-id")
+    label = said.pair(b"in-trunkgroup-label", b"in-carrier-id")
     if label:
         return label
     if leg is Leg.ANSWER and _is_telephony(said):
@@ -120,7 +120,7 @@ def _trunk_in(reading: Reading, said: H323, leg: Leg | None) -> str:
 
 
 def _trunk_out(said: H323, leg: Leg | None) -> str:
-    label = said.pair(b"out-trunkgroup-label") or said.pair(b"out-carrier-id")
+    label = said.pair(b"out-trunkgroup-label", b"out-carrier-id")
     if label or leg is not Leg.ORIGINATE or not _is_telephony(said):
         return label
     return said.text(h323.NAS_PORT)

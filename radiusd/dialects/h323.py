@@ -9,7 +9,7 @@ from radiusd.calls.events import Kind, Side, Status
 from radiusd.dialects.reading import LONGEST_CALL_MS, Reading
 from radiusd.dialects.sources import pairs
 from radiusd.dialects.standard import VENDOR_SPECIFIC
-from radiusd.dialects.values import text, without_name
+from radiusd.dialects.values import number, text, without_name
 from radiusd.radius.packet import Packet
 
 CISCO = 9
@@ -103,15 +103,24 @@ class H323:
         value = self._attributes.get(type)
         if value is None:
             value = self._pairs.get(_PAIR_NAMES[type])
-            return "" if value is None else text(value)
+            return text(value) if value else ""
         prefix = _PREFIXES[type]
         if value.startswith(prefix):
             return text(value[len(prefix) :])
         return without_name(text(value), NAMES[type]) if b"=" in value else text(value)
 
-    def pair(self, name: bytes) -> str:
-        """Return the value of ``name=value`` in a Cisco-AVPair, the empty string when there is none."""
-        return text(self._pairs.get(name))
+    def number(self, type: int) -> str:
+        """Return the user part of attribute *type*, the empty string when there is none."""
+        written = self.text(type)
+        return number(written) if written else ""
+
+    def pair(self, *names: bytes) -> str:
+        """Return the value of the first of *names* that a Cisco-AVPair gives one, else the empty string."""
+        for name in names:
+            value = self._pairs.get(name)
+            if value:
+                return text(value)
+        return ""
 
     def add(self, type: int, value: str) -> None:
         """Let *value* count as attribute *type* unless the packet has one."""

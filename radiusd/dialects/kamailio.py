@@ -115,20 +115,20 @@ def _username(reading: Reading) -> str:
     return "" if address(username) else username
 
 
-def _calling(reading: Reading) -> str:
-    written = reading.attribute(CALLING_STATION_ID)
-    if not written and reading.kind is Kind.AUTHORIZE:
-        return reading.attribute(SIP_URI_USER)
-    return written
+def _calling(reading: Reading) -> int:
+    """Return which attribute holds the calling number; auth_radius always sends the From user."""
+    if reading.kind is Kind.AUTHORIZE and not reading.packet.first(CALLING_STATION_ID):
+        return SIP_URI_USER
+    return CALLING_STATION_ID
 
 
-def _called(reading: Reading) -> str:
-    """Return the dialled number; the Request-URI is one in the first INVITE, and later a Contact."""
-    written = reading.attribute(CALLED_STATION_ID)
-    if not written and reading.kind in (Kind.START, Kind.FAILED):
-        if reading.packet.integer(SIP_METHOD) == _INVITE:
-            return reading.attribute(SIP_TRANSLATED_REQUEST_URI)
-    return written
+def _called(reading: Reading) -> int:
+    """Return which attribute holds the dialled number; the Request-URI does in the first INVITE only."""
+    packet = reading.packet
+    if packet.first(CALLED_STATION_ID) or packet.integer(SIP_METHOD) != _INVITE:
+        return CALLED_STATION_ID
+    # Later it is a Contact, and a re-INVITE comes as an Interim.
+    return SIP_TRANSLATED_REQUEST_URI if reading.kind in (Kind.START, Kind.FAILED) else CALLED_STATION_ID
 
 
 def _source_ip(reading: Reading) -> bytes | None:

@@ -77,10 +77,15 @@ class Reading:
         place = self._sources.get(setting)
         return place.read(self.packet) if place else usual
 
-    def number(self, setting: str, usual: str) -> str:
-        """Return what the client names in *setting*, else *usual*, as the user part of a number or URI."""
+    def number(self, setting: str, usual: int) -> str:
+        """Return what the client names in *setting*, else attribute *usual*, as the user part of a URI."""
         place = self._sources.get(setting)
-        return number(place.read(self.packet) if place else usual)
+        if place is not None:
+            return number(place.read(self.packet))
+        value = self.packet.first(usual)
+        if not value:
+            return ""
+        return value.decode() if value.isdigit() else number(text(value))
 
     def address(self, setting: str, usual: bytes | str | None = None) -> str:
         """Return what the client names in *setting*, else *usual*, as an IP address."""

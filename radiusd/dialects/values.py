@@ -141,7 +141,6 @@ def _parsed(value: str | bytes) -> str:
     return str(found)
 
 
-@lru_cache(maxsize=16384)  # every record of a call says it
 def conference_id(value: str) -> str:
     """
     Return *value* in the one form in which both legs of a call can be compared.
@@ -149,12 +148,12 @@ def conference_id(value: str) -> str:
     Four groups of hexadecimal digits are padded to eight each and joined; a UUID
     loses its dashes; anything else stays.
     """
-    value = value.strip()
     groups = value.split()
     if len(groups) == 4:
         padded = "".join([group.rjust(8, "0") for group in groups])
         if len(padded) == 32 and _is_hex(padded):
             return padded.upper()
+    value = value.strip()
     if len(value) == 36:
         joined = value.replace("-", "")
         if len(joined) == 32 and _is_hex(joined):
@@ -162,6 +161,7 @@ def conference_id(value: str) -> str:
     return value
 
 
+@lru_cache(maxsize=1024)
 def release_cause(value: str, base: int) -> int | None:
     """Return the Q.850 cause written in *value* with digits of *base*, None when it is not one."""
     value = value.strip()
