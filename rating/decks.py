@@ -40,6 +40,10 @@ _new: Final = tuple.__new__
 _NEAR: Final = 256
 
 
+#: How many rates a deck remembers that it has made from columns; about 350 bytes each.
+_MADE: Final = 8192
+
+
 class Deck:
     """An immutable set of rates; made by :meth:`build` or :meth:`of`."""
 
@@ -48,6 +52,7 @@ class Deck:
         "_descriptions",
         "_first",
         "_keys",
+        "_made",
         "_names",
         "_parents",
         "_prices",
@@ -64,6 +69,7 @@ class Deck:
         self._names = columns.names
         self._shared = columns.shared
         self._descriptions = columns.descriptions
+        self._made: dict[int, Rate] = {}
         self._by_origin = any(rate.rules.origin is not None for rate in columns.shared)
 
     @classmethod
@@ -124,7 +130,7 @@ class Deck:
                 template = self._shared[self._terms[row]]
                 expires_at = template.expires_at
                 if template.effective_at <= at and (expires_at is None or at < expires_at):
-                    return self._rate(row, template, number[:length])
+                    return self._made.get(row) or self._make(row, template, number[:length])
                 for rate in self._versions(position, number[:length]):
                     if rate.in_force(at):
                         return rate
@@ -180,6 +186,13 @@ class Deck:
     def _versions(self, position: int, prefix: str) -> Iterator[Rate]:
         for row in range(self._first[position], self._first[position + 1]):
             yield self._rate(row, self._shared[self._terms[row]], prefix)
+
+    def _make(self, row: int, template: Rate, prefix: str) -> Rate:
+        """Return the rate of *row*, and remember it: most calls go to few destinations."""
+        if len(self._made) >= _MADE:
+            self._made.clear()
+        rate = self._made[row] = self._rate(row, template, prefix)
+        return rate
 
     def _rate(self, row: int, template: Rate, prefix: str) -> Rate:
         price_nano = self._prices[row]
