@@ -8,6 +8,7 @@ import msgspec
 
 from radiusd.calls.directory import Directory, Service, username_claim
 from radiusd.calls.events import CallEvent
+from radiusd.dialects.values import number
 from radiusd.radius.assigned import Attribute
 from radiusd.radius.clients import Client
 from radiusd.radius.digest import (
@@ -94,7 +95,7 @@ def check(
         service, _ = directory.claimed(username_claim(name), event.event_at)
         if service is not None and service.password_sealed:
             stored = open_sealed(service.password_sealed)
-            if not _proves(proof, service, stored):
+            if not _proves(proof, service, stored) or not _may_use_address(proof, service):
                 break
             return Checked(True, msgspec.structs.replace(event, username=name), _extras(proof, service, stored))
     return Checked(False, event)
@@ -122,6 +123,17 @@ def _proves(proof: Proof, service: Service, stored: bytes) -> bool:
         return Pap(given).matches(stored)
     # CHAP needs the password itself.
     return proof.chap is not None and realm is None and proof.chap.matches(stored)
+
+
+def _may_use_address(proof: Proof, service: Service) -> bool:
+    """Tell whether the SIP-AOR of a strict digest, if any, is the service's own (RFC 5090, 2.2.2)."""
+    if proof.digest is None or not proof.digest.aor or not proof.once:
+        return True
+    user = number(proof.digest.aor)
+    host = proof.digest.aor.rpartition("@")[2]
+    return not {user, user.removeprefix("+"), f"{user}@{host}"}.isdisjoint(
+        {service.username, service.name, proof.digest.username}
+    )
 
 
 def _extras(proof: Proof, service: Service, stored: bytes) -> tuple[ReplyAttribute, ...]:
