@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from twisted.internet.defer import Deferred, gatherResults
+from twisted.internet.error import CannotListenError
 from twisted.internet.task import LoopingCall
 
 from radiusd import logs
@@ -157,9 +158,11 @@ class Server:
             (signal.SIGHUP, self._read_again),
         ):
             signal.signal(number, lambda *_, act=act: self._reactor.callFromThread(act))
-        # What is loaded stays: the collector need not walk a million rates again and again.
+        # What is loaded stays: the collector need not walk a million rates again and again. A batch makes
+        # tens of thousands of objects that die by themselves; looking for cycles among them is rarely worth it.
         gc.collect()
         gc.freeze()
+        gc.set_threshold(100_000, 20, 100)
         self._log.info(
             "serving",
             listeners=[f"{one.kind} {one.address}:{one.udp_port}" for one in self._settings.listeners],
@@ -195,7 +198,10 @@ class Server:
         if not port.isdecimal():
             raise BadSettings(f"metrics_address: {self._settings.metrics_address!r} is not host:port")
         ready = site(self._metrics.registry, lambda: self._ledger.is_healthy)
-        self._reactor.listenTCP(int(port), ready, interface=host.strip("[]"))
+        try:
+            self._reactor.listenTCP(int(port), ready, interface=host.strip("[]"))
+        except CannotListenError as error:
+            raise BadSettings(f"metrics_address: {error}; is another server on it?") from error
 
     def _client_name(self, client_id: int) -> str:
         client = self._clients.get(client_id)

@@ -15,6 +15,7 @@ from radiusd.metrics import Metrics
 from radiusd.radius.admission import PortKind
 from radiusd.radius.clients import Client
 from radiusd.radius.counters import Counters
+from radiusd.radius.datagrams import DatagramSocket
 from radiusd.radius.duplicates import DuplicateCache
 from radiusd.radius.nonces import NonceMaker
 from radiusd.radius.packet import Packet
@@ -23,8 +24,6 @@ from radiusd.settings import Listener, Settings
 
 RECEIVE_BUFFER = 4 * 1024 * 1024
 """What the kernel keeps for us while we are busy: some ten thousand requests."""
-
-LONGEST_DATAGRAM = 8192
 
 
 def open_socket(listener: Listener) -> socket.socket:
@@ -74,7 +73,7 @@ class Front:
         self._find_client = find_client
         self._door = door
         self._log = log
-        self._listening: list[Any] = []
+        self._listening: list[DatagramSocket] = []
         access = AccessHandler(reactor, DIALECTS, door, nonces, settings.reject_delay_s, metrics, log)
         accounting = AccountingHandler(reactor, DIALECTS, door, metrics, log)
         self._handlers: dict[PortKind, Any] = {PortKind.AUTH: access, PortKind.ACCT: accounting}
@@ -93,19 +92,19 @@ class Front:
                 lambda: self._door.is_healthy,
             )
             self.ports.append(port)
-            adopted = self._reactor.adoptDatagramPort(sock.fileno(), sock.family, port, LONGEST_DATAGRAM)
-            self._listening.append(adopted)
-            sock.close()  # the reactor has its own copy
+            listening = DatagramSocket(self._reactor, sock, port)
+            listening.start()
+            self._listening.append(listening)
 
     def stop_listening(self) -> None:
         """Read no more requests; answers under way still go out until :meth:`close`."""
         for listening in self._listening:
-            listening.stopReading()
+            listening.stop_reading()
 
     def close(self) -> None:
         """Close the sockets."""
         for listening in self._listening:
-            listening.stopListening()
+            listening.close()
         self._listening.clear()
 
     def _handle(self, kind: PortKind) -> Callable[[Client, Packet, Answer], None]:

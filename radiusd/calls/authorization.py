@@ -8,13 +8,12 @@ from datetime import timedelta
 from radiusd.calls import charging, holds, limits, settlement
 from radiusd.calls.books import NOBODY, Booked, Books, CallRow, Session
 from radiusd.calls.cdrs import bare_cdr
-from radiusd.calls.choosing import call_class, choose, key_of
+from radiusd.calls.choosing import call_class, choose
 from radiusd.calls.context import Context
 from radiusd.calls.events import CallEvent, Kind
 from radiusd.calls.facts import Call, Events, add_up, keep
 from radiusd.calls.matching import Match, Party, label
 from radiusd.calls.sessions import State, Step, step
-from radiusd.calls.tariffs import tariff
 from radiusd.errors import Refusal
 
 
@@ -43,9 +42,9 @@ class Decision:
     service: str = ""
 
 
-def authorize(books: Books, attempt: Attempt, context: Context) -> Decision:
+def authorize(books: Books, attempt: Attempt, key: str, context: Context) -> Decision:
     """
-    Decide *attempt* and take what an accepted call holds, in the books at hand.
+    Decide *attempt*, whose call is kept under *key*, and take what an accepted call holds.
 
     Idempotent by call: an attempt for a call that is authorized or up gets its answer and holds nothing more.
 
@@ -53,7 +52,6 @@ def authorize(books: Books, attempt: Attempt, context: Context) -> Decision:
         Missing: Rows it needs are not loaded.
     """
     event = attempt.event
-    key = key_of(event)
     row = choose(books.calls[key], event, context.boots)
     events = keep(row.facts if row else (), event)
     asked = tuple(fact for fact in events if fact.kind is Kind.AUTHORIZE)
@@ -62,8 +60,10 @@ def authorize(books: Books, attempt: Attempt, context: Context) -> Decision:
     booked = row.charges if row else Booked()
     _require(books, row, found, booked, call)
     refusal = _refusal(attempt, call, found, context)
-    if row is not None and refusal is None and _holds_already(books, row, call):
+    if row is not None and refusal is None and booked.authorized and _holds_already(books, row, call):
         return _again(books, row, found, context)
+    if row is not None and refusal is not None and _goes_on(books, row, refusal):
+        return _decision(books, row, found, refusal)
     if row is None:
         row = settlement.new_call(books, key, event, context)
     _let_go(books, row, booked, context)
@@ -92,7 +92,7 @@ def _refusal(attempt: Attempt, call: Call, found: Match, context: Context) -> Re
     for party in found.parties:
         if party.service.account.suspended:
             return Refusal.ACCOUNT_SUSPENDED
-        terms = tariff(party, call.identity.calling, found.called, call.begun_at, context.now)
+        terms = context.tariff(party, call, found.called, context.now)
         if terms.refusal is not None:
             return terms.refusal
     return None
@@ -101,8 +101,17 @@ def _refusal(attempt: Attempt, call: Call, found: Match, context: Context) -> Re
 def _holds_already(books: Books, row: CallRow, call: Call) -> bool:
     """Tell whether the call is authorized or up for the very same parties and numbers."""
     held = books.sessions[row.call_id].values()
-    identity = charging.who(call.identity)
-    return bool(held) and all(session.match.who == identity for session in held)
+    return bool(held) and all(session.match.identity == call.identity for session in held)
+
+
+def _goes_on(books: Books, row: CallRow, refusal: Refusal) -> bool:
+    """
+    Tell whether the call stays as it is though this attempt is refused.
+
+    One that is up does: it is on record until it ends. And wrong credentials end nobody's call.
+    """
+    is_up = row.state == State.STARTED.value or refusal is Refusal.AUTH_FAILED
+    return is_up and bool(books.sessions[row.call_id])
 
 
 def _again(books: Books, row: CallRow, found: Match, context: Context) -> Decision:
@@ -146,7 +155,7 @@ def _hold(books: Books, session: Session, party: Party, call: Call, context: Con
     """Hold what the call may use: a lease, or the whole time of one that cannot be told a new limit later."""
     client = context.client
     renewed = settlement.is_renewed(party, context)
-    terms = tariff(party, call.identity.calling, session.called, call.begun_at, context.now)
+    terms = context.tariff(party, call, session.called, context.now)
     upto_s = client.lease_s if renewed else client.max_call_s
     held = holds.afford(books, party, session, terms, context.now, min(upto_s, client.max_call_s))
     if held.seconds == 0:

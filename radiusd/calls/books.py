@@ -13,7 +13,7 @@ from typing import Any
 
 import msgspec
 
-from radiusd.calls.facts import Closing, Events
+from radiusd.calls.facts import Closing, Events, Identity
 from radiusd.calls.matching import Try
 
 NOBODY = 0
@@ -71,7 +71,6 @@ class Charge(msgspec.Struct, kw_only=True, frozen=True, omit_defaults=True):
     role: str
     started_at: datetime
     signature: str
-    who: str  # digest of the identity that was matched
     total_micros: int = 0
     outpayment_micros: int = 0
     buckets: dict[str, int] = {}
@@ -102,7 +101,7 @@ def read_booked(text: str) -> Booked:
 class Matched(msgspec.Struct, kw_only=True, frozen=True, gc=False):
     """What a session remembers of its match: service and plan hold for the whole call."""
 
-    who: str  # digest of the identity that was matched
+    identity: Identity  # by which it was matched
     called: str  # without tech prefix
     plan_id: int | None
     deck_version_id: int | None
@@ -244,6 +243,7 @@ class CdrNote(Row):
     sip_code: int | None
     release_side: str
     flags: list[str]
+    match: tuple[Try, ...]
 
 
 class QueueEntry(Row):
@@ -393,6 +393,7 @@ class Books:
         """Write a CDR, in place of one with the same key if there is one."""
         key = (cdr.account_id, cdr.started_at, cdr.call_id, cdr.role)
         self.changed[Cdr][key] = cdr
+        self.changed[CdrNote].pop(key, None)  # it is older than this record
 
     def note_cdr(self, note: CdrNote) -> None:
         """Write what a later event adds to a CDR."""

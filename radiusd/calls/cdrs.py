@@ -48,7 +48,7 @@ def bare_cdr(
     )
 
 
-def note_late_report(books: Books, row: CallRow, call: Call, made: Charge) -> None:
+def note_late_report(books: Books, row: CallRow, call: Call, match: Match, made: Charge) -> None:
     """Write what a late report adds to a CDR whose charge it does not change."""
     books.note_cdr(
         CdrNote(
@@ -63,5 +63,6 @@ def note_late_report(books: Books, row: CallRow, call: Call, made: Charge) -> No
             sip_code=call.sip_code,
             release_side=call.release_side,
             flags=list(call.flags),
+            match=match.trace,
         )
     )

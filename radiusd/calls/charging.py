@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -19,9 +18,9 @@ from radiusd.calls.books import (
 )
 from radiusd.calls.cdrs import bare_cdr
 from radiusd.calls.context import Context
-from radiusd.calls.facts import Call, Identity
+from radiusd.calls.facts import Call
 from radiusd.calls.matching import Match, Party
-from radiusd.calls.tariffs import Tariff, additional_rate, buckets_of, outpayment_rate, tariff
+from radiusd.calls.tariffs import Tariff, additional_rate, buckets_of, outpayment_rate
 from radiusd.errors import Refusal
 from radiusd.radius.clients import Client
 from rating.engine import rate_call
@@ -31,15 +30,17 @@ OLDEST = timedelta(days=45)
 """An older record under an id that nobody knows may have been billed before: it waits for an admin."""
 
 
-def who(identity: Identity) -> str:
-    """Return a short digest of the identity that was matched."""
-    fields = (identity.username, identity.trunk, identity.remote_ip, identity.calling, identity.called)
-    text = "\0".join((*fields, identity.tenant, identity.trunk_out, str(identity.verified)))
-    return hashlib.blake2b(text.encode(errors="surrogateescape"), digest_size=8).hexdigest()
-
-
-def charge(books: Books, row: CallRow, call: Call, party: Party, match: Match, context: Context) -> Charge:
-    """Book the ended *call* for *party* and return what was booked."""
+def charge(
+    books: Books,
+    row: CallRow,
+    call: Call,
+    party: Party,
+    match: Match,
+    context: Context,
+    *,
+    again: bool = False,
+) -> Charge:
+    """Book the ended *call* for *party* and return what was booked; *again*: an admin wants it."""
     assert call.ended_at is not None
     answered = bool(call.duration_ms)
     cost = Cost(None, None, None, {}, 0, 0, "")
@@ -47,10 +48,10 @@ def charge(books: Books, row: CallRow, call: Call, party: Party, match: Match, c
     terms = None
     if call.duration_ms is None:
         status, reason, detail = "unrated", "no_duration", "the Stop names no duration and no Start is known"
-    elif answered and _too_old(row, call, context):
+    elif answered and not again and _too_old(row, call, context):
         status, reason, detail = "unrated", "too_old", "older than any call we remember; was it billed before?"
     elif answered:
-        terms = _terms(call, party, match)
+        terms = context.tariff(party, call, match.called, call.connect_at or call.begun_at)
         if terms.refusal is not None:
             status, reason, detail = "unrated", terms.refusal.word, terms.detail
         else:
@@ -69,19 +70,11 @@ def charge(books: Books, row: CallRow, call: Call, party: Party, match: Match, c
 
 def signature(call: Call, party: Party) -> str:
     """Return what a charge follows from; the same signature means the same charge."""
-    return "|".join(
-        str(part)
-        for part in (
-            party.service.id,
-            party.plan.id,
-            party.channel.id if party.channel else "",
-            call.begun_at,
-            call.connect_at,
-            call.ended_at,
-            call.duration_ms,
-            call.closed_by,
-        )
-    )
+    channel = party.channel.id if party.channel else ""
+    times = "|".join("" if at is None else at.isoformat() for at in (call.begun_at, call.connect_at, call.ended_at))
+    numbers = f"{call.identity.calling}|{call.identity.called}"
+    kept = f"{party.service.id}|{party.plan.id}|{channel}|{times}|{call.duration_ms}|{call.closed_by}"
+    return f"{kept}|{numbers}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,10 +88,6 @@ class Cost:
     total_micros: int
     outpayment_micros: int
     destination: str
-
-
-def _terms(call: Call, party: Party, match: Match) -> Tariff:
-    return tariff(party, call.identity.calling, match.called, call.begun_at, call.connect_at or call.begun_at)
 
 
 def _rate(books: Books, call: Call, party: Party, match: Match, terms: Tariff) -> Cost:
@@ -142,7 +131,6 @@ def _charge_of(row: CallRow, call: Call, party: Party, cost: Cost) -> Charge:
         role=party.role,
         started_at=call.begun_at,
         signature=signature(call, party),
-        who=who(call.identity),
         total_micros=cost.total_micros,
         outpayment_micros=cost.outpayment_micros,
         buckets=cost.buckets,
@@ -234,7 +222,6 @@ def write_unmatched(books: Books, row: CallRow, call: Call, match: Match, contex
         role="none",
         started_at=call.begun_at,
         signature=f"{call.begun_at}|{call.ended_at}|{call.duration_ms}",
-        who=who(call.identity),
     )
     books.put_cdr(bare_cdr(row, call, match, NOBODY, "none", "unmatched", reason))
     detail = "; ".join(f"{name} {value!r}: {outcome}" for name, value, outcome in match.trace if value)

@@ -12,7 +12,7 @@ from collections.abc import Iterable, Sequence
 from datetime import datetime, timedelta
 
 from radiusd.calls.books import CallRow
-from radiusd.calls.events import CallEvent, Kind
+from radiusd.calls.events import CallEvent, Kind, Status
 from radiusd.calls.facts import MOST_EVENTS, own_beginning
 from radiusd.calls.sessions import State
 
@@ -103,7 +103,10 @@ def _same_as_ended(row: CallRow, event: CallEvent, begin: datetime) -> bool:
     if event.kind is Kind.AUTHORIZE:
         return False
     if event.event_at_known:
-        return row.begun_at - RING <= begin <= row.ended_at + CLOCK
+        # What nobody answered is tried again over another route, or on another branch.
+        after = RING if _is_next_try(row, event) else CLOCK
+        is_older = begin < row.begun_at - RING and row.begun_at < row.ended_at  # else its beginning is not known
+        return begin <= row.ended_at + after and not is_older
     if event.kind is Kind.INTERIM:
         return event.duration_ms is None or begin <= row.ended_at + LATE
     known = [fact for fact in row.facts if fact.kind is event.kind and fact.leg_id == event.leg_id]
@@ -115,3 +118,12 @@ def _same_as_ended(row: CallRow, event: CallEvent, begin: datetime) -> bool:
     if event.kind is Kind.STOP and any(fact.duration_ms == event.duration_ms for fact in known):
         return True  # the record again, however late: NexTone empties its backlog hours later
     return begin <= row.ended_at + (LATE if event.kind is Kind.FAILED else CLOCK)
+
+
+def _is_next_try(row: CallRow, event: CallEvent) -> bool:
+    """Tell whether a report is about another leg of a call of which no leg was answered."""
+    return all(fact.status is not Status.ANSWERED and fact.leg_id != event.leg_id for fact in _reports(row))
+
+
+def _reports(row: CallRow) -> Iterable[CallEvent]:
+    return (fact for fact in row.facts if fact.kind is not Kind.AUTHORIZE)

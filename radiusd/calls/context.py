@@ -7,8 +7,9 @@ from dataclasses import dataclass, field
 from datetime import datetime
 
 from radiusd.calls.directory import Directory
-from radiusd.calls.facts import Identity
-from radiusd.calls.matching import Match, Trust, match
+from radiusd.calls.facts import Call, Identity
+from radiusd.calls.matching import Match, Party, Trust, match
+from radiusd.calls.tariffs import Tariff, tariff
 from radiusd.radius.clients import Client
 
 
@@ -17,8 +18,8 @@ class Context:
     """
     The snapshot, the sender, the time, new ids, and when the sender booted.
 
-    *matches* remembers what was matched within one batch: it is asked first to know which accounts to
-    lock, then to decide.
+    What was matched and looked up is remembered within a batch: it is asked first to know which accounts
+    to lock, then to decide.
     """
 
     directory: Directory
@@ -26,14 +27,24 @@ class Context:
     now: datetime
     new_id: Callable[[], str]
     boots: Sequence[datetime] = ()
-    matches: dict[tuple[Identity, datetime, bool], Match] = field(default_factory=dict)
+    _matches: dict[tuple[Identity, datetime, bool], Match] = field(default_factory=dict)
+    _tariffs: dict[tuple[str, int, str, str, datetime, datetime], Tariff] = field(default_factory=dict)
 
     def match(self, identity: Identity, at: datetime, *, asserts_usernames: bool) -> Match:
         """Return who pays for a call of *identity* set up *at* that moment, as far as the client is trusted."""
         key = (identity, at, asserts_usernames)
-        found = self.matches.get(key)
+        found = self._matches.get(key)
         if found is None:
             client = self.client
             trust = Trust(client.id, client.match_order, client.asserts_numbers, asserts_usernames)
-            found = self.matches[key] = match(identity, trust, self.directory, at)
+            found = self._matches[key] = match(identity, trust, self.directory, at)
+        return found
+
+    def tariff(self, party: Party, call: Call, called: str, answer_at: datetime) -> Tariff:
+        """Return how *party* pays for *call* to *called* if it is answered at that moment."""
+        calling = call.identity.calling
+        key = (party.role, party.plan.id, calling, called, call.begun_at, answer_at)
+        found = self._tariffs.get(key)
+        if found is None:
+            found = self._tariffs[key] = tariff(party, calling, called, call.begun_at, answer_at)
         return found

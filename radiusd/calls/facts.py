@@ -33,8 +33,7 @@ class Closing(msgspec.Struct, frozen=True, omit_defaults=True):
     how: str  # lease_expired, accounting_on, accounting_off, admin, silent
 
 
-@dataclass(frozen=True, slots=True)
-class Identity:
+class Identity(msgspec.Struct, frozen=True, array_like=True, gc=False):
     """What matching reads: the four identifiers and the number dialled."""
 
     username: str
@@ -246,7 +245,7 @@ def _answered_by_interim(deciding: Events) -> datetime | None:
 def _answered_by_stop(
     reports: Events, connect_at: datetime | None, ended_at: datetime, duration_ms: int
 ) -> datetime:
-    """Return when a call was answered that has ended: a Start's arrival may be late, the duration is right."""
+    """Return when a call was answered that has ended; a Start may arrive late, the duration is right."""
     by_stop = ended_at - timedelta(milliseconds=duration_ms)
     if connect_at is None:
         return by_stop

@@ -31,9 +31,10 @@ def afford(
     Return the most that *session* may hold for a call of *upto_s* seconds from its answer.
 
     What it holds already counts as free for it. 0 seconds: not even the first increment can be paid.
+    A call that is up and has no rate holds nothing: what it will cost, an admin must say.
     """
     if tariff.rate is None:
-        return Held(upto_s, 0, {}) if tariff.free else NOTHING
+        return Held(upto_s, 0, {})
     rate, account = tariff.rate, party.service.account
     own = session.held_buckets
     end = answer_at + timedelta(seconds=upto_s)

@@ -16,27 +16,31 @@ import msgspec
 from radiusd.calls import charging, holds, limits
 from radiusd.calls.books import NOBODY, Booked, Books, CallRow, Charge, Matched, Session
 from radiusd.calls.cdrs import bare_cdr, note_late_report
-from radiusd.calls.charging import who
-from radiusd.calls.choosing import choose, key_of
+from radiusd.calls.choosing import choose
 from radiusd.calls.context import Context
 from radiusd.calls.events import CallEvent
 from radiusd.calls.facts import Call, Closing, Events, add_up, keep
 from radiusd.calls.matching import Match, Party, Trust, Try, match
 from radiusd.calls.sessions import State, Step, step
-from radiusd.calls.tariffs import FREE, Tariff, owner_of_bucket, tariff
+from radiusd.calls.tariffs import FREE, owner_of_bucket
+
+_STARTED = State.STARTED.value
 
 GRACE = timedelta(seconds=60)
 """How long after its granted end a call is waited for before it is closed."""
 
 
-def post(books: Books, event: CallEvent, context: Context) -> CallRow:
+def post(
+    books: Books, event: CallEvent, key: str, context: Context, alone: Call | None = None
+) -> CallRow:
     """
-    Take an accounting event into the books and return its call.
+    Take an accounting event into the books and return its call, which is kept under *key*.
+
+    *alone*: the call that the event tells of by itself, if that is known already.
 
     Raises:
         Missing: Rows it needs are not loaded.
     """
-    key = key_of(event)
     row = choose(books.calls[key], event, context.boots)
     known = row.facts if row else ()
     events = keep(known, event)
@@ -45,8 +49,11 @@ def post(books: Books, event: CallEvent, context: Context) -> CallRow:
     booked = row.charges if row else Booked()
     if row is None:
         row = new_call(books, key, event, context)
-    call = add_up(events, authorized=booked.authorized, verified=booked.verified, closing=booked.closing)
-    reconcile(books, row, call, booked, context, facts=events)
+    if alone is None or len(events) > 1 or booked.closing is not None:
+        alone = add_up(
+            events, authorized=booked.authorized, verified=booked.verified, closing=booked.closing
+        )
+    reconcile(books, row, alone, booked, context, facts=events)
     return row
 
 
@@ -95,7 +102,7 @@ def reconcile(
     again: bool = False,
 ) -> None:
     """Change the books to what *call* is now; *again*: match anew even if nothing seems to have changed."""
-    matched = _parties(books, row, call, context, again)
+    matched = _parties(books, row, call, booked, context, again)
     held = list(books.sessions[row.call_id].values())
     require(books, row, matched.parties, booked, held, call.begun_at)
     was_new = State(row.state) is State.NEW
@@ -165,15 +172,36 @@ def services_of(session: Session) -> set[int]:
     return services
 
 
-def _parties(books: Books, row: CallRow, call: Call, context: Context, again: bool) -> Match:
+def _parties(
+    books: Books, row: CallRow, call: Call, booked: Booked, context: Context, again: bool
+) -> Match:
     """Return the payers: as they were found before while the identity is the same, else by a new match."""
+    sessions = list(books.sessions[row.call_id].values())
     if not again:
-        sessions = list(books.sessions[row.call_id].values())
         known = known_parties(sessions, call, context)
         if known:
             remembered = sessions[0].match
             return Match(known, remembered.called, None, remembered.trace)
-    return context.match(call.identity, call.begun_at, asserts_usernames=True)
+    matched = match_call(call, booked, context)
+    if again or not (sessions or booked.charges):
+        return matched
+    plans = {session.service_id: session.match.plan_id for session in sessions}
+    plans |= {made.service_id: made.plan_id for made in booked.charges}
+    parties = tuple(_with_plan(party, plans.get(party.service.id), context) for party in matched.parties)
+    return Match(parties, matched.called, matched.refusal, matched.trace)
+
+
+def match_call(call: Call, booked: Booked, context: Context) -> Match:
+    """Return who pays for *call*; of an attempt that we accepted, only a user name that was proved counts."""
+    return context.match(call.identity, call.begun_at, asserts_usernames=not booked.authorized)
+
+
+def _with_plan(party: Party, plan_id: int | None, context: Context) -> Party:
+    """Return *party* on the plan that its service had when the call was first booked."""
+    plan = context.directory.plans.get(plan_id or 0)
+    if plan is None or plan is party.plan:
+        return party
+    return Party(party.role, party.service, party.channel, plan)
 
 
 def known_parties(sessions: Sequence[Session], call: Call, context: Context) -> tuple[Party, ...]:
@@ -182,17 +210,17 @@ def known_parties(sessions: Sequence[Session], call: Call, context: Context) -> 
 
     Empty when there are none or the call's identity has changed since.
     """
-    digest = who(call.identity)
     parties = []
     for session in sessions:
         remembered = session.match
         service = context.directory.services.get(session.service_id or 0)
-        if remembered.who != digest or service is None:
+        if remembered.identity != call.identity or service is None:
             return ()
         plan = context.directory.plans.get(remembered.plan_id or 0, service.owner.plan)
         channel = context.directory.services.get(session.channel_service_id or 0)
         parties.append(Party(session.role, service, channel, plan))
-    parties.sort(key=_role)
+    if len(parties) > 1:
+        parties.sort(key=_role)
     return tuple(parties)
 
 
@@ -212,10 +240,32 @@ def _keep_open(books: Books, row: CallRow, call: Call, matched: Match, context: 
         if found is None:
             session = open_session(books, row, call, matched, party, context, State.STARTED)
             renew_hold(books, session, party, call, context)
-        else:
+        elif _is_of(found, party):
             _report(books, found, party, call, context)
+        else:
+            _move(books, found, row, call, matched, party, context)
     if not wanted:
         _keep_unmatched(books, row, call, matched, context)
+
+
+def _is_of(session: Session, party: Party) -> bool:
+    channel_id = party.channel.id if party.channel else None
+    return session.service_id == party.service.id and session.channel_service_id == channel_id
+
+
+def _move(
+    books: Books, old: Session, row: CallRow, call: Call, matched: Match, party: Party, context: Context
+) -> None:
+    """Let another service of the account hold the call, as a leg says that was told of later; its grant stays."""
+    end_session(books, old)
+    session = open_session(books, row, call, matched, party, context, State.STARTED)
+    session.granted_s, session.over_limit = old.granted_s, session.over_limit or old.over_limit
+    if _is_bounded(session, party, context):
+        answer_at = call.connect_at or context.now
+        terms = context.tariff(party, call, session.called, answer_at)
+        upto_s = max(1, session.granted_s or 0)
+        holds.put(books, session, holds.afford(books, party, session, terms, answer_at, upto_s))
+    renew_hold(books, session, party, call, context)
 
 
 def _keep_unmatched(books: Books, row: CallRow, call: Call, matched: Match, context: Context) -> None:
@@ -241,9 +291,10 @@ def open_session(
 def _session(
     row: CallRow, call: Call, matched: Match, party: Party | None, state: State, context: Context
 ) -> Session:
-    terms = _terms(party, call, matched.called, call.connect_at or context.now) if party else FREE
+    answer_at = call.connect_at or context.now
+    terms = context.tariff(party, call, matched.called, answer_at) if party else FREE
     remembered = Matched(
-        who=who(call.identity),
+        identity=call.identity,
         called=matched.called,
         plan_id=party.plan.id if party else None,
         deck_version_id=terms.deck_version_id,
@@ -275,17 +326,17 @@ def _session(
     )
 
 
-def _terms(party: Party, call: Call, called: str, answer_at: datetime) -> Tariff:
-    return tariff(party, call.identity.calling, called, call.begun_at, answer_at)
-
-
 def _report(books: Books, session: Session, party: Party, call: Call, context: Context) -> None:
     """Take a Start or Interim into a session, and let it hold what the time from now needs."""
-    started, answered_at = session.state == State.STARTED.value, session.connect_at
-    session.state, session.connect_at = State.STARTED.value, call.connect_at
+    news = session.state != _STARTED or session.connect_at != call.connect_at
+    session.state, session.connect_at = _STARTED, call.connect_at
     needed_s = elapsed_s(session, context.now) + context.client.lease_s // 3
-    if not started or answered_at != call.connect_at or needed_s > session.held_s_until:
+    if needed_s > session.held_s_until:
         renew_hold(books, session, party, call, context)
+    elif news:
+        bounded = _is_bounded(session, party, context)
+        session.expires_at = _look_again_at(session, bounded, call.connect_at or context.now, context)
+        books.put_session(session)
 
 
 def renew_hold(books: Books, session: Session, party: Party, call: Call, context: Context) -> None:
@@ -294,16 +345,20 @@ def renew_hold(books: Books, session: Session, party: Party, call: Call, context
 
     A call that was granted its whole time holds that; any other one holds a lease from now on.
     """
-    bounded = session.granted_s is not None and not is_renewed(party, context)
+    bounded = _is_bounded(session, party, context)
     answer_at = call.connect_at or context.now
     if not bounded:
         upto_s = elapsed_s(session, context.now) + context.client.lease_s
-        terms = _terms(party, call, session.called, answer_at)
+        terms = context.tariff(party, call, session.called, answer_at)
         held = holds.afford(books, party, session, terms, answer_at, upto_s)
         if held.seconds > session.held_s_until or not session.held_s_until:
             holds.put(books, session, held)
     session.expires_at = _look_again_at(session, bounded, answer_at, context)
     books.put_session(session)
+
+
+def _is_bounded(session: Session, party: Party, context: Context) -> bool:
+    return session.granted_s is not None and not is_renewed(party, context)
 
 
 def _look_again_at(session: Session, bounded: bool, answer_at: datetime, context: Context) -> datetime:
@@ -349,13 +404,13 @@ def _charge_all(
     for party in matched.parties:
         made = old.get((party.service.account.id, party.role))
         if made is not None and made.signature == charging.signature(call, party) and not again:
-            note_late_report(books, row, call, made)
+            note_late_report(books, row, call, matched, made)
             kept.append(old.pop((made.account_id, made.role)))
         else:
             wanted.append(party)
     for made in old.values():
         charging.reverse(books, row, made, context)
-    kept += [charging.charge(books, row, call, party, matched, context) for party in wanted]
+    kept += [charging.charge(books, row, call, party, matched, context, again=again) for party in wanted]
     if not matched.parties:
         kept.append(charging.write_unmatched(books, row, call, matched, context))
     return tuple(kept)
@@ -383,5 +438,5 @@ def lapse(books: Books, row: CallRow, context: Context) -> None:
 def uncharged(row: CallRow, call: Call, account_id: int, role: str) -> Charge:
     """Return the charge of a call that costs nothing yet but has a CDR: refused or lapsed."""
     return Charge(
-        account_id=account_id, role=role, started_at=call.begun_at, signature="", who=who(call.identity)
+        account_id=account_id, role=role, started_at=call.begun_at, signature=""
     )

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import lru_cache
+from zoneinfo import ZoneInfo
 
 from radiusd.calls.books import Books, BucketRow
 from radiusd.calls.directory import PlanBucket
@@ -94,7 +96,7 @@ def _periods(
     found = []
     moment = begin
     while True:
-        start, stop = period_of(moment, zone)
+        start, stop = _period_around(_quarter(moment), zone)
         row = _row(books, party, plan_bucket, start, stop)
         clock = plan_bucket.clock_increment_s
         found.append(
@@ -112,6 +114,16 @@ def _periods(
         if stop >= end:
             return found
         moment = stop + timedelta(seconds=1)
+
+
+@lru_cache(maxsize=10_000)
+def _period_around(quarter: datetime, zone: ZoneInfo) -> tuple[datetime, datetime]:
+    return period_of(quarter, zone)
+
+
+def _quarter(moment: datetime) -> datetime:
+    """Return the quarter of an hour of *moment*: every zone's midnight begins one, so it has the same period."""
+    return moment.replace(minute=moment.minute // 15 * 15, second=0, microsecond=0)
 
 
 def _row(books: Books, party: Party, plan_bucket: PlanBucket, start: datetime, stop: datetime) -> BucketRow:

@@ -31,10 +31,11 @@ def tend(books: Books, row: CallRow, context: Context) -> str:
         return "lapsed"
     booked = row.charges
     call = add_up(row.facts, authorized=booked.authorized, verified=booked.verified)
-    told = any(event.kind is Kind.INTERIM for event in row.facts)
+    # A re-INVITE, which says nothing of time, is no promise that more will come (RFC 2869, 2.1).
+    told = any(event.kind is Kind.INTERIM and event.duration_ms for event in row.facts)
     closing = _evidence(sessions, call, told, context)
     if closing is None:
-        closing = _renew(books, row, sessions, call, context)
+        closing = _renew(books, row, sessions, call, told, context)
     if closing is None:
         return "renewed"
     settlement.close(books, row, closing, context)
@@ -57,10 +58,11 @@ def _evidence(sessions: list[Session], call: Call, told: bool, context: Context)
     granted = [session.granted_s for session in sessions if session.granted_s is not None]
     if granted and call.connect_at is not None:
         end = call.connect_at + timedelta(seconds=min(granted))
-        if now >= end + GRACE:
+        if now >= end + GRACE and not (told and call.seen_at > end):
             return _closing(call, end, "grant_over")
-    if now - (call.connect_at or call.begun_at) > limit:
-        return _closing(call, call.seen_at if told else (call.connect_at or call.begun_at) + limit - GRACE, "too_long")
+    since = call.connect_at or call.begun_at
+    if now - since > limit and not told:
+        return _closing(call, since + limit - GRACE, "too_long")
     return None
 
 
@@ -70,11 +72,16 @@ def _closing(call: Call, end: datetime, how: str) -> Closing:
 
 
 def _renew(
-    books: Books, row: CallRow, sessions: list[Session], call: Call, context: Context
+    books: Books, row: CallRow, sessions: list[Session], call: Call, told: bool, context: Context
 ) -> Closing | None:
-    """Give the call its next lease; return how it ended when nothing pays for one."""
-    matched = context.match(call.identity, call.begun_at, asserts_usernames=True)
-    parties = settlement.known_parties(sessions, call, context) or matched.parties
+    """
+    Give the call its next lease; return how it ended when nothing pays for one.
+
+    One whose Interims (*told*) say that it goes on has not ended, whether it is paid for or not.
+    """
+    parties = settlement.known_parties(sessions, call, context)
+    if not parties:
+        parties = settlement.match_call(call, row.charges, context).parties
     settlement.require(books, row, parties, row.charges, sessions, call.begun_at)
     by_payer = {(party.service.account.id, party.role): party for party in parties}
     for session in sessions:
@@ -86,7 +93,7 @@ def _renew(
         before_s = session.held_s_until
         settlement.renew_hold(books, session, party, call, context)
         over = elapsed_s(session, context.now) > session.held_s_until + GRACE // timedelta(seconds=1)
-        if over and session.held_s_until == before_s and call.connect_at is not None:
+        if over and session.held_s_until == before_s and call.connect_at is not None and not told:
             end = call.connect_at + timedelta(seconds=before_s)
             return _closing(call, end, "lease_over")
     return None

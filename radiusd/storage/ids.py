@@ -22,3 +22,13 @@ def uuid7(now: datetime, random: bytes) -> UUID:
     value = value & ~(0xF << 76) | 0x7 << 76  # version 7
     value = value & ~(0x3 << 62) | 0x2 << 62  # variant 10, RFC 9562, 4.1
     return UUID(int=value)
+
+
+_LAST_74_BITS = (1 << 74) - 1
+
+
+def uuid7_text(unix_ms: int, random_bits: int) -> str:
+    """Return the UUIDv7 of a millisecond since 1970 and 74 random bits as text: :func:`uuid7`, sooner."""
+    bits = random_bits & _LAST_74_BITS
+    first, second, last = bits >> 62, (bits >> 48) & 0x3FFF | 0x8000, bits & 0xFFFF_FFFF_FFFF
+    return f"{unix_ms >> 16:08x}-{unix_ms & 0xFFFF:04x}-7{first:03x}-{second:04x}-{last:012x}"

@@ -22,12 +22,12 @@ from radiusd.calls.choosing import key_of
 from radiusd.calls.context import Context
 from radiusd.calls.directory import Directory
 from radiusd.calls.events import CallEvent
-from radiusd.calls.facts import Closing, add_up
+from radiusd.calls.facts import Call, Closing, add_up
 from radiusd.calls.matching import Party
 from radiusd.calls.sessions import State
 from radiusd.radius.clients import Client
 from radiusd.storage.database import Connection
-from radiusd.storage.ids import RANDOM_BYTES, uuid7
+from radiusd.storage.ids import EPOCH, uuid7_text
 from radiusd.storage.ledger import Needs, load, write
 
 MOST_ROUNDS = 8
@@ -38,6 +38,9 @@ REMEMBERED_CALLS = 200_000
 
 HINDSIGHT = timedelta(days=2)
 """How much older than its events a batch's oldest bucket and boot are: a clock that is off costs no round."""
+
+
+_MILLISECOND = timedelta(milliseconds=1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,57 +75,54 @@ class Work(Protocol):
         """Change *books*; raises Missing when rows are not loaded."""
 
 
-@dataclass(frozen=True, slots=True)
 class Report:
     """An accounting event."""
 
-    event: CallEvent
+    __slots__ = ("_alone", "client_id", "event", "key", "since")
 
-    @property
-    def client_id(self) -> int:
-        return self.event.client_id
+    def __init__(self, event: CallEvent) -> None:
+        self.event = event
+        self.client_id = event.client_id
+        self.key = key_of(event)
+        self.since = event.event_at
+        self._alone: Call | None = None
 
-    @property
-    def key(self) -> str:
-        return key_of(self.event)
-
-    @property
-    def since(self) -> datetime:
-        return self.event.event_at
+    def __repr__(self) -> str:
+        return f"Report({self.event!r})"
 
     def foresee(self, context: Context) -> Iterable[Party]:
-        call = add_up((self.event,), authorized=False)
+        """Yield who pays if this event is all that is known of its call."""
+        self._alone = call = add_up((self.event,), authorized=False)
         return context.match(call.identity, call.begun_at, asserts_usernames=True).parties
 
     def decide(self, books: Books, context: Context) -> Outcome:
-        row = settlement.post(books, self.event, context)
+        """Take the event into the books."""
+        row = settlement.post(books, self.event, self.key, context, self._alone)
         return Outcome(row.call_id, row.state)
 
 
-@dataclass(frozen=True, slots=True)
 class Ask:
     """A call attempt."""
 
-    attempt: Attempt
+    __slots__ = ("attempt", "client_id", "key", "since")
 
-    @property
-    def client_id(self) -> int:
-        return self.attempt.event.client_id
+    def __init__(self, attempt: Attempt) -> None:
+        self.attempt = attempt
+        self.client_id = attempt.event.client_id
+        self.key = key_of(attempt.event)
+        self.since = attempt.event.event_at
 
-    @property
-    def key(self) -> str:
-        return key_of(self.attempt.event)
-
-    @property
-    def since(self) -> datetime:
-        return self.attempt.event.event_at
+    def __repr__(self) -> str:
+        return f"Ask({self.attempt!r})"
 
     def foresee(self, context: Context) -> Iterable[Party]:
+        """Yield who would pay."""
         call = add_up((self.attempt.event,), authorized=True, verified=bool(self.attempt.verified))
         return context.match(call.identity, call.begun_at, asserts_usernames=False).parties
 
     def decide(self, books: Books, context: Context) -> Outcome:
-        decision = authorization.authorize(books, self.attempt, context)
+        """Decide the attempt in the books."""
+        decision = authorization.authorize(books, self.attempt, self.key, context)
         return Outcome(decision.call_id, decision=decision)
 
 
@@ -237,10 +237,9 @@ class Journal:
         return contexts
 
     def _new_id(self, now: datetime) -> Callable[[], str]:
-        def new_id() -> str:
-            return str(uuid7(now, self._random.randbytes(RANDOM_BYTES)))
-
-        return new_id
+        unix_ms = (now - EPOCH) // _MILLISECOND
+        bits = self._random.getrandbits
+        return lambda: uuid7_text(unix_ms, bits(74))
 
     def _foresee(self, batch: Sequence[Work], contexts: dict[int, Context], now: datetime) -> Needs:
         needs = Needs(min([now, *(work.since for work in batch)]) - HINDSIGHT)

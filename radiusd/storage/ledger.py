@@ -158,7 +158,7 @@ _WRITES: dict[type[Row], Prepared] = {
         "cdr",
         CdrNote,
         _CDR_KEY,
-        ("remote_ip", "trunk_in", "trunk_out", "cause", "sip_code", "release_side", "flags"),
+        ("remote_ip", "trunk_in", "trunk_out", "cause", "sip_code", "release_side", "flags", "match"),
     ),
     QueueEntry: _insert("put_queue", "queue", QueueEntry, _SESSION_KEY),
 }
