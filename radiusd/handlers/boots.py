@@ -9,6 +9,7 @@ import psycopg2
 from twisted.internet.defer import Deferred
 
 from radiusd.calls.events import CallEvent, Kind
+from radiusd.crash_points import crash_point
 from radiusd.errors import NotDurable
 from radiusd.handlers.answers import Posted
 from radiusd.storage.control import ControlConnection
@@ -37,6 +38,7 @@ class Boots:
 
     async def _close_all(self, event: CallEvent) -> Posted | None:
         await note_boot(self._control, event.client_id, event.event_at)
+        crash_point("after-boot-noted")
         calls = await open_calls_of(self._control, event.client_id, event.event_at)
         how = "accounting_on" if event.kind is Kind.ACCOUNTING_ON else "accounting_off"
         closing = [self._close(call, how, event) for call in calls]  # all at once: they share batches

@@ -16,6 +16,7 @@ import psycopg2
 from twisted.internet.defer import Deferred
 from twisted.internet.task import deferLater
 
+from radiusd.crash_points import crash_point
 from radiusd.errors import NotDurable
 from radiusd.storage.database import AGAIN, PolledConnection
 from radiusd.storage.journal import Journal, Outcome, Work
@@ -190,8 +191,10 @@ class Lane:
             else:
                 self.counts.batches += 1
                 self.counts.settled += len(batch)
+                crash_point("after-commit-before-send")
                 for (_, done, _), outcome in zip(batch, outcomes, strict=True):
                     self._tell(done, outcome)
+                crash_point("after-send")
                 return
             self.counts.tried_again += 1
             await deferLater(self._reactor, pause_s)

@@ -25,6 +25,7 @@ from radiusd.calls.events import CallEvent
 from radiusd.calls.facts import Call, Closing, add_up
 from radiusd.calls.matching import Party
 from radiusd.calls.sessions import State
+from radiusd.crash_points import crash_point
 from radiusd.radius.clients import Client
 from radiusd.storage.database import Connection
 from radiusd.storage.ids import EPOCH, uuid7_text
@@ -207,6 +208,7 @@ class Journal:
         known = [work for work in batch if work.client_id in contexts]
         needs = self._foresee(known, contexts, now)
         for _ in range(MOST_ROUNDS):
+            crash_point("before-load")
             books, boots = await load(txn, needs)
             for client_id, context in contexts.items():
                 context.boots = boots.get(client_id, ())
@@ -221,6 +223,7 @@ class Journal:
             except BaseException:
                 await txn.run("ROLLBACK")
                 raise
+            crash_point("before-write")
             await write(txn, books)
             self._remember(known, books)
             settled = dict(zip(map(id, known), outcomes, strict=True))
