@@ -16,12 +16,26 @@ from tests.acceptance.process import Server
 MISSING = pytest.StashKey[set[str]]()
 
 
-@pytest.fixture
-def server(short_dir: Path, pg_bin: Path | None) -> Iterator[Server]:
-    """A Tollwire of the test's own: configured, not yet provisioned or started; ended afterwards."""
-    server = Server(short_dir, pg_bin)
+@pytest.fixture(scope="module")
+def home() -> Iterator[Path]:
+    """A folder for the module's server, with a short name and open to pass, as PostgreSQL needs it."""
+    home = Path(tempfile.mkdtemp(prefix="tw-", dir="/tmp"))
+    home.chmod(0o755)
+    yield home
+    shutil.rmtree(home)
+
+
+@pytest.fixture(scope="module")
+def server(home: Path, pg_bin: Path | None) -> Iterator[Server]:
+    """
+    The Tollwire of a module's tests: configured, to be provisioned and started by a fixture there.
+
+    Every test makes calls of its own. At the end it must have stopped in good order.
+    """
+    server = Server(home, pg_bin)
     yield server
-    server.kill()
+    if server.is_running:
+        assert 0 == server.stop()
 
 
 @pytest.fixture(scope="session")
@@ -37,16 +51,16 @@ def lab(pg_bin: Path | None) -> Iterator[Lab]:
     shutil.rmtree(home)
 
 
-@pytest.fixture
-def sip_folder(short_dir: Path, request: pytest.FixtureRequest) -> Path:
-    """A folder for a :class:`~tests.acceptance.switch.Switch`; the test is skipped where it cannot run."""
+@pytest.fixture(scope="module")
+def sip_folder(home: Path, request: pytest.FixtureRequest) -> Path:
+    """A folder for :class:`~tests.acceptance.switch.Switch`; tests are skipped where it cannot run."""
     skip_without(switch.missing_packages(), request.config)
-    folder = short_dir / "sip"
+    folder = home / "sip"
     folder.mkdir()
     return folder
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def radclient(request: pytest.FixtureRequest) -> str:
     """The program radclient; the test is skipped where it is missing."""
     found = shutil.which("radclient")

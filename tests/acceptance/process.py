@@ -72,6 +72,11 @@ class Server:
         assert self._process is not None, "not started"
         return self._process.pid
 
+    @property
+    def is_running(self) -> bool:
+        """Whether the server was started and not ended by us."""
+        return self._process is not None
+
     def configure(self, workers: int) -> None:
         """Write the configuration; it counts from the next start."""
         self.config.write_text(

@@ -19,6 +19,8 @@ START_LIMIT_S = 15.0
 CALLS_LIMIT_S = 60
 HANG_UP_MS = 2_500  # how long the callee talks that hangs up itself
 CALLEE_HANGS_UP = -1
+COMPLAINTS = ("ERROR", "CRITICAL", "WARNING")
+REFUSALS = ("REJECTED", "RC auth returned 2")  # misc_radius, and auth_radius with radcli's REJECT_RC
 BUSY_PREFIX, HANGS_UP_PREFIX = "4900", "4901"  # called numbers, by what their owner does
 # radcli numbers the digest attributes its own way; these make it send them as RFC 5090 does. The address
 # moves aside, since Kamailio's 108 is Digest-Method there.
@@ -109,10 +111,9 @@ class Switch:
         return (self.folder / "kamailio.log").read_text(errors="replace")
 
     def complaints(self) -> list[str]:
-        """Return what Kamailio complained about: an unanswered packet is an ERROR there; so is a refusal."""
-        words = ("ERROR", "CRITICAL", "WARNING")
-        lines = [line for line in self.log().splitlines() if any(word in line for word in words)]
-        return [line for line in lines if "REJECTED" not in line]
+        """Return what Kamailio complained about, such as RADIUS packets that got no answer; not refusals."""
+        lines = [line for line in self.log().splitlines() if any(word in line for word in COMPLAINTS)]
+        return [line for line in lines if not any(word in line for word in REFUSALS)]
 
     def call(self, calls: Sequence[Call], source: str = "127.0.0.1", per_s: int = 20) -> dict[str, Seen]:
         """
