@@ -99,8 +99,9 @@ def _row(change: Change) -> dict[str, object]:
 
 
 def shown_fields(kind: type[Any]) -> tuple[str, ...]:
-    """Return the names of the fields of *kind* that may be shown: all but secrets."""
-    return tuple(field.name for field in fields(kind) if field.name not in ("secret", "password"))
+    """Return the names of the fields of *kind* that may be shown, the name first; secrets are not."""
+    shown = [field.name for field in fields(kind) if field.name not in ("secret", "password")]
+    return tuple(sorted(shown, key=lambda name: name != getattr(kind, "name_field", shown[0])))
 
 
 def document(thing: Any) -> dict[str, object]:
