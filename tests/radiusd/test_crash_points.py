@@ -63,5 +63,5 @@ def test_a_wrong_label_is_refused_by_name(written: str) -> None:
     """
     A test that names no place would prove nothing.
     """
-    with pytest.raises(ValueError, match="TOLLWIRE_CRASH_AT.*before-load"):
+    with pytest.raises(ValueError, match=r"TOLLWIRE_CRASH_AT: .*before-load"):
         read_crash_point(written)
