@@ -77,11 +77,21 @@ def grant_call(
         payphone=payphone,
         dips=dips,
     )
-    rated = price(duration_s=lease_s)
-    seconds = lease_s
+    return _granted(rate, price, buckets, spare_micros, lease_s, max(1, min_grant_s))
+
+
+def _granted(
+    rate: Rate,
+    price: Callable[..., Rating],
+    buckets: Sequence[Bucket],
+    spare_micros: int | None,
+    lease_s: int,
+    min_grant_s: int,
+) -> Grant:
+    seconds, rated = lease_s, price(duration_s=lease_s)
     if spare_micros is not None and rated.total_micros > spare_micros:
         seconds = _paid_s(rate, rated, buckets, price, spare_micros, lease_s)
-        if seconds < max(1, min_grant_s):
+        if seconds < min_grant_s:
             return REFUSED
         rated = price(duration_s=seconds)
     return Grant(seconds, rated.total_micros, rated.bucket_use, rated)
@@ -102,10 +112,23 @@ def _paid_s(
     rate_clock_only = all(bucket.increment_s is None for bucket in buckets)
     if rate.rules is PLAIN and whole_call and rate_clock_only:
         return rate.increment.payable_s(_first_unpaid_s(rated, spare_micros))
-    low_s, high_s = 0, lease_s  # the price never falls as a call grows longer, so halving finds the end
+
+    def payable(seconds: int) -> bool:
+        return price(duration_s=seconds).total_micros <= spare_micros
+
+    # The price never falls as a call grows longer, but for one step: minutes that pay the first
+    # second after the free ones waive the connect fee, which a call within the free ones owes.
+    free_s = rate.rules.free_s
+    if free_s + 1 < lease_s and payable(free_s + 1):
+        return _last(payable, free_s + 1, lease_s)
+    return _last(payable, 0, min(free_s + 1, lease_s))
+
+
+def _last(payable: Callable[[int], bool], low_s: int, high_s: int) -> int:
+    """Return the last second that is *payable*, when *low_s* is, *high_s* is not, and there is one turn."""
     while high_s - low_s > 1:
         middle_s = (low_s + high_s) // 2
-        if price(duration_s=middle_s).total_micros <= spare_micros:
+        if payable(middle_s):
             low_s = middle_s
         else:
             high_s = middle_s

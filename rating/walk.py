@@ -80,26 +80,26 @@ class Walk:
         length_s = terms.initial_s or terms.following_s if first else terms.following_s
         able = [payer for payer in self._payers if payer.can_pay(now_s, payer.own_step_s(first) or length_s)]
         if not able:
-            count = self._alike(terms, length_s, once=first and self._starts_apart(terms, length_s))
+            count = self._alike(terms, length_s, first)
             self._lines.add(now_s, count, length_s, terms)
             self.now_s = now_s + count * length_s
-        elif able[0].following_s is not None:
-            self._pay_by_own_clock(terms, able[0], first)
-        elif able[0].left >= length_s:
-            count = self._alike(terms, length_s, once=first and self._starts_apart(terms, length_s))
-            self._pay(terms, able[0], min(count, able[0].left // length_s), length_s)
+            return
+        payer = able[0]
+        own_step_s = payer.own_step_s(first)
+        step_s = own_step_s or length_s
+        if payer.left >= step_s:
+            count = min(self._alike(terms, step_s, first), payer.left // step_s)
+            self._pay(terms, payer, count, step_s)
+        elif own_step_s:
+            # It ends inside its step, and the rate's grid starts there: what is left of
+            # the call is cut into additional increments, with no second initial.
+            self._pay(terms, payer, 1, payer.left)
         else:
             self._share(terms, able, length_s)
 
-    def _starts_apart(self, terms: Terms, length_s: int) -> bool:
-        """Say whether the first increment may go otherwise than those after it."""
-        return length_s != terms.following_s or any(
-            payer.initial_s != payer.following_s for payer in self._payers
-        )
-
-    def _alike(self, terms: Terms, length_s: int, once: bool) -> int:
+    def _alike(self, terms: Terms, length_s: int, first: bool) -> int:
         """Return how many increments of *length_s* start from now on before anything can change."""
-        if once:
+        if first and self._starts_apart(terms):
             return 1
         now_s = self.now_s
         edge_s = min(self._end_s, terms.until_s)
@@ -111,24 +111,16 @@ class Walk:
                     edge_s = payer.to_s
         return -((now_s - edge_s) // length_s)
 
+    def _starts_apart(self, terms: Terms) -> bool:
+        """Say whether the first increment, of the rate or of a bucket, has another length than the next."""
+        if (terms.initial_s or terms.following_s) != terms.following_s:
+            return True
+        return any(payer.initial_s != payer.following_s for payer in self._payers)
+
     def _pay(self, terms: Terms, payer: Payer, count: int, length_s: int) -> None:
         self._lines.add(self.now_s, count, length_s, terms, payer.id)
         payer.left -= count * length_s
         self.now_s += count * length_s
-
-    def _pay_by_own_clock(self, terms: Terms, payer: Payer, first: bool) -> None:
-        """
-        Let *payer* pay steps of its own.
-
-        When it ends inside a step the rate's grid starts there: what is left
-        of the call is cut into additional increments, with no second initial.
-        """
-        step_s = payer.own_step_s(first) or terms.following_s
-        if payer.left < step_s:
-            self._pay(terms, payer, 1, payer.left)
-            return
-        count = self._alike(terms, step_s, once=first and step_s != payer.following_s)
-        self._pay(terms, payer, min(count, payer.left // step_s), step_s)
 
     def _share(self, terms: Terms, able: Sequence[Payer], length_s: int) -> None:
         """Let several buckets pay one increment, and charge pro rata what they cannot."""

@@ -64,6 +64,15 @@ def test_buckets_pay_before_money(buckets, duration_s, use, charged_s):
     assert charged_s == rating.charged_s
 
 
+def test_a_bucket_may_take_its_turn_after_the_first_step():
+    """
+    It could not pay its initial of 5 s, and left the first second to another; 1 s it can pay.
+    """
+    picky = Bucket("picky", 1, priority=1, partial=Partial.SKIP, initial_s=5, increment_s=1)
+
+    assert {"picky": 1, "b": 2} == rated(3, picky, Bucket("b", 9, increment_s=1)).bucket_use
+
+
 def test_a_bucket_is_for_its_devices():
     """
     A virtual number draws from the bucket that names it beside its primary.

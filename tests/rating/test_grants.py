@@ -103,6 +103,17 @@ def test_unlimited_money_grants_the_lease():
     assert (300, 240_000, {"b": 60}) == granted(a_rate(), None, 300, Bucket("b", 60))
 
 
+def test_the_fee_of_a_short_call_does_not_refuse_a_longer_one():
+    """
+    Within the free seconds the fee is owed; after them minutes pay the first second and waive it.
+    """
+    rate = a_rate(connect_fee=Fraction("0.04"), rules=Rules(free_s=10))
+
+    assert (40, 0, {"b": 30}) == granted(rate, 0, 300, Bucket("b", 30))
+    assert (10, 40_000, {}) == granted(rate, 40_000, 10, Bucket("b", 30))
+    assert (0, 0, {}) == granted(rate, 39_000, 10, Bucket("b", 30))
+
+
 def test_a_lease_shorter_than_the_least_grant_is_refused():
     """
     The least grant is what a call is worth being set up for.
