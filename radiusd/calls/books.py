@@ -121,8 +121,21 @@ class CallRow(Row):
     begun_at: datetime
     ended_at: datetime | None
     accounts: list[int]
-    facts: Events
-    charges: Booked
+    facts: Events = ()
+    charges: Booked = Booked()
+
+
+class CallColumns(Row):
+    """A call's columns but for the two long ones, which go to the database beside it."""
+
+    call_key: str
+    seq: int
+    call_id: str
+    client_id: int
+    state: str
+    begun_at: datetime
+    ended_at: datetime | None
+    accounts: list[int]
 
 
 class Session(Row):
@@ -148,6 +161,14 @@ class Session(Row):
     held_buckets: dict[str, int]
     over_limit: bool
     match: Matched
+
+
+class SessionKey(Row):
+    """A session that has ended."""
+
+    account_id: int
+    call_id: str
+    role: str
 
 
 class SessionChange(Row):
@@ -296,7 +317,7 @@ class Books:
         self.sessions: dict[str, dict[tuple[int, str], Session]] = defaultdict(dict)
         self.changed: dict[type[Row], dict[tuple[object, ...], Row]] = defaultdict(dict)
         self.new_calls: dict[tuple[str, int], CallRow] = {}
-        self.ended_sessions: dict[tuple[int, str, str], Session] = {}
+        self.ended_sessions: dict[tuple[int, str, str], SessionKey] = {}
         self.stored_sessions: set[tuple[int, str, str]] = set()
         self.new_sessions: dict[tuple[int, str, str], Session] = {}
         self.replaced_cdrs: dict[tuple[int, datetime, str, str], CdrKey] = {}
@@ -387,7 +408,9 @@ class Books:
         self.changed[SessionChange].pop(key, None)
         self.new_sessions.pop(key, None)
         if key in self.stored_sessions:
-            self.ended_sessions[key] = session
+            self.ended_sessions[key] = SessionKey(
+                account_id=session.account_id, call_id=session.call_id, role=session.role
+            )
 
     def put_cdr(self, cdr: Cdr) -> None:
         """Write a CDR, in place of one with the same key if there is one."""

@@ -63,8 +63,6 @@ def charge(
     books.put_cdr(cdr)
     if status == "unrated":
         _queue(books, row, made, reason, detail, context)
-    else:
-        books.mend(made.account_id, row.call_id, made.role)
     return made
 
 

@@ -102,6 +102,9 @@ def _same_as_ended(row: CallRow, event: CallEvent, begin: datetime) -> bool:
     assert row.ended_at is not None
     if event.kind is Kind.AUTHORIZE:
         return False
+    known = [fact for fact in row.facts if fact.kind is event.kind and fact.leg_id == event.leg_id]
+    if any(abs(event.event_at - fact.event_at) <= CLOCK for fact in known):
+        return True  # told again
     if event.event_at_known:
         # What nobody answered is tried again over another route, or on another branch.
         after = RING if _is_next_try(row, event) else CLOCK
@@ -109,12 +112,10 @@ def _same_as_ended(row: CallRow, event: CallEvent, begin: datetime) -> bool:
         return begin <= row.ended_at + after and not is_older
     if event.kind is Kind.INTERIM:
         return event.duration_ms is None or begin <= row.ended_at + LATE
-    known = [fact for fact in row.facts if fact.kind is event.kind and fact.leg_id == event.leg_id]
     if not known:
         return begin <= row.ended_at + LATE
     if event.kind is Kind.START:
-        copy = any(abs(begin - fact.event_at) <= CLOCK or fact.source == event.source != "" for fact in known)
-        return copy or begin <= row.ended_at
+        return begin <= row.ended_at or any(fact.source == event.source != "" for fact in known)
     if event.kind is Kind.STOP and any(fact.duration_ms == event.duration_ms for fact in known):
         return True  # the record again, however late: NexTone empties its backlog hours later
     return begin <= row.ended_at + (LATE if event.kind is Kind.FAILED else CLOCK)
@@ -122,8 +123,8 @@ def _same_as_ended(row: CallRow, event: CallEvent, begin: datetime) -> bool:
 
 def _is_next_try(row: CallRow, event: CallEvent) -> bool:
     """Tell whether a report is about another leg of a call of which no leg was answered."""
-    return all(fact.status is not Status.ANSWERED and fact.leg_id != event.leg_id for fact in _reports(row))
-
-
-def _reports(row: CallRow) -> Iterable[CallEvent]:
-    return (fact for fact in row.facts if fact.kind is not Kind.AUTHORIZE)
+    return not any(
+        fact.status is Status.ANSWERED
+        or (fact.leg_id == event.leg_id and fact.kind in (Kind.STOP, Kind.FAILED))
+        for fact in row.facts
+    )

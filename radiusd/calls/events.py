@@ -82,9 +82,9 @@ class Status(Enum):
     FAILED = "failed"
 
 
-class CallEvent(msgspec.Struct, frozen=True, kw_only=True, gc=False, omit_defaults=True):
+class CallEvent(msgspec.Struct, frozen=True, kw_only=True, gc=False, array_like=True):
     """
-    One accounting event or call attempt, normalised.
+    One accounting event or call attempt, normalised. In JSON it is an array: new fields go to the end.
 
     Numbers are the user part only, ``+`` kept, no translation. Every moment is UTC. *duration_ms* is what
     the sender measured between connect and disconnect, never a difference of arrival times.

@@ -199,13 +199,10 @@ def _final(deciding: Events) -> CallEvent | None:
     stops = [event for event in finals if event.kind is Kind.STOP]
     begun = {event.leg_id for event in deciding if event.kind in (Kind.START, Kind.INTERIM)}
     ended = {event.leg_id for event in finals}
-    if any(event.status is Status.ANSWERED for event in deciding if event not in finals):
-        if not stops:
-            return None  # a re-INVITE or a branch that failed
-        if begun - ended and all(event.status is Status.FAILED for event in stops):
-            return None  # another try was given up before this one was answered
-    if begun - ended and len(begun) > 1:
-        return None
+    if not stops and any(event.status is Status.ANSWERED for event in deciding if event not in finals):
+        return None  # a re-INVITE or a branch that failed
+    if begun - ended and (len(begun) > 1 or all(event.status is Status.FAILED for event in finals)):
+        return None  # another leg or try was given up
     return max(stops or finals, key=_length)
 
 

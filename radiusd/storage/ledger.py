@@ -13,6 +13,7 @@ from radiusd.calls.books import (
     Balance,
     Books,
     BucketRow,
+    CallColumns,
     CallRow,
     Cdr,
     CdrKey,
@@ -24,7 +25,11 @@ from radiusd.calls.books import (
     Row,
     Session,
     SessionChange,
+    SessionKey,
+    read_booked,
 )
+from radiusd.calls.facts import read_facts
+
 from radiusd.storage.database import Connection, Prepared
 
 _SPECIAL_TYPES = {
@@ -33,8 +38,6 @@ _SPECIAL_TYPES = {
     "id": "uuid",
     "flags": "text[]",
     "accounts": "bigint[]",
-    "facts": "json",
-    "charges": "json",
     "held_buckets": "json",
     "match": "json",
     "rating": "json",
@@ -107,21 +110,25 @@ LOAD = Prepared(
     "load_batch",
     ("bigint[]", "bytea[]", "bigint[]", "timestamptz", "bigint[]"),
     """
-    WITH known AS MATERIALIZED (SELECT * FROM call WHERE call_key = ANY ($2)),
+    WITH known AS MATERIALIZED (
+        SELECT call_key, seq, call_id, client_id, state, begun_at, ended_at, accounts FROM call
+        WHERE call_key = ANY ($2)
+    ),
     locked AS MATERIALIZED (SELECT $1 || ARRAY(SELECT unnest(accounts) FROM known) AS accounts)
-    SELECT 'Balance', row_to_json(b)::text
+    SELECT 'Balance', row_to_json(b)::text, NULL::text, NULL::text
         FROM balance b WHERE account_id = ANY ((SELECT accounts FROM locked)::bigint[])
-    UNION ALL SELECT 'CallRow', row_to_json(known)::text FROM known
-    UNION ALL SELECT 'Session', row_to_json(s)::text
+    UNION ALL SELECT 'CallRow', row_to_json(k)::text, c.facts, c.charges
+        FROM known k JOIN call c USING (call_key, seq)
+    UNION ALL SELECT 'Session', row_to_json(s)::text, NULL, NULL
         FROM known k JOIN session s ON s.account_id = ANY (k.accounts) AND s.call_id = k.call_id
-    UNION ALL SELECT 'Channel', row_to_json(c)::text
+    UNION ALL SELECT 'Channel', row_to_json(c)::text, NULL, NULL
         FROM channel c
         WHERE account_id = ANY ((SELECT accounts FROM locked)::bigint[]) AND service_id = ANY ($3)
-    UNION ALL SELECT 'BucketRow', row_to_json(u)::text
+    UNION ALL SELECT 'BucketRow', row_to_json(u)::text, NULL, NULL
         FROM bucket u
         WHERE account_id = ANY ((SELECT accounts FROM locked)::bigint[])
             AND service_id = ANY ($3) AND period_end > $4
-    UNION ALL SELECT 'Boot', row_to_json(o)::text
+    UNION ALL SELECT 'Boot', row_to_json(o)::text, NULL, NULL
         FROM client_boot o WHERE client_id = ANY ($5) AND booted_at > $4
     """,
 )
@@ -130,13 +137,6 @@ _WRITES: dict[type[Row], Prepared] = {
     Balance: _insert("put_balance", "balance", Balance, ("account_id",)),
     Channel: _insert("put_channel", "channel", Channel, ("account_id", "service_id")),
     BucketRow: _insert("put_bucket", "bucket", BucketRow, ("account_id", "bucket_id")),
-    CallRow: _update(
-        "change_call",
-        "call",
-        CallRow,
-        ("call_key", "seq"),
-        ("state", "begun_at", "ended_at", "accounts", "facts", "charges"),
-    ),
     SessionChange: _update(
         "change_session",
         "session",
@@ -162,11 +162,32 @@ _WRITES: dict[type[Row], Prepared] = {
     ),
     QueueEntry: _insert("put_queue", "queue", QueueEntry, _SESSION_KEY),
 }
+_CALL_TYPES = ("json", "text[]", "text[]")
+_CALLS = f"""
+    ROWS FROM (
+        json_to_recordset($1) AS ({", ".join(f"{name} {kind}" for name, kind in _columns(CallColumns).items())}),
+        unnest($2), unnest($3)
+    ) AS r({", ".join(_columns(CallColumns))}, facts, charges)
+"""
 # An INSERT without ON CONFLICT: when two nodes begin the same call at once, one of them tries again.
-_ADD_CALL = _insert("add_call", "call", CallRow)
+_ADD_CALL = Prepared(
+    "add_call",
+    _CALL_TYPES,
+    f"INSERT INTO call ({', '.join(_columns(CallColumns))}, facts, charges) SELECT * FROM {_CALLS}",
+)
+_CHANGE_CALL = Prepared(
+    "change_call",
+    _CALL_TYPES,
+    f"""
+    UPDATE call t
+    SET state = r.state, begun_at = r.begun_at, ended_at = r.ended_at, accounts = r.accounts,
+        facts = r.facts, charges = r.charges
+    FROM {_CALLS} WHERE t.call_key = r.call_key AND t.seq = r.seq
+    """,
+)
 _ADD_SESSION = _insert("add_session", "session", Session)
 _ADD_POSTING = _insert("add_posting", "posting", Posting)
-_END_SESSION = _delete("end_session", "session", Session, _SESSION_KEY)
+_END_SESSION = _delete("end_session", "session", SessionKey, _SESSION_KEY)
 _REMOVE_CDR = _delete("remove_cdr", "cdr", CdrKey, _CDR_KEY)
 _MEND = _delete("mend", "queue", QueueKey, _SESSION_KEY)
 
@@ -176,6 +197,7 @@ STATEMENTS = (
     LOAD,
     *_WRITES.values(),
     _ADD_CALL,
+    _CHANGE_CALL,
     _ADD_SESSION,
     _ADD_POSTING,
     _END_SESSION,
@@ -225,12 +247,13 @@ async def load(txn: Connection, needs: Needs) -> tuple[Books, dict[int, list[dat
     )
     books = Books(set(needs.accounts), set(needs.services), needs.since)
     boots: dict[int, list[datetime]] = {}
-    for kind, text in rows:
+    for kind, text, facts, charges in rows:
         row = _decoders[kind].decode(text)
         if isinstance(row, Boot):
             boots.setdefault(row.client_id, []).append(row.booted_at)
             continue
         if isinstance(row, CallRow):
+            row.facts, row.charges = read_facts(facts), read_booked(charges)
             books.locked.update(row.accounts)
         books.load(row)
     return books, boots
@@ -248,7 +271,10 @@ async def write(txn: Connection, books: Books) -> None:
             # PostgreSQL's text has no NUL. One inside a column's own JSON is escaped twice, and stays.
             args.append(_NUL.sub(r"\1\\ufffd", text) if "\\u0000" in text else text)
 
-    add(_ADD_CALL, _in_order(books.new_calls))
+    for statement, calls in ((_ADD_CALL, books.new_calls), (_CHANGE_CALL, books.changed[CallRow])):
+        if calls:
+            steps.append(statement.execute)
+            args += _call_arguments(_in_order(calls))
     add(_REMOVE_CDR, _in_order(books.replaced_cdrs))
     add(_END_SESSION, _in_order(books.ended_sessions))
     add(_MEND, _in_order(books.mended))
@@ -257,6 +283,34 @@ async def write(txn: Connection, books: Books) -> None:
         add(statement, _in_order(books.changed[row]))
     add(_ADD_POSTING, books.postings)
     await txn.run("; ".join((*steps, "COMMIT")), args)
+
+
+def _call_arguments(rows: list[Row]) -> tuple[str, str, str]:
+    """Return the arguments of the statements that write calls: columns, facts, charges."""
+    columns, facts, charges = [], [], []
+    for row in rows:
+        assert isinstance(row, CallRow)
+        columns.append(
+            CallColumns(
+                call_key=row.call_key,
+                seq=row.seq,
+                call_id=row.call_id,
+                client_id=row.client_id,
+                state=row.state,
+                begun_at=row.begun_at,
+                ended_at=row.ended_at,
+                accounts=row.accounts,
+            )
+        )
+        facts.append(_quoted(row.facts))
+        charges.append(_quoted(row.charges))
+    return _encode(columns).decode(), f"{{{','.join(facts)}}}", f"{{{','.join(charges)}}}"
+
+
+def _quoted(value: object) -> str:
+    """Return *value* as JSON, written as an element of an array literal."""
+    text = _encode(value).decode().replace("\\", "\\\\").replace('"', '\\"')
+    return f'"{text}"'
 
 
 def _in_order(rows: Mapping[Any, Row]) -> list[Row]:

@@ -44,7 +44,7 @@ def _search(txn: cursor, name: str, limit: int) -> list[CallTrail]:
             "call.call_id::text = lower(%(name)s)"
             " OR (strpos(call.facts::text, to_json(%(name)s::text)::text) > 0"
             "     AND EXISTS (SELECT FROM jsonb_array_elements(call.facts::jsonb) AS event"
-            "                 WHERE %(name)s IN (event ->> 'call_id', event ->> 'leg_id')))"
+            "                 WHERE %(name)s IN (event ->> 6, event ->> 7)))"
         ),
         {"name": name, "limit": limit},
     )
