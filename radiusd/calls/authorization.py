@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from datetime import timedelta
+
+import msgspec
 
 from radiusd.calls import charging, holds, limits, settlement
 from radiusd.calls.books import NOBODY, Booked, Books, CallRow, Session
@@ -11,14 +12,13 @@ from radiusd.calls.cdrs import bare_cdr
 from radiusd.calls.choosing import call_class, choose
 from radiusd.calls.context import Context
 from radiusd.calls.events import CallEvent, Kind
-from radiusd.calls.facts import Call, Events, add_up, keep
+from radiusd.calls.facts import Call, Events, add_up, by_our_clock, clock_lag, keep
 from radiusd.calls.matching import Match, Party, label
 from radiusd.calls.sessions import State, Step, step
 from radiusd.errors import Refusal
 
 
-@dataclass(frozen=True, slots=True)
-class Attempt:
+class Attempt(msgspec.Struct, frozen=True, gc=False):
     """
     A call attempt with what became of its credentials.
 
@@ -30,8 +30,7 @@ class Attempt:
     verified: bool | None
 
 
-@dataclass(frozen=True, slots=True)
-class Decision:
+class Decision(msgspec.Struct, frozen=True, gc=False):
     """What the switch is told. *session_timeout_s* None: no bound."""
 
     refusal: Refusal | None
@@ -120,7 +119,7 @@ def _again(books: Books, row: CallRow, found: Match, context: Context) -> Decisi
         session = books.sessions[row.call_id].get((party.service.account.id, party.role))
         if session is None or session.state != State.STARTED.value or context.client.grant != "lease":
             continue
-        call = add_up(row.facts, authorized=True)
+        call = by_our_clock(add_up(row.facts, authorized=True), clock_lag(row.facts))
         settlement.renew_hold(books, session, party, call, context)
         if party.service.account.credit_limit_micros is not None:
             session.granted_s = session.held_s_until

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import timedelta
+
+import msgspec
 
 from radiusd.calls import sessions
 from radiusd.calls.books import (
@@ -22,7 +22,6 @@ from radiusd.calls.facts import Call
 from radiusd.calls.matching import Match, Party
 from radiusd.calls.tariffs import Tariff, additional_rate, buckets_of, outpayment_rate
 from radiusd.errors import Refusal
-from radiusd.radius.clients import Client
 from rating.engine import rate_call
 from rating.ratings import Rating
 
@@ -75,8 +74,7 @@ def signature(call: Call, party: Party) -> str:
     return f"{kept}|{numbers}"
 
 
-@dataclass(frozen=True, slots=True)
-class Cost:
+class Cost(msgspec.Struct, frozen=True, gc=False):
     """What rating found: the call itself, what comes on top, and what the customer earns."""
 
     rated: Rating | None

@@ -108,8 +108,8 @@ def _same_as_ended(row: CallRow, event: CallEvent, begin: datetime) -> bool:
     if event.event_at_known:
         # What nobody answered is tried again over another route, or on another branch.
         after = RING if _is_next_try(row, event) else CLOCK
-        is_older = begin < row.begun_at - RING and row.begun_at < row.ended_at  # else its beginning is not known
-        return begin <= row.ended_at + after and not is_older
+        begun = row.begun_at < row.ended_at  # else its beginning is not known
+        return begin <= row.ended_at + after and not (begun and begin < row.begun_at - RING)
     if event.kind is Kind.INTERIM:
         return event.duration_ms is None or begin <= row.ended_at + LATE
     if not known:

@@ -9,7 +9,6 @@ the call, a pure function of that set, does not either.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 import msgspec
@@ -22,6 +21,8 @@ MOST_EVENTS = 200
 _TRUSTED_PAST = timedelta(days=45)
 _TRUSTED_AHEAD = timedelta(days=1)
 _MISMATCH_MS = 5_000
+_NONE = timedelta()
+_SAME_CLOCK = timedelta(minutes=2)
 _LATE = timedelta(seconds=60)  # retransmissions and a fail-over, of a sender that stamps nothing
 
 
@@ -46,8 +47,7 @@ class Identity(msgspec.Struct, frozen=True, array_like=True, gc=False):
     verified: bool  # the password or digest of *username* was checked by us
 
 
-@dataclass(frozen=True, slots=True)
-class Call:
+class Call(msgspec.Struct, frozen=True, gc=False):
     """One call as all its events together tell it. *duration_ms* is None while it is open or unknown."""
 
     identity: Identity
@@ -288,6 +288,28 @@ def _begun_at(
     if connect_at is not None:
         signs.append(connect_at)  # whatever is said of the set-up: it is not after the answer
     return min(signs) if signs else min(own_beginning(event) for event in reports)
+
+
+def clock_lag(events: Events) -> timedelta:
+    """
+    Return by how much our clock is ahead of the sender's (negative: behind), as far as its stamps tell.
+
+    What is late on the way looks the same, so less than two minutes count as none.
+    """
+    lags = [
+        event.received_at - event.event_at
+        for event in events
+        if event.event_at_known and event.kind is not Kind.AUTHORIZE
+    ]
+    lag = min(lags, default=_NONE)  # delays only add to it
+    return lag if abs(lag) > _SAME_CLOCK else _NONE
+
+
+def by_our_clock(call: Call, lag: timedelta) -> Call:
+    """Return *call* with its answer by our clock: what is done while it is up goes by that."""
+    if not lag or call.connect_at is None:
+        return call
+    return msgspec.structs.replace(call, connect_at=call.connect_at + lag)
 
 
 def own_beginning(event: CallEvent) -> datetime:

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from datetime import datetime, timedelta
+
+import msgspec
 
 from radiusd.calls.books import Books, Session
 from radiusd.calls.matching import Party
@@ -12,8 +13,7 @@ from radiusd.calls.tariffs import Tariff, additional_rate, buckets_of
 from rating.grants import grant_call
 
 
-@dataclass(frozen=True, slots=True)
-class Held:
+class Held(msgspec.Struct, frozen=True, gc=False):
     """What may be held for a call: *seconds* from its answer, at this price and from these buckets."""
 
     seconds: int

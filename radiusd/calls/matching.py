@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from datetime import datetime
+
+import msgspec
 
 from radiusd.calls.directory import (
     Directory,
@@ -22,8 +23,7 @@ from radiusd.errors import Refusal
 _CHANNEL_KINDS = (ServiceKind.TRUNK, ServiceKind.IP)
 
 
-@dataclass(frozen=True, slots=True)
-class Trust:
+class Trust(msgspec.Struct, frozen=True, gc=False):
     """What a client may say of its calls."""
 
     client_id: int
@@ -35,8 +35,7 @@ class Trust:
 Try = tuple[str, str, str]  # identifier, value, what came of it
 
 
-@dataclass(frozen=True, slots=True)
-class Party:
+class Party(msgspec.Struct, frozen=True, gc=False):
     """One payer of a call: who, by which service, and the trunk or IP service whose channel the call holds."""
 
     role: str  # "out": the call is the account's own; "in": it reaches the account's number
@@ -45,8 +44,7 @@ class Party:
     plan: Plan  # of the call's beginning; holds for the whole call
 
 
-@dataclass(frozen=True, slots=True)
-class Match:
+class Match(msgspec.Struct, frozen=True, gc=False):
     """The payers of a call, why nobody was found, and the trace of every try. *called* is without tech prefix."""
 
     parties: tuple[Party, ...]

@@ -19,8 +19,8 @@ from radiusd.calls.cdrs import bare_cdr, note_late_report
 from radiusd.calls.choosing import choose
 from radiusd.calls.context import Context
 from radiusd.calls.events import CallEvent
-from radiusd.calls.facts import Call, Closing, Events, add_up, keep
-from radiusd.calls.matching import Match, Party, Trust, Try, match
+from radiusd.calls.facts import Call, Closing, Events, add_up, by_our_clock, clock_lag, keep
+from radiusd.calls.matching import Match, Party
 from radiusd.calls.sessions import State, Step, step
 from radiusd.calls.tariffs import FREE, owner_of_bucket
 
@@ -112,7 +112,7 @@ def reconcile(
         for made in charges:
             charging.reverse(books, row, made, context)
         charges = ()
-        _keep_open(books, row, call, matched, context)
+        _keep_open(books, row, by_our_clock(call, clock_lag(facts)), matched, context)
     else:
         for session in held:
             end_session(books, session)
@@ -256,7 +256,7 @@ def _is_of(session: Session, party: Party) -> bool:
 def _move(
     books: Books, old: Session, row: CallRow, call: Call, matched: Match, party: Party, context: Context
 ) -> None:
-    """Let another service of the account hold the call, as a leg says that was told of later; its grant stays."""
+    """Let another service of the account hold the call, as a leg says that was told of later."""
     end_session(books, old)
     session = open_session(books, row, call, matched, party, context, State.STARTED)
     session.granted_s, session.over_limit = old.granted_s, session.over_limit or old.over_limit

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import lru_cache
 from zoneinfo import ZoneInfo
+
+import msgspec
 
 from radiusd.calls.books import Books, BucketRow
 from radiusd.calls.directory import PlanBucket
@@ -22,8 +23,7 @@ from rating.rates import ALWAYS, Rate
 from rating.ratings import Rating
 
 
-@dataclass(frozen=True, slots=True)
-class Tariff:
+class Tariff(msgspec.Struct, frozen=True, gc=False):
     """How one payer's call is rated; neither rate nor refusal: it is free (inbound without a deck)."""
 
     rate: Rate | None

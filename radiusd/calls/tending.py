@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from datetime import datetime, timedelta
 
+import msgspec
+
 from radiusd.calls import settlement
 from radiusd.calls.books import Books, CallRow, Session
 from radiusd.calls.context import Context
 from radiusd.calls.events import Kind
-from radiusd.calls.facts import Call, Closing, add_up
+from radiusd.calls.facts import Call, Closing, add_up, by_our_clock, clock_lag
 from radiusd.calls.sessions import State
 from radiusd.calls.settlement import GRACE, elapsed_s
 
@@ -29,37 +31,62 @@ def tend(books: Books, row: CallRow, context: Context) -> str:
         _require(books, row, sessions)
         settlement.lapse(books, row, context)
         return "lapsed"
-    booked = row.charges
-    call = add_up(row.facts, authorized=booked.authorized, verified=booked.verified)
+    lag = clock_lag(row.facts)
+    call = _live(row, lag)
     # A re-INVITE, which says nothing of time, is no promise that more will come (RFC 2869, 2.1).
     told = any(event.kind is Kind.INTERIM and event.duration_ms for event in row.facts)
-    closing = _evidence(sessions, call, told, context)
+    closing = _evidence(sessions, call, told, lag, context)
     if closing is None:
         closing = _renew(books, row, sessions, call, told, context)
     if closing is None:
         return "renewed"
-    settlement.close(books, row, closing, context)
+    _close(books, row, closing, lag, context)
     return closing.how
+
+
+def end(books: Books, row: CallRow, how: str, at: datetime, context: Context) -> None:
+    """End an open call as of *at*, a moment by our clock; what was granted it bounds it."""
+    lag = clock_lag(row.facts)
+    call = _live(row, lag)
+    granted_end = _granted_end(list(books.sessions[row.call_id].values()), call)
+    _close(books, row, _closing(call, min(at, granted_end or at), how), lag, context)
+
+
+def _live(row: CallRow, lag: timedelta) -> Call:
+    booked = row.charges
+    call = add_up(row.facts, authorized=booked.authorized, verified=booked.verified)
+    return by_our_clock(call, lag)
+
+
+def _close(books: Books, row: CallRow, closing: Closing, lag: timedelta, context: Context) -> None:
+    """Close a call whose end was found by our clock; its record goes by the sender's."""
+    settlement.close(books, row, msgspec.structs.replace(closing, at=closing.at - lag), context)
+
+
+def _granted_end(sessions: list[Session], call: Call) -> datetime | None:
+    """Return when the switch cuts the call off, None when it was told no time."""
+    granted = [session.granted_s for session in sessions if session.granted_s is not None]
+    return call.connect_at + timedelta(seconds=min(granted)) if granted and call.connect_at else None
 
 
 def _require(books: Books, row: CallRow, sessions: list[Session]) -> None:
     settlement.require(books, row, (), row.charges, sessions, row.begun_at)
 
 
-def _evidence(sessions: list[Session], call: Call, told: bool, context: Context) -> Closing | None:
+def _evidence(
+    sessions: list[Session], call: Call, told: bool, lag: timedelta, context: Context
+) -> Closing | None:
     """Return how a call has ended that nobody reported as ended, None when it may still be up."""
     now = context.now
-    boots = [boot for boot in context.boots if call.begun_at < boot <= now]
+    boots = [boot + lag for boot in context.boots if call.begun_at < boot <= now - lag]
     if boots:
         return _closing(call, min(boots), "accounting_on")
     limit = timedelta(seconds=context.client.max_call_s) + GRACE
     if told and now - call.seen_at > max(SILENCE, 2 * timedelta(seconds=context.client.lease_s)):
         return _closing(call, call.seen_at, "silent")
-    granted = [session.granted_s for session in sessions if session.granted_s is not None]
-    if granted and call.connect_at is not None:
-        end = call.connect_at + timedelta(seconds=min(granted))
-        if now >= end + GRACE and not (told and call.seen_at > end):
-            return _closing(call, end, "grant_over")
+    granted_end = _granted_end(sessions, call)
+    if granted_end and now >= granted_end + GRACE and not (told and call.seen_at > granted_end):
+        return _closing(call, granted_end, "grant_over")
     since = call.connect_at or call.begun_at
     if now - since > limit and not told:
         return _closing(call, since + limit - GRACE, "too_long")

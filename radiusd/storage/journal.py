@@ -11,9 +11,10 @@ from __future__ import annotations
 import random
 from collections import OrderedDict
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Protocol
+
+import msgspec
 
 from radiusd.calls import authorization, settlement, tending
 from radiusd.calls.authorization import Attempt, Decision
@@ -22,7 +23,7 @@ from radiusd.calls.choosing import key_of
 from radiusd.calls.context import Context
 from radiusd.calls.directory import Directory
 from radiusd.calls.events import CallEvent
-from radiusd.calls.facts import Call, Closing, add_up
+from radiusd.calls.facts import Call, add_up
 from radiusd.calls.matching import Party
 from radiusd.calls.sessions import State
 from radiusd.crash_points import crash_point
@@ -44,8 +45,7 @@ HINDSIGHT = timedelta(days=2)
 _MILLISECOND = timedelta(milliseconds=1)
 
 
-@dataclass(frozen=True, slots=True)
-class Outcome:
+class Outcome(msgspec.Struct, frozen=True, gc=False):
     """What came of one piece of work, once it is durable."""
 
     call_id: str = ""
@@ -127,8 +127,7 @@ class Ask:
         return Outcome(decision.call_id, decision=decision)
 
 
-@dataclass(frozen=True, slots=True)
-class CallTask:
+class CallTask(msgspec.Struct, frozen=True, gc=False):
     """Something to do with one known call."""
 
     client_id: int
@@ -153,16 +152,12 @@ def tend_call(books: Books, row: CallRow, context: Context) -> str:
 
 
 def close_call(how: str, at: datetime) -> Callable[[Books, CallRow, Context], str]:
-    """Return a task that ends a call that is still open, as of *at*."""
+    """Return a task that ends a call that is still open, as of *at*, a moment by our clock."""
 
     def close(books: Books, row: CallRow, context: Context) -> str:
         if State(row.state) not in (State.AUTHORIZED, State.STARTED):
             return "ended already"
-        sessions = books.sessions[row.call_id].values()
-        answered = [session.connect_at for session in sessions if session.connect_at is not None]
-        lasted = (at - min(answered)) // timedelta(milliseconds=1) if answered else None
-        closing = Closing(at=at, duration_ms=None if lasted is None else max(0, lasted), how=how)
-        settlement.close(books, row, closing, context)
+        tending.end(books, row, how, at, context)
         return how
 
     return close
