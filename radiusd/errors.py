@@ -55,7 +55,7 @@ class Refusal(Enum):
     NO_BALANCE = ("no_balance", 402, "No credit", 4)
     NO_RATE = ("no_rate", 404, "No rate for this destination", 8)
     DESTINATION_BLOCKED = ("destination_blocked", 403, "Destination not allowed", 9)
-    BAD_REQUEST = ("bad_request", 400, "Called number missing or malformed", 11)
+    BAD_REQUEST = ("bad_request", 400, "Called number missing or malformed", 7)
 
     def __new__(cls, word: str, sip_code: int, text: str, return_code: int) -> Refusal:
         member = object.__new__(cls)

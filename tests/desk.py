@@ -40,13 +40,13 @@ class Desk:
         self.directory = directory or a_directory()
         self.clients = {client.id: client for client in clients or (a_client(),)}
         self.books = Books(ALL, ALL, LONG_AGO)
-        self.boots: dict[int, list[datetime]] = {}
+        self.boots: dict[tuple[int, str], list[datetime]] = {}
         self._made = 0
 
     def context(self, client_id: int, now: datetime) -> Context:
         """Return what a decision for that client is made with."""
         context = Context(self.directory, self.clients[client_id], now, self._new_id)
-        context.boots = self.boots.get(client_id, [])
+        context.boots = self.boots
         return context
 
     def post(self, *events: CallEvent) -> CallRow:
@@ -85,7 +85,7 @@ class Desk:
     def boot(self, event: CallEvent) -> None:
         """Note that a client has booted, without closing anything."""
         assert event.kind in (Kind.ACCOUNTING_ON, Kind.ACCOUNTING_OFF), event
-        self.boots.setdefault(event.client_id, []).append(event.event_at)
+        self.boots.setdefault((event.client_id, event.nas), []).append(event.event_at)
 
     def _new_id(self) -> str:
         self._made += 1
@@ -160,8 +160,8 @@ def picture(
     """Return rows as plain values that can be compared; ids of calls are made, so they are left out."""
     return {
         "cdrs": sorted((_plain(cdr, "call_id") for cdr in cdrs), key=repr),
-        "balances": [_plain(row) for row in balances if msgspec.structs.astuple(row)[1:] != (0, 0, 0)],
-        "channels": [_plain(row) for row in channels if row.used],
+        "balances": [_plain(row) for row in sorted(balances, key=_account) if any(_numbers(row))],
+        "channels": sorted((_plain(row) for row in channels if row.used), key=repr),
         "buckets": [_plain(row) for row in buckets if row.used_s or row.held_s],
         "queue": sorted((_plain(row, "call_id", "queued_at") for row in queue), key=repr),
     }
@@ -173,3 +173,11 @@ def _plain(row: Any, *without: str) -> dict[str, Any]:
 
 def _rows(books: Books, kind: type[Any]) -> list[Any]:
     return [books.changed[kind][key] for key in sorted(books.changed[kind])]
+
+
+def _account(row: Balance) -> int:
+    return row.account_id
+
+
+def _numbers(row: Balance) -> tuple[int, int, int]:
+    return row.balance_micros, row.held_micros, row.channels

@@ -51,7 +51,7 @@ def authorize(books: Books, attempt: Attempt, key: str, context: Context) -> Dec
         Missing: Rows it needs are not loaded.
     """
     event = attempt.event
-    row = choose(books.calls[key], event, context.boots)
+    row = choose(books.calls[key], event, context.boots_of(event.nas))
     events = keep(row.facts if row else (), event)
     asked = tuple(fact for fact in events if fact.kind is Kind.AUTHORIZE)
     call = add_up(asked, authorized=True, verified=bool(attempt.verified))

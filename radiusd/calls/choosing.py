@@ -26,9 +26,10 @@ LATE = timedelta(seconds=60)
 """How late a report without a time stamp may arrive: several retransmissions and a fail-over."""
 
 
-def call_key(client_id: int, call_id: str) -> str:
-    """Return the key of a sender's call id, as PostgreSQL writes 16 octets."""
-    digest = hashlib.blake2b(f"{client_id}\0{call_id}".encode(errors="surrogateescape"), digest_size=16)
+def call_key(client_id: int, call_id: str, nas: str = "") -> str:
+    """Return the key of a sender's call id, as PostgreSQL writes 16 octets; *nas*: behind a proxy."""
+    sender = f"{client_id}/{nas}" if nas else str(client_id)
+    digest = hashlib.blake2b(f"{sender}\0{call_id}".encode(errors="surrogateescape"), digest_size=16)
     return "\\x" + digest.hexdigest()
 
 
@@ -38,7 +39,7 @@ def key_of(event: CallEvent) -> str:
         key, _, seq = event.call_class.partition("-")
         if len(key) == 32 and seq.isdecimal() and not key.strip("0123456789abcdef"):
             return "\\x" + key
-    return call_key(event.client_id, event.call_id or _derived_id(event))
+    return call_key(event.client_id, event.call_id or _derived_id(event), event.nas)
 
 
 def call_class(row: CallRow) -> str:
@@ -102,9 +103,9 @@ def _same_as_ended(row: CallRow, event: CallEvent, begin: datetime) -> bool:
     assert row.ended_at is not None
     if event.kind is Kind.AUTHORIZE:
         return False
-    known = [fact for fact in row.facts if fact.kind is event.kind and fact.leg_id == event.leg_id]
-    if any(abs(event.event_at - fact.event_at) <= CLOCK for fact in known):
-        return True  # told again
+    of_leg = [fact for fact in row.facts if fact.leg_id == event.leg_id and fact.kind is not Kind.AUTHORIZE]
+    if any(abs(event.event_at - fact.event_at) <= CLOCK for fact in of_leg):
+        return True  # told again, or in another form
     if event.event_at_known:
         # What nobody answered is tried again over another route, or on another branch.
         after = RING if _is_next_try(row, event) else CLOCK
@@ -112,6 +113,7 @@ def _same_as_ended(row: CallRow, event: CallEvent, begin: datetime) -> bool:
         return begin <= row.ended_at + after and not (begun and begin < row.begun_at - RING)
     if event.kind is Kind.INTERIM:
         return event.duration_ms is None or begin <= row.ended_at + LATE
+    known = [fact for fact in of_leg if fact.kind is event.kind]
     if not known:
         return begin <= row.ended_at + LATE
     if event.kind is Kind.START:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 
@@ -26,9 +26,13 @@ class Context:
     client: Client
     now: datetime
     new_id: Callable[[], str]
-    boots: Sequence[datetime] = ()
+    boots: Mapping[tuple[int, str], Sequence[datetime]] = field(default_factory=dict)
     _matches: dict[tuple[Identity, datetime, bool], Match] = field(default_factory=dict)
     _tariffs: dict[tuple[str, int, str, str, datetime, datetime], Tariff] = field(default_factory=dict)
+
+    def boots_of(self, nas: str) -> Sequence[datetime]:
+        """Return when the client, or *nas* behind it, said that it has booted."""
+        return self.boots.get((self.client.id, nas), ())
 
     def match(self, identity: Identity, at: datetime, *, asserts_usernames: bool) -> Match:
         """Return who pays for a call of *identity* set up *at* that moment, as far as the client is trusted."""

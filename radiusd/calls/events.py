@@ -126,3 +126,4 @@ class CallEvent(msgspec.Struct, frozen=True, kw_only=True, gc=False, array_like=
     to_tag: str = ""
     flags: tuple[str, ...] = ()  # doubts: "unknown_zone", "bad_event_timestamp", "bad_session_time", ...
     source: str = ""  # address:port/Identifier of the packet, for the explanation
+    nas: str = ""  # of a client that is a proxy: which switch behind it speaks

@@ -41,7 +41,7 @@ def post(
     Raises:
         Missing: Rows it needs are not loaded.
     """
-    row = choose(books.calls[key], event, context.boots)
+    row = choose(books.calls[key], event, context.boots_of(event.nas))
     known = row.facts if row else ()
     events = keep(known, event)
     if row is not None and events is known:

@@ -35,7 +35,7 @@ def tend(books: Books, row: CallRow, context: Context) -> str:
     call = _live(row, lag)
     # A re-INVITE, which says nothing of time, is no promise that more will come (RFC 2869, 2.1).
     told = any(event.kind is Kind.INTERIM and event.duration_ms for event in row.facts)
-    closing = _evidence(sessions, call, told, lag, context)
+    closing = _evidence(row, sessions, call, told, lag, context)
     if closing is None:
         closing = _renew(books, row, sessions, call, told, context)
     if closing is None:
@@ -74,11 +74,12 @@ def _require(books: Books, row: CallRow, sessions: list[Session]) -> None:
 
 
 def _evidence(
-    sessions: list[Session], call: Call, told: bool, lag: timedelta, context: Context
+    row: CallRow, sessions: list[Session], call: Call, told: bool, lag: timedelta, context: Context
 ) -> Closing | None:
     """Return how a call has ended that nobody reported as ended, None when it may still be up."""
     now = context.now
-    boots = [boot + lag for boot in context.boots if call.begun_at < boot <= now - lag]
+    nas = row.facts[0].nas
+    boots = [boot + lag for boot in context.boots_of(nas) if call.begun_at < boot <= now - lag]
     if boots:
         return _closing(call, min(boots), "accounting_on")
     limit = timedelta(seconds=context.client.max_call_s) + GRACE

@@ -91,7 +91,7 @@ class Dialect(ABC):
 
     def reject_attributes(self, refusal: Refusal, client: Client) -> list[ReplyAttribute]:
         """Return what an Access-Reject to *client* carries: the reason for people and for gateways."""
-        return replies.reject(refusal, named=self.named_values)
+        return replies.reject(refusal, client.return_codes, named=self.named_values)
 
     def settings_of(self, client: Client) -> ClientSettings:
         """Return what *client*'s settings mean; what is wrong in them is as if it were not set."""

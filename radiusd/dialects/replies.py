@@ -39,11 +39,22 @@ def accept(session_timeout_s: int | None, call_class: bytes, *, named: bool) -> 
     return attributes
 
 
-def reject(refusal: Refusal, *, named: bool) -> list[ReplyAttribute]:
-    """Return the attributes of an Access-Reject: the reason, and nothing that RFC 2865, 5.44 forbids."""
+_OTHER_CODES = {
+    "portaone": {Refusal.NO_BALANCE: 12, Refusal.BAD_REQUEST: 11, Refusal.AUTH_FAILED: 2},
+}
+"""Where a family of gateways numbers a reason otherwise than Cisco's own do."""
+
+
+def reject(refusal: Refusal, codes: str, *, named: bool) -> list[ReplyAttribute]:
+    """
+    Return the attributes of an Access-Reject: the reason, and nothing that RFC 2865, 5.44 forbids.
+
+    *codes* is the table of h323-return-codes that the client knows.
+    """
+    code = _OTHER_CODES.get(codes, {}).get(refusal, refusal.return_code)
     return [
         text(Attribute.REPLY_MESSAGE, refusal.reply_message),
-        _h323(RETURN_CODE, refusal.return_code, named),
+        _h323(RETURN_CODE, code, named),
     ]
 
 

@@ -15,6 +15,7 @@ from radiusd.dialects.dialect import Dialect
 from radiusd.errors import Refusal
 from radiusd.handlers.answers import Door, Judged
 from radiusd.handlers.credentials import Proof, read_proof
+from radiusd.handlers.senders import told_by
 from radiusd.metrics import Metrics
 from radiusd.radius.assigned import Attribute, Code
 from radiusd.radius.clients import Client
@@ -69,6 +70,7 @@ class AccessHandler:
         event = self._dialects[client.dialect].read_attempt(
             packet, client, datetime.fromtimestamp(now_s, UTC), source
         )
+        event = told_by(event, client, packet)
         if not event.call_id:
             # It names no call, so it is one of its own; only its copies are the same.
             event = msgspec.structs.replace(event, call_id=f"~{packet.authenticator.hex()}")

@@ -11,6 +11,7 @@ from twisted.internet.interfaces import IReactorTime
 from radiusd.dialects.dialect import Dialect
 from radiusd.errors import UnreadableEvent
 from radiusd.handlers.answers import Door, Posted
+from radiusd.handlers.senders import told_by
 from radiusd.metrics import Metrics
 from radiusd.radius.assigned import Code
 from radiusd.radius.clients import Client
@@ -40,6 +41,7 @@ class AccountingHandler:
             event = self._dialects[client.dialect].read_event(
                 packet, client, datetime.fromtimestamp(arrived_s, UTC), source
             )
+            event = told_by(event, client, packet)
         except UnreadableEvent as error:
             # Kept out of the books, not out of the switch's: it would send it for ever.
             self._metrics.unreadable(client.name)

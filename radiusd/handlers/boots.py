@@ -9,6 +9,7 @@ import psycopg2
 from twisted.internet.defer import Deferred
 
 from radiusd.calls.events import CallEvent, Kind
+from radiusd.calls.facts import clock_lag
 from radiusd.crash_points import crash_point
 from radiusd.errors import NotDurable
 from radiusd.handlers.answers import Posted
@@ -37,7 +38,7 @@ class Boots:
         closing.addCallbacks(done, lambda failure: self._failed(failure, done))
 
     async def _close_all(self, event: CallEvent) -> Posted | None:
-        await note_boot(self._control, event.client_id, event.event_at)
+        await note_boot(self._control, event.client_id, event.nas, event.event_at)
         crash_point("after-boot-noted")
         calls = await open_calls_of(self._control, event.client_id, event.event_at)
         how = "accounting_on" if event.kind is Kind.ACCOUNTING_ON else "accounting_off"
@@ -50,7 +51,8 @@ class Boots:
 
     def _close(self, call: OpenCall, how: str, event: CallEvent) -> Deferred[Outcome | None]:
         closed: Deferred[Outcome | None] = Deferred()
-        task = CallTask(call.client_id, call.call_key, call.seq, call.begun_at, close_call(how, event.event_at))
+        at = event.event_at + clock_lag((event,))
+        task = CallTask(call.client_id, call.call_key, call.seq, call.begun_at, close_call(how, at, event.nas))
         self._lane.submit(task, closed.callback)
         return closed
 

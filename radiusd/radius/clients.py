@@ -17,6 +17,7 @@ _CLOSED_SETS = {
     "call_check": ("service-type", "any", "never"),
     "digest": ("strict", "proxy"),
     "grant": ("whole", "lease"),
+    "return_codes": ("cisco", "portaone"),
 }
 _IDENTIFIERS = frozenset({"username", "trunk", "ip", "number"})
 

@@ -151,12 +151,18 @@ def tend_call(books: Books, row: CallRow, context: Context) -> str:
     return tending.tend(books, row, context)
 
 
-def close_call(how: str, at: datetime) -> Callable[[Books, CallRow, Context], str]:
-    """Return a task that ends a call that is still open, as of *at*, a moment by our clock."""
+def close_call(how: str, at: datetime, nas: str | None = None) -> Callable[[Books, CallRow, Context], str]:
+    """
+    Return a task that ends a call that is still open, as of *at*, a moment by our clock.
+
+    *nas*: only if that switch behind a proxy reported it; None: whoever did.
+    """
 
     def close(books: Books, row: CallRow, context: Context) -> str:
         if State(row.state) not in (State.AUTHORIZED, State.STARTED):
             return "ended already"
+        if nas is not None and row.facts[0].nas != nas:
+            return "of another switch"
         tending.end(books, row, how, at, context)
         return how
 
@@ -205,8 +211,8 @@ class Journal:
         for _ in range(MOST_ROUNDS):
             crash_point("before-load")
             books, boots = await load(txn, needs)
-            for client_id, context in contexts.items():
-                context.boots = boots.get(client_id, ())
+            for context in contexts.values():
+                context.boots = boots
             try:
                 outcomes = [work.decide(books, contexts[work.client_id]) for work in known]
             except Missing as missing:

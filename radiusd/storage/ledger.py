@@ -49,6 +49,7 @@ class Boot(Row):
     """When a client said Accounting-On or -Off."""
 
     client_id: int
+    nas: str
     booted_at: datetime
 
 
@@ -223,7 +224,7 @@ class Needs:
         self.since = since
 
 
-async def load(txn: Connection, needs: Needs) -> tuple[Books, dict[int, list[datetime]]]:
+async def load(txn: Connection, needs: Needs) -> tuple[Books, dict[tuple[int, str], list[datetime]]]:
     """
     Begin a transaction, lock, and return the books of a batch and when its clients booted.
 
@@ -246,11 +247,11 @@ async def load(txn: Connection, needs: Needs) -> tuple[Books, dict[int, list[dat
         ),
     )
     books = Books(set(needs.accounts), set(needs.services), needs.since)
-    boots: dict[int, list[datetime]] = {}
+    boots: dict[tuple[int, str], list[datetime]] = {}
     for kind, text, facts, charges in rows:
         row = _decoders[kind].decode(text)
         if isinstance(row, Boot):
-            boots.setdefault(row.client_id, []).append(row.booted_at)
+            boots.setdefault((row.client_id, row.nas), []).append(row.booted_at)
             continue
         if isinstance(row, CallRow):
             row.facts, row.charges = read_facts(facts), read_booked(charges)

@@ -20,9 +20,11 @@ class OpenCall(NamedTuple):
     begun_at: datetime
 
 
-async def note_boot(txn: Connection, client_id: int, booted_at: datetime) -> None:
-    """Write down that a client has booted; the same boot again changes nothing."""
-    await txn.run("INSERT INTO client_boot VALUES (%s, %s) ON CONFLICT DO NOTHING", (client_id, booted_at))
+async def note_boot(txn: Connection, client_id: int, nas: str, booted_at: datetime) -> None:
+    """Write down that a client (or *nas* behind it) has booted; the same boot again changes nothing."""
+    await txn.run(
+        "INSERT INTO client_boot VALUES (%s, %s, %s) ON CONFLICT DO NOTHING", (client_id, nas, booted_at)
+    )
 
 
 async def open_calls_of(txn: Connection, client_id: int, before: datetime) -> list[OpenCall]:

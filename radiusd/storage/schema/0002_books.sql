@@ -159,7 +159,8 @@ COMMENT ON TABLE queue IS 'hot: account_id; ended calls that could not be matche
 
 CREATE TABLE client_boot (
     client_id  bigint NOT NULL,
+    nas        text NOT NULL,           -- behind a client that is a proxy; else empty
     booted_at  timestamptz NOT NULL,
-    PRIMARY KEY (client_id, booted_at)
+    PRIMARY KEY (client_id, nas, booted_at)
 );
 COMMENT ON TABLE client_boot IS 'internal: every Accounting-On/Off of a client; a session id used again after it is a new call';
