@@ -107,7 +107,9 @@ class Server:
         self._control = ControlConnection(self._connect)
         self._watch = CatalogueWatch(reactor, dsn, sealer, self._control, log, self._catalogue_changed)
         journal = Journal(
-            lambda: self._watch.current.directory, lambda number: self._clients.get(number), random.SystemRandom()
+            lambda: self._watch.current.directory,
+            lambda number: self._clients.get(number),
+            random.SystemRandom(),
         )
         limit = settings.queue_limit
         self._acct = Lane("acct", reactor, self._connect, journal, log, limit=limit)
@@ -159,7 +161,7 @@ class Server:
         ):
             signal.signal(number, lambda *_, act=act: self._reactor.callFromThread(act))
         # What is loaded stays: the collector need not walk a million rates again and again. A batch makes
-        # tens of thousands of objects that die by themselves; looking for cycles among them is rarely worth it.
+        # tens of thousands of objects that die by themselves; cycles among them are rare.
         gc.collect()
         gc.freeze()
         gc.set_threshold(100_000, 20, 100)
@@ -208,7 +210,7 @@ class Server:
         return client.name if client else f"client {client_id}"
 
     def _look_at_database(self) -> None:
-        """Start the embedded database anew when it has died; a server of the admin's own is not ours to start."""
+        """Start the embedded database anew when it has died; a server of the admin's own is not ours."""
         try:
             if self._embedded is not None and self._embedded.restart_if_dead():
                 self._log.error("embedded database had died; it runs again")

@@ -115,9 +115,7 @@ class LedgerEnd(Channel):
 class WorkerEnd(Channel):
     """The worker's end: a :class:`Door` that leads to the ledger process."""
 
-    def __init__(
-        self, reactor: Any, lost: Callable[[], None], clients_changed: Callable[[], None]
-    ) -> None:
+    def __init__(self, reactor: Any, lost: Callable[[], None], clients_changed: Callable[[], None]) -> None:
         super().__init__(reactor)
         self._lost = lost
         self._clients_changed = clients_changed

@@ -29,7 +29,7 @@ class _Health(Resource):
 
 
 def site(registry: CollectorRegistry, is_ready: Callable[[], bool]) -> Site:
-    """Return ``/metrics``, ``/healthz`` (the process turns its reactor) and ``/readyz`` (records are kept)."""
+    """Return ``/metrics``, ``/healthz`` (the reactor turns) and ``/readyz`` (records are kept)."""
     root = Resource()  # type: ignore[no-untyped-call]
     root.putChild(b"metrics", MetricsResource(registry=registry))  # type: ignore[no-untyped-call]
     root.putChild(b"healthz", _Health(lambda: True))

@@ -1,4 +1,4 @@
-"""The front workers of a ledger process: started with sockets of their own, and started anew when they die."""
+"""The front workers of a ledger process: started with their own sockets, and anew when they die."""
 
 from __future__ import annotations
 

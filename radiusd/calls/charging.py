@@ -48,7 +48,11 @@ def charge(
     if call.duration_ms is None:
         status, reason, detail = "unrated", "no_duration", "the Stop names no duration and no Start is known"
     elif answered and not again and _too_old(row, call, context):
-        status, reason, detail = "unrated", "too_old", "older than any call we remember; was it billed before?"
+        status, reason, detail = (
+            "unrated",
+            "too_old",
+            "older than any call we remember; was it billed before?",
+        )
     elif answered:
         terms = context.tariff(party, call, match.called, call.connect_at or call.begun_at)
         if terms.refusal is not None:
@@ -68,7 +72,9 @@ def charge(
 def signature(call: Call, party: Party) -> str:
     """Return what a charge follows from; the same signature means the same charge."""
     channel = party.channel.id if party.channel else ""
-    times = "|".join("" if at is None else at.isoformat() for at in (call.begun_at, call.connect_at, call.ended_at))
+    times = "|".join(
+        "" if at is None else at.isoformat() for at in (call.begun_at, call.connect_at, call.ended_at)
+    )
     numbers = f"{call.identity.calling}|{call.identity.called}"
     kept = f"{party.service.id}|{party.plan.id}|{channel}|{times}|{call.duration_ms}|{call.closed_by}"
     return f"{kept}|{numbers}"
@@ -225,9 +231,7 @@ def write_unmatched(books: Books, row: CallRow, call: Call, match: Match, contex
     return made
 
 
-def _queue(
-    books: Books, row: CallRow, made: Charge, reason: str, detail: str, context: Context
-) -> None:
+def _queue(books: Books, row: CallRow, made: Charge, reason: str, detail: str, context: Context) -> None:
     books.queue(
         QueueEntry(
             account_id=made.account_id,

@@ -49,7 +49,14 @@ def call_class(row: CallRow) -> str:
 
 def _derived_id(event: CallEvent) -> str:
     """Return an id for a record whose sender gave it none: the record's own content."""
-    content = (event.calling, event.called, event.username, event.remote_ip, event.event_at, event.duration_ms)
+    content = (
+        event.calling,
+        event.called,
+        event.username,
+        event.remote_ip,
+        event.event_at,
+        event.duration_ms,
+    )
     return "~" + "\0".join(str(part) for part in content)
 
 

@@ -35,7 +35,7 @@ class Context:
         return self.boots.get((self.client.id, nas), ())
 
     def match(self, identity: Identity, at: datetime, *, asserts_usernames: bool) -> Match:
-        """Return who pays for a call of *identity* set up *at* that moment, as far as the client is trusted."""
+        """Return who pays for a call of *identity* set up *at* a moment, as far as the client is trusted."""
         key = (identity, at, asserts_usernames)
         found = self._matches.get(key)
         if found is None:

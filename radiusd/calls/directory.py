@@ -217,4 +217,3 @@ def parse_address(text: str) -> IPv4Address | IPv6Address | None:
         return None
     mapped = getattr(address, "ipv4_mapped", None)
     return mapped if mapped is not None else address
-

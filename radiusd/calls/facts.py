@@ -277,9 +277,7 @@ def _duration(
     return stop.duration_ms, ()
 
 
-def _begun_at(
-    attempt: CallEvent | None, reports: Events, connect_at: datetime | None
-) -> datetime:
+def _begun_at(attempt: CallEvent | None, reports: Events, connect_at: datetime | None) -> datetime:
     """Return the call's beginning: its set-up if a sender tells it, else its first sign."""
     signs = [moment for event in reports if (moment := _moment(event, event.setup_at))]
     if not signs:

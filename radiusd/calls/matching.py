@@ -36,7 +36,7 @@ Try = tuple[str, str, str]  # identifier, value, what came of it
 
 
 class Party(msgspec.Struct, frozen=True, gc=False):
-    """One payer of a call: who, by which service, and the trunk or IP service whose channel the call holds."""
+    """One payer of a call: who, by which service, and the trunk or IP service whose channel it holds."""
 
     role: str  # "out": the call is the account's own; "in": it reaches the account's number
     service: Service
@@ -45,7 +45,7 @@ class Party(msgspec.Struct, frozen=True, gc=False):
 
 
 class Match(msgspec.Struct, frozen=True, gc=False):
-    """The payers of a call, why nobody was found, and the trace of every try. *called* is without tech prefix."""
+    """The payers of a call, or why there are none, and every try. *called* is without tech prefix."""
 
     parties: tuple[Party, ...]
     called: str
@@ -118,7 +118,9 @@ class _Search:
                 base = found
                 self.note(identifier, value, f"matched {label(found)}")
             elif found.account.id != base.account.id:
-                self.note(identifier, value, f"lost: {label(found)} of another account; an earlier one decides")
+                self.note(
+                    identifier, value, f"lost: {label(found)} of another account; an earlier one decides"
+                )
                 continue
             elif found is not base:
                 self.note(identifier, value, f"agrees: {label(found)}")
@@ -173,7 +175,9 @@ class _Search:
                 return found
             for service in dormant:
                 self.dormant = True
-                self.note(identifier, value, f"lost: {label(service)} is not active at {self.at:%Y-%m-%d %H:%M:%S}Z")
+                self.note(
+                    identifier, value, f"lost: {label(service)} is not active at {self.at:%Y-%m-%d %H:%M:%S}Z"
+                )
                 # A dated claim that does not hold hides nothing: the next, wider one may.
         self.note(identifier, value, "matches no service")
         return None
@@ -189,7 +193,9 @@ class _Search:
             if found.account.id == base.account.id:
                 self.note("number", self.identity.calling, f"picked {label(found)} inside the account")
                 return found
-            self.note("number", self.identity.calling, f"lost: {label(found)} is another account's; only a claim")
+            self.note(
+                "number", self.identity.calling, f"lost: {label(found)} is another account's; only a claim"
+            )
         return base
 
     def terminator(self, called: str) -> Service | None:

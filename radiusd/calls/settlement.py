@@ -30,9 +30,7 @@ GRACE = timedelta(seconds=60)
 """How long after its granted end a call is waited for before it is closed."""
 
 
-def post(
-    books: Books, event: CallEvent, key: str, context: Context, alone: Call | None = None
-) -> CallRow:
+def post(books: Books, event: CallEvent, key: str, context: Context, alone: Call | None = None) -> CallRow:
     """
     Take an accounting event into the books and return its call, which is kept under *key*.
 
@@ -50,9 +48,7 @@ def post(
     if row is None:
         row = new_call(books, key, event, context)
     if alone is None or len(events) > 1 or booked.closing is not None:
-        alone = add_up(
-            events, authorized=booked.authorized, verified=booked.verified, closing=booked.closing
-        )
+        alone = add_up(events, authorized=booked.authorized, verified=booked.verified, closing=booked.closing)
     reconcile(books, row, alone, booked, context, facts=events)
     return row
 
@@ -60,18 +56,14 @@ def post(
 def close(books: Books, row: CallRow, closing: Closing, context: Context) -> None:
     """End a call whose Stop does not come; a Stop that comes late corrects it."""
     booked = msgspec.structs.replace(row.charges, closing=closing)
-    call = add_up(
-        row.facts, authorized=booked.authorized, verified=booked.verified, closing=closing
-    )
+    call = add_up(row.facts, authorized=booked.authorized, verified=booked.verified, closing=closing)
     reconcile(books, row, call, booked, context, facts=row.facts)
 
 
 def rematch(books: Books, row: CallRow, context: Context) -> None:
     """Match and rate an ended call again, after an admin has mended what it lacked."""
     booked = row.charges
-    call = add_up(
-        row.facts, authorized=booked.authorized, verified=booked.verified, closing=booked.closing
-    )
+    call = add_up(row.facts, authorized=booked.authorized, verified=booked.verified, closing=booked.closing)
     reconcile(books, row, call, booked, context, facts=row.facts, again=True)
 
 
@@ -172,9 +164,7 @@ def services_of(session: Session) -> set[int]:
     return services
 
 
-def _parties(
-    books: Books, row: CallRow, call: Call, booked: Booked, context: Context, again: bool
-) -> Match:
+def _parties(books: Books, row: CallRow, call: Call, booked: Booked, context: Context, again: bool) -> Match:
     """Return the payers: as they were found before while the identity is the same, else by a new match."""
     sessions = list(books.sessions[row.call_id].values())
     if not again:
@@ -437,6 +427,4 @@ def lapse(books: Books, row: CallRow, context: Context) -> None:
 
 def uncharged(row: CallRow, call: Call, account_id: int, role: str) -> Charge:
     """Return the charge of a call that costs nothing yet but has a CDR: refused or lapsed."""
-    return Charge(
-        account_id=account_id, role=role, started_at=call.begun_at, signature=""
-    )
+    return Charge(account_id=account_id, role=role, started_at=call.begun_at, signature="")

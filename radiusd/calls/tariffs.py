@@ -56,7 +56,9 @@ def tariff(party: Party, calling: str, called: str, setup_at: datetime, answer_a
     rate = rates.lookup(called, answer_at, calling)
     if rate is None:
         nearest = rates.nearest(called, answer_at)
-        detail = f"no rate for {called} in deck {deck.name} at {answer_at:%Y-%m-%d}; nearest prefix {nearest!r}"
+        detail = (
+            f"no rate for {called} in deck {deck.name} at {answer_at:%Y-%m-%d}; nearest prefix {nearest!r}"
+        )
         return Tariff(None, version_id, Refusal.NO_RATE, detail)
     if rate.blocked:
         detail = f"prefix {rate.prefix} is blocked in deck {deck.name}"
@@ -122,7 +124,7 @@ def _period_around(quarter: datetime, zone: ZoneInfo) -> tuple[datetime, datetim
 
 
 def _quarter(moment: datetime) -> datetime:
-    """Return the quarter of an hour of *moment*: every zone's midnight begins one, so it has the same period."""
+    """Return the quarter of an hour of *moment*: every zone's midnight begins one, so no period ends in it."""
     return moment.replace(minute=moment.minute // 15 * 15, second=0, microsecond=0)
 
 

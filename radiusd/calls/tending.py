@@ -1,4 +1,4 @@
-"""What becomes of an open call whose time for a look has come: its lease is renewed, it lapses, or it is closed."""
+"""What becomes of an open call whose time for a look has come: it is renewed, lapses, or is closed."""
 
 from __future__ import annotations
 

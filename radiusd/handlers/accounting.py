@@ -50,7 +50,9 @@ class AccountingHandler:
             return
 
         def posted(outcome: Posted | None) -> None:
-            self._metrics.accounted(event.kind.value, outcome is not None, self._reactor.seconds() - arrived_s)
+            self._metrics.accounted(
+                event.kind.value, outcome is not None, self._reactor.seconds() - arrived_s
+            )
             if outcome is None:
                 answer(None)
                 return

@@ -52,7 +52,9 @@ class Boots:
     def _close(self, call: OpenCall, how: str, event: CallEvent) -> Deferred[Outcome | None]:
         closed: Deferred[Outcome | None] = Deferred()
         at = event.event_at + clock_lag((event,))
-        task = CallTask(call.client_id, call.call_key, call.seq, call.begun_at, close_call(how, at, event.nas))
+        task = CallTask(
+            call.client_id, call.call_key, call.seq, call.begun_at, close_call(how, at, event.nas)
+        )
         self._lane.submit(task, closed.callback)
         return closed
 

@@ -1,4 +1,4 @@
-"""What happens by itself: calls whose time is over, counters proved against live rows, partitions made ahead."""
+"""What happens by itself: calls whose time is over, counters against live rows, partitions ahead."""
 
 from __future__ import annotations
 
@@ -25,7 +25,9 @@ DUTY_KEPT_S = 10.0
 
 class Clock:
     """
-    The periodic work. Several nodes may run it: a duty has one owner at a time, and all of it is safe to repeat.
+    The periodic work.
+
+    Several nodes may run it: a duty has one owner at a time, and all of it is safe to repeat.
     """
 
     def __init__(self, reactor: Any, node: str, control: ControlConnection, lane: Lane, log: Any) -> None:
@@ -49,7 +51,12 @@ class Clock:
                 loop.stop()
 
     def _every(
-        self, seconds: float, name: str, work: Callable[[datetime], Coroutine[Any, Any, None]], *, now: bool = False
+        self,
+        seconds: float,
+        name: str,
+        work: Callable[[datetime], Coroutine[Any, Any, None]],
+        *,
+        now: bool = False,
     ) -> None:
         loop = LoopingCall(self._guarded, name, work)
         loop.clock = self._reactor
@@ -87,7 +94,11 @@ class Clock:
         for account_id, service_id, counted, found in await mend_channels(self._control):
             # Never seen unless somebody edits rows by hand: counter and rows change in one transaction.
             self._log.error(
-                "channel counter mended", account_id=account_id, service_id=service_id, was=counted, calls=found
+                "channel counter mended",
+                account_id=account_id,
+                service_id=service_id,
+                was=counted,
+                calls=found,
             )
 
     async def _make_partitions(self, now: datetime) -> None:

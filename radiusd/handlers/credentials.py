@@ -76,7 +76,7 @@ def read_proof(packet: Packet, client: Client) -> Proof:
 
 
 class Checked(msgspec.Struct, frozen=True):
-    """What became of a proof. *event* names the user as the service does; *extras* go into an Access-Accept."""
+    """What became of a proof; *event* names the user as the service does, *extras* go into the Accept."""
 
     verified: bool | None
     event: CallEvent
@@ -86,7 +86,7 @@ class Checked(msgspec.Struct, frozen=True):
 def check(
     proof: Proof, event: CallEvent, directory: Directory, open_sealed: Callable[[bytes], bytes]
 ) -> Checked:
-    """Return whether *proof* shows that the user of *event* knows the password of a service that is active."""
+    """Return whether *proof* shows that the user of *event* knows the password of an active service."""
     if proof.is_call_check:
         return Checked(None, event)
     if proof.refused:
@@ -97,7 +97,9 @@ def check(
             stored = open_sealed(service.password_sealed)
             if not _proves(proof, service, stored) or not _may_use_address(proof, service):
                 break
-            return Checked(True, msgspec.structs.replace(event, username=name), _extras(proof, service, stored))
+            return Checked(
+                True, msgspec.structs.replace(event, username=name), _extras(proof, service, stored)
+            )
     return Checked(False, event)
 
 

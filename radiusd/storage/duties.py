@@ -1,4 +1,4 @@
-"""Periodic work on rows: who does it, partitions of the coming months, channel counters against live calls."""
+"""Periodic work on rows: who does it, partitions of coming months, channel counters against live calls."""
 
 from __future__ import annotations
 
@@ -85,7 +85,7 @@ async def mend_channels(txn: Connection) -> list[tuple[int, int, int, int]]:
         """
     )
     for (account_id,) in suspects:
-        # Under the account's lock this time: a batch that commits meanwhile makes no difference look like one.
+        # Under the account's lock this time: a batch that commits meanwhile must not look like a difference.
         mended += await txn.run(
             """
             BEGIN; SELECT 1 FROM balance WHERE account_id = %(account)s FOR UPDATE;

@@ -1,4 +1,4 @@
-"""Read the rows that a batch needs, under its accounts' locks, and write what has changed: two round trips."""
+"""Read the rows that a batch needs, under its accounts' locks, and write what has changed."""
 
 from __future__ import annotations
 
@@ -29,7 +29,6 @@ from radiusd.calls.books import (
     read_booked,
 )
 from radiusd.calls.facts import read_facts
-
 from radiusd.storage.database import Connection, Prepared
 
 _SPECIAL_TYPES = {
@@ -64,8 +63,11 @@ def _columns(row: type[Row]) -> dict[str, str]:
 
 def _records(row: type[Row]) -> str:
     """Return the rows in the JSON argument ``$1`` as a table ``r``."""
-    columns = ", ".join(f"{name} {type_}" for name, type_ in _columns(row).items())
-    return f"json_to_recordset($1) AS r({columns})"
+    return f"json_to_recordset($1) AS r({_definitions(row)})"
+
+
+def _definitions(row: type[Row]) -> str:
+    return ", ".join(f"{name} {kind}" for name, kind in _columns(row).items())
 
 
 def _insert(name: str, table: str, row: type[Row], key: Sequence[str] = ()) -> Prepared:
@@ -166,7 +168,7 @@ _WRITES: dict[type[Row], Prepared] = {
 _CALL_TYPES = ("json", "text[]", "text[]")
 _CALLS = f"""
     ROWS FROM (
-        json_to_recordset($1) AS ({", ".join(f"{name} {kind}" for name, kind in _columns(CallColumns).items())}),
+        json_to_recordset($1) AS ({_definitions(CallColumns)}),
         unnest($2), unnest($3)
     ) AS r({", ".join(_columns(CallColumns))}, facts, charges)
 """

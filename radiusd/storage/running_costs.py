@@ -105,19 +105,22 @@ def _cost_micros(call: _Open, buckets: dict[str, dict[str, Any]], at: datetime) 
         return cost
     if party.plan.initial_s is not None and party.plan.increment_s is not None:
         rate = rate.with_increments(party.plan.initial_s, party.plan.increment_s)
-    return cost + rate_call(
-        rate,
-        called=call.called,
-        answer_at=call.connect_at,
-        duration_s=elapsed_s,
-        buckets=[
-            Bucket(id=bucket_id, seconds=seconds, **buckets[bucket_id])
-            for bucket_id, seconds in _held.decode(call.held_buckets).items()
-            if bucket_id in buckets
-        ],
-        rounding=party.plan.rounding,
-        zone=party.service.account.zone,
-    ).total_micros
+    return (
+        cost
+        + rate_call(
+            rate,
+            called=call.called,
+            answer_at=call.connect_at,
+            duration_s=elapsed_s,
+            buckets=[
+                Bucket(id=bucket_id, seconds=seconds, **buckets[bucket_id])
+                for bucket_id, seconds in _held.decode(call.held_buckets).items()
+                if bucket_id in buckets
+            ],
+            rounding=party.plan.rounding,
+            zone=party.service.account.zone,
+        ).total_micros
+    )
 
 
 def _party(call: _Open) -> Party:
