@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 import socket
 from collections.abc import Coroutine, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any, Protocol, TypeVar
 
@@ -121,6 +122,7 @@ class PolledConnection:
         self._dsn = dsn
         self._deadline_s = deadline_s
         self._connection: Any = None
+        self._socket: socket.socket | None = None
         self._cursor: Any = None
         self._waiting: Deferred[Rows] | None = None
         self._deadline: Any = None
@@ -156,7 +158,11 @@ class PolledConnection:
         """
         if self._cursor is None:
             raise NotDurable("not connected")
-        self._cursor.execute(sql, args or None)
+        try:
+            self._cursor.execute(sql, args or None)
+        except (psycopg2.OperationalError, psycopg2.InterfaceError) as error:
+            self.close()  # the server has hung up since the last statement
+            raise NotDurable(str(error).strip()) from error
         return await self._wait()
 
     def close(self) -> None:
@@ -174,17 +180,38 @@ class PolledConnection:
         try:
             state = self._connection.poll()
         except psycopg2.Error as error:
-            self._watch(psycopg2.extensions.POLL_OK)
             if self._connection.closed or error.pgcode is None:
                 self._lose(NotDurable(str(error).strip() or type(error).__name__))
             else:
+                self._watch(psycopg2.extensions.POLL_OK)
                 self._deliver(_failure(error))
             return
+        if self._cursor is None:
+            self._follow_socket()
         self._watch(state)
         if state == psycopg2.extensions.POLL_OK:
             cursor = self._cursor
             rows = cursor.fetchall() if cursor is not None and cursor.description else []
             self._deliver(rows)
+
+    def _follow_socket(self) -> None:
+        """
+        Keep a duplicate of the socket that libpq uses, which may be another one while it connects.
+
+        libpq closes its own without a word when the server hangs up. The reactor could then not be told to
+        forget it, and its number might be another socket's by then.
+        """
+        now = self._connection.fileno()
+        if self._socket is not None and os.path.sameopenfile(self._socket.fileno(), now):
+            return
+        self._let_go_of_socket()
+        self._socket = socket.socket(fileno=os.dup(now))
+
+    def _let_go_of_socket(self) -> None:
+        self._watch(psycopg2.extensions.POLL_OK)
+        if self._socket is not None:
+            self._socket.close()
+            self._socket = None
 
     def _watch(self, state: int) -> None:
         if state == self._watched:
@@ -208,32 +235,33 @@ class PolledConnection:
 
     def _expire(self) -> None:
         # close() of libpq would wait for the server; a socket that is shut down does not.
-        try:
-            with socket.socket(fileno=os.dup(self._connection.fileno())) as own:
-                own.shutdown(socket.SHUT_RDWR)
-        except OSError:
-            pass  # it is gone already
+        if self._socket is not None:
+            with suppress(OSError):  # it is gone already
+                self._socket.shutdown(socket.SHUT_RDWR)
         self._lose(NotDurable(f"the database did not answer within {self._deadline_s} s"))
 
     def _lose(self, error: Exception) -> None:
         if self._connection is not None:
-            self._watch(psycopg2.extensions.POLL_OK)
+            self._let_go_of_socket()
             connection, self._connection, self._cursor = self._connection, None, None
             connection.close()
         self._deliver(_failure(error))
 
     def fileno(self) -> int:
         """Return the socket to poll."""
-        descriptor: int = self._connection.fileno() if self._connection is not None else -1
-        return descriptor
+        return self._socket.fileno() if self._socket is not None else -1
 
     def doRead(self) -> None:
         """Go on, now that there is something to read."""
-        self._poll()
+        self._go_on()
 
     def doWrite(self) -> None:
         """Go on, now that there is room to write."""
-        self._poll()
+        self._go_on()
+
+    def _go_on(self) -> None:
+        if self._connection is not None:  # it may have been lost in this very turn of the reactor
+            self._poll()
 
     def connectionLost(self, reason: Failure) -> None:
         """Learn from the reactor that the socket is gone."""
