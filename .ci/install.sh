@@ -77,11 +77,11 @@ install_packages() {
     if command -v uv >/dev/null; then
         with_progress uv pip install --python .venv/bin/python --editable "$1"
     elif .venv/bin/python -m pip --version >/dev/null 2>&1; then
-        with_progress .venv/bin/python -m pip install --disable-pip-version-check --editable "$1"
+        with_progress .venv/bin/python -m pip install --disable-pip-version-check --progress-bar off --editable "$1"
     else
         require_python
         require_pip
-        with_progress "$python" -m pip --python .venv/bin/python install --disable-pip-version-check --editable "$1"
+        with_progress "$python" -m pip --python .venv/bin/python install --disable-pip-version-check --progress-bar off --editable "$1"
     fi
 }
 
