@@ -118,11 +118,15 @@ class Lab:
     def __init__(self, server: Server, dsn: str) -> None:
         self.server = server
         self._dsn = dsn
-        self._books = psycopg2.connect(dsn)
-        self._books.autocommit = True
+        self.connect_again()
         self._senders: list[Sender] = []
         # Every call of a lab has a calling number of its own, by which it is found again.
         self._numbers = itertools.count(15551000000)
+
+    def connect_again(self) -> None:
+        """Open a connection to the books, as is needed after their server has died."""
+        self._books = psycopg2.connect(self._dsn)
+        self._books.autocommit = True
 
     def close(self) -> None:
         """Close what was opened; the server goes on."""
@@ -147,11 +151,12 @@ class Lab:
             return txn.fetchall()
 
     @contextmanager
-    def locked(self, table: str) -> Iterator[None]:
-        """Let nobody else read or write *table* meanwhile, as a careless admin might."""
-        with closing(psycopg2.connect(self._dsn)) as connection, connection, connection.cursor() as txn:
-            txn.execute(f"LOCK TABLE {table} IN ACCESS EXCLUSIVE MODE")
-            yield
+    def locked(self, table: str) -> Iterator[Callable[[], None]]:
+        """Let nobody else read or write *table*, as a careless admin might, until the end or the call."""
+        with closing(psycopg2.connect(self._dsn)) as connection:
+            with closing(connection.cursor()) as txn:
+                txn.execute(f"LOCK TABLE {table} IN ACCESS EXCLUSIVE MODE")
+            yield connection.rollback
 
     def records(self, calling: str) -> list[Record]:
         """Return the ended calls from *calling*, in the order of their beginning."""
