@@ -230,7 +230,7 @@ def _keep_open(books: Books, row: CallRow, call: Call, matched: Match, context: 
         if found is None:
             session = open_session(books, row, call, matched, party, context, State.STARTED)
             renew_hold(books, session, party, call, context)
-        elif _is_of(found, party):
+        elif found.match.identity == call.identity and _is_of(found, party):
             _report(books, found, party, call, context)
         else:
             _move(books, found, row, call, matched, party, context)
@@ -246,7 +246,7 @@ def _is_of(session: Session, party: Party) -> bool:
 def _move(
     books: Books, old: Session, row: CallRow, call: Call, matched: Match, party: Party, context: Context
 ) -> None:
-    """Let another service of the account hold the call, as a leg says that was told of later."""
+    """Let the account hold the call as a leg says that was told of later: by another service, or number."""
     end_session(books, old)
     session = open_session(books, row, call, matched, party, context, State.STARTED)
     session.granted_s, session.over_limit = old.granted_s, session.over_limit or old.over_limit
