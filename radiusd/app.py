@@ -6,6 +6,7 @@ import gc
 import hashlib
 import os
 import random
+import secrets
 import signal
 import socket
 from pathlib import Path
@@ -109,7 +110,8 @@ class Server:
         journal = Journal(
             lambda: self._watch.current.directory,
             lambda number: self._clients.get(number),
-            random.SystemRandom(),
+            # Ids need to be different, not secret; the system's own generator costs a call each.
+            random.Random(secrets.token_bytes(32)),
         )
         limit = settings.queue_limit
         self._acct = Lane("acct", reactor, self._connect, journal, log, limit=limit)

