@@ -118,7 +118,13 @@ class Server:
         self._auth = Lane("auth", reactor, self._connect, journal, log, limit=limit, patience_s=PATIENCE_S)
         boots = Boots(self._control, self._acct, log)
         self._ledger = Ledger(
-            reactor, self._acct, self._auth, boots, lambda: self._watch.current.directory, sealer.open
+            reactor,
+            self._acct,
+            self._auth,
+            boots,
+            lambda: self._watch.current.directory,
+            sealer.open,
+            lambda: self._watch.is_reachable,
         )
         self._clock = Clock(reactor, f"{socket.gethostname()}:{os.getpid()}", self._control, self._acct, log)
         self._nonces = NonceMaker(_nonce_key(key))

@@ -32,6 +32,7 @@ class Ledger:
     Args:
         directory: Gives the current snapshot.
         open_sealed: Opens a sealed password.
+        is_reachable: Tells whether the database answers, also while nothing has to be written.
     """
 
     def __init__(
@@ -42,6 +43,7 @@ class Ledger:
         boots: Boots,
         directory: Callable[[], Directory],
         open_sealed: Callable[[bytes], bytes],
+        is_reachable: Callable[[], bool],
     ) -> None:
         self._reactor = reactor
         self._acct = acct
@@ -49,12 +51,13 @@ class Ledger:
         self._boots = boots
         self._directory = directory
         self._open_sealed = lru_cache(maxsize=REMEMBERED_PASSWORDS)(open_sealed)
+        self._is_reachable = is_reachable
         self._nonces = NonceCounts()
 
     @property
     def is_healthy(self) -> bool:
         """Tell whether records can be written."""
-        return self._acct.is_healthy
+        return self._acct.is_healthy and self._is_reachable()
 
     def post(self, event: CallEvent, done: Callable[[Posted | None], None]) -> None:
         """Call *done* with what came of *event* once it is durable; with None when it could not be taken."""

@@ -40,6 +40,8 @@ class CatalogueWatch:
         self._polling = LoopingCall(self._poll)
         self._polling.clock = reactor
         self.current = self._load(None)
+        self.is_reachable = True
+        """Whether the database answered when it was asked last."""
 
     def start(self) -> None:
         """Begin to poll."""
@@ -64,8 +66,9 @@ class CatalogueWatch:
             rows = await self._control.run("SELECT version FROM catalogue_version")
             if rows[0][0] != self.current.version:
                 await self._replace()
+            self.is_reachable = True
         except (psycopg2.Error, NotDurable):
-            pass  # the lanes say that the database is away
+            self.is_reachable = False  # the lanes say so in the log
         except Exception as error:
             self._log.error("catalogue not loaded; the old one stays", error=repr(error))
 
