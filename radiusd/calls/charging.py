@@ -75,7 +75,7 @@ def signature(call: Call, party: Party) -> str:
     times = "|".join(
         "" if at is None else at.isoformat() for at in (call.begun_at, call.connect_at, call.ended_at)
     )
-    numbers = f"{call.identity.calling}|{call.identity.called}"
+    numbers = f"{call.identity.calling!r}|{call.identity.called!r}"
     kept = f"{party.service.id}|{party.plan.id}|{channel}|{times}|{call.duration_ms}|{call.closed_by}"
     return f"{kept}|{numbers}"
 

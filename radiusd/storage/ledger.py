@@ -256,8 +256,9 @@ async def load(txn: Connection, needs: Needs) -> tuple[Books, dict[tuple[int, st
             boots.setdefault((row.client_id, row.nas), []).append(row.booted_at)
             continue
         if isinstance(row, CallRow):
+            # Its accounts are not locked for being read here: another node may have begun the call while we
+            # waited for a lock. What was not foreseen is asked for, and locked in the next round.
             row.facts, row.charges = read_facts(facts), read_booked(charges)
-            books.locked.update(row.accounts)
         books.load(row)
     return books, boots
 
