@@ -73,7 +73,7 @@ def choose(rows: Sequence[CallRow], event: CallEvent, boots: Iterable[datetime])
             if call_class(row) == event.call_class:
                 return row
     begin = own_beginning(event)
-    same = [row for row in own if not _rebooted(row, begin, boots) and _same(row, event, begin)]
+    same = [row for row in own if not _rebooted(row, event, begin, boots) and _same(row, event, begin)]
     if len(same) < 2:
         return same[0] if same else None
     if event.event_at_known:
@@ -82,10 +82,13 @@ def choose(rows: Sequence[CallRow], event: CallEvent, boots: Iterable[datetime])
     return max(same, key=lambda row: row.seq)
 
 
-def _rebooted(row: CallRow, begin: datetime, boots: Iterable[datetime]) -> bool:
+def _rebooted(row: CallRow, event: CallEvent, begin: datetime, boots: Iterable[datetime]) -> bool:
     """Tell whether a reboot, which ends all sessions and their ids (RFC 2866, 5.1), lies between the two."""
     if row.state == State.AUTHORIZED.value:
         return False  # it began by our clock, a boot by the switch's; and it soon starts or lapses
+    if not event.event_at_known and event.duration_ms is not None:
+        # Its beginning is only its arrival less its duration: a doubt on the duration is none on the call.
+        boots = [boot for boot in boots if row.begun_at < boot]
     return any((row.begun_at < boot) != (begin < boot) for boot in boots)
 
 

@@ -235,6 +235,17 @@ def test_a_reboot_by_the_switchs_clock_does_not_part_attempt_and_start(desk: Des
     assert ["started"] == [row.state for row in desk.calls]
 
 
+def test_a_stop_that_claims_too_much_after_a_reboot_ends_its_call(desk: Desk) -> None:
+    """
+    Without a stamp it seems to have begun before the reboot; a second call would be charged beside the first.
+    """
+    desk.boot(boot(0))
+    desk.post(unstamped(a_start(NOW + seconds(10))))
+    desk.post(unstamped(a_stop(NOW + seconds(40), 60)))
+
+    assert ["ended"] == [row.state for row in desk.calls]
+
+
 def test_a_sender_that_puts_everything_under_one_id_is_bounded(desk: Desk) -> None:
     """
     After two hundred reports of different legs a new call is begun, so that no row grows without end.
