@@ -53,7 +53,7 @@ class Effort:
     prefixes: int
 
 
-FULL = Effort(lambda window: {1: 3_000, 16: 12_000}.get(window, 30_000), 6.0, rounds=3, prefixes=200_000)
+FULL = Effort(lambda window: {1: 3_000, 16: 12_000}.get(window, 30_000), 4.0, rounds=3, prefixes=200_000)
 QUICK = Effort(lambda window: {1: 300, 16: 1_500}.get(window, 3_000), 2.0, rounds=1, prefixes=2_000)
 
 
@@ -81,7 +81,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
             return 1
         for entrant in entrants:
             if isinstance(entrant.server, Tollwire):
-                print(f"{entrant.server.name}: books check: {entrant.server.check_books()}")
+                print(f"{entrant.server.name}: the books are {entrant.server.check_books()}")
     print(f"load average after: {load_average():.2f}")
     if options.json:
         options.json.write_text(json.dumps([asdict(line) for line in lines], indent=1) + "\n")
