@@ -165,11 +165,11 @@ _WRITES: dict[type[Row], Prepared] = {
     ),
     QueueEntry: _insert("put_queue", "queue", QueueEntry, _SESSION_KEY),
 }
-_CALL_TYPES = ("json", "text[]", "text[]")
+_CALL_TYPES = ("json", "json", "json")
 _CALLS = f"""
     ROWS FROM (
         json_to_recordset($1) AS ({_definitions(CallColumns)}),
-        unnest($2), unnest($3)
+        json_array_elements_text($2), json_array_elements_text($3)
     ) AS r({", ".join(_columns(CallColumns))}, facts, charges)
 """
 # An INSERT without ON CONFLICT: when two nodes begin the same call at once, one of them tries again.
@@ -306,15 +306,9 @@ def _call_arguments(rows: list[Row]) -> tuple[str, str, str]:
                 accounts=row.accounts,
             )
         )
-        facts.append(_quoted(row.facts))
-        charges.append(_quoted(row.charges))
-    return _encode(columns).decode(), f"{{{','.join(facts)}}}", f"{{{','.join(charges)}}}"
-
-
-def _quoted(value: object) -> str:
-    """Return *value* as JSON, written as an element of an array literal."""
-    text = _encode(value).decode().replace("\\", "\\\\").replace('"', '\\"')
-    return f'"{text}"'
+        facts.append(_encode(row.facts).decode())
+        charges.append(_encode(row.charges).decode())
+    return _encode(columns).decode(), _encode(facts).decode(), _encode(charges).decode()
 
 
 def _in_order(rows: Mapping[Any, Row]) -> list[Row]:
