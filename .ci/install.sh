@@ -2,7 +2,7 @@
 #
 # Needs Python 3.11 and one of: uv; Python's venv with ensurepip; pip 22.3. Never writes outside of .venv.
 
-minimum_python="3.11"
+minimum_python="3, 11"  # as Python compares it
 minimum_pip="22.3"
 
 say() {
@@ -17,7 +17,7 @@ fail() {
 # Print the path of the first Python that is new enough, or nothing. $PYTHON is tried first.
 find_python() {
     for candidate in ${PYTHON:+"$PYTHON"} python3 python3.14 python3.13 python3.12 python3.11; do
-        if "$candidate" -c "import sys; sys.exit(sys.version_info < (${minimum_python%.*}, ${minimum_python#*.}))" 2>/dev/null; then
+        if "$candidate" -c "import sys; sys.exit(sys.version_info < ($minimum_python))" 2>/dev/null; then
             command -v "$candidate"
             return
         fi
@@ -27,13 +27,14 @@ find_python() {
 require_python() {
     python=$(find_python)
     [ -n "$python" ] || fail \
-        "Tollwire needs Python $minimum_python or later; here is $(python3 --version 2>&1 || say 'no python3')." \
+        "Tollwire needs Python 3.11 or later; here is $(python3 --version 2>&1 || say 'no python3')." \
         "Install it (Debian 12, Ubuntu 24.04 and later: apt install python3 python3-pip), name one as" \
         "PYTHON=/path/to/python3 $0, or install uv (https://docs.astral.sh/uv/), which brings its own."
 }
 
 # Run a command with its output in .venv/install.log, and show that it is alive: its seconds and last line.
 with_progress() {
+    export PIP_DISABLE_PIP_VERSION_CHECK=1
     log=.venv/install.log
     "$@" >"$log" 2>&1 &
     job=$!
@@ -62,13 +63,13 @@ make_venv() {
     fi
     rm -rf .venv
     if command -v uv >/dev/null; then
-        uv venv --quiet --python ">=$minimum_python" .venv || fail "uv cannot make .venv."
+        uv venv --quiet --python ">=3.11" .venv || fail "uv cannot make .venv."
         return
     fi
     require_python
     if ! "$python" -m venv .venv >/dev/null 2>&1; then  # Debian without python3-venv: no ensurepip
         rm -rf .venv
-        "$python" -m venv --without-pip .venv || fail "$python cannot make a virtual environment: apt install python3-venv."
+        "$python" -m venv --without-pip .venv || fail "$python makes no virtual environment: apt install python3-venv."
     fi
 }
 
@@ -77,11 +78,11 @@ install_packages() {
     if command -v uv >/dev/null; then
         with_progress uv pip install --python .venv/bin/python --editable "$1"
     elif .venv/bin/python -m pip --version >/dev/null 2>&1; then
-        with_progress .venv/bin/python -m pip install --disable-pip-version-check --progress-bar off --editable "$1"
+        with_progress .venv/bin/python -m pip install --progress-bar off --editable "$1"
     else
         require_python
         require_pip
-        with_progress "$python" -m pip --python .venv/bin/python install --disable-pip-version-check --progress-bar off --editable "$1"
+        with_progress "$python" -m pip --python .venv/bin/python install --progress-bar off --editable "$1"
     fi
 }
 
@@ -90,18 +91,18 @@ require_pip() {
     lower=$(printf '%s\n%s\n' "$minimum_pip" "$found" | sort -V | head -n 1)
     [ -n "$found" ] && [ "$lower" = "$minimum_pip" ] || fail \
         "Tollwire installs itself with uv, python3-venv or pip $minimum_pip; here is ${found:+pip }${found:-no pip}." \
-        "Install one of them: apt install python3-venv (as root), or python3 -m pip install --user 'pip>=$minimum_pip'."
+        "Install one of them: apt install python3-venv (as root), or pip install --user 'pip>=$minimum_pip'."
 }
 
 # Bring .venv up to date with pyproject.toml. $1 is "test" for the tools of ./test, else empty.
 # The stamp says what .venv was made from: a change, a moved checkout or a kill half-way installs again.
 install_tollwire() {
     made_from="$PWD $(cksum <pyproject.toml)"
-    for done_for in "$1" test; do  # what ./test installed is enough for ./demo
-        if [ "$made_from $done_for" = "$(cat .venv/.made-from 2>/dev/null)" ] && .venv/bin/python -c '' 2>/dev/null; then
-            return
-        fi
-    done
+    if .venv/bin/python -c '' 2>/dev/null; then
+        case $(cat .venv/.made-from 2>/dev/null) in
+            "$made_from $1" | "$made_from test") return ;;  # what ./test installed is enough for ./demo
+        esac
+    fi
     say "Installing Tollwire into $PWD/.venv (less than a minute, once)"
     make_venv
     rm -f .venv/.made-from
