@@ -25,6 +25,7 @@ from tests.acceptance.wire import (
     Sender,
     accounting,
     pap,
+    status,
     tlv,
 )
 
@@ -213,8 +214,12 @@ class Call:
 
     def ask(self, password: bytes = PASSWORD, *more: bytes) -> Answer:
         """Ask whether the call may go ahead."""
+        return self.sender.ask(self.attempt(password, *more))
+
+    def attempt(self, password: bytes = PASSWORD, *more: bytes) -> bytes:
+        """Return the Access-Request that asks so."""
         session_id = tlv(ACCT_SESSION_ID, self.session_id)
-        return self.sender.ask(pap(self.sender.secret, password, *self.identity(), session_id, *more))
+        return pap(self.sender.secret, password, *self.identity(), session_id, *more)
 
     def records(self) -> list[Record]:
         """Return what is on record of it, once ended."""
@@ -231,11 +236,21 @@ def durations_s(records: list[Record]) -> list[float]:
     return [record.duration_ms / 1000 for record in records]
 
 
-def open_lab(server: Server) -> Lab:
-    """Provision and start *server*, whose database is embedded, and return the lab around it."""
+def open_lab(server: Server, dsn: str = "") -> Lab:
+    """Start and provision *server* and return the lab around it; *dsn* leads to a database of its own."""
+    begin(server)
+    return Lab(server, dsn or EmbeddedPostgres(server.home / "db").dsn)
+
+
+def begin(server: Server, **environment: str) -> None:
+    """Start *server*, which rejects without delay, with the lab's site, and return when it knows that."""
+    if server.dsn:
+        server.run("db", "migrate")  # an embedded database is brought up to date by its server
+    server.start(TOLLWIRE__REJECT_DELAY_S="0", **environment)
     server.apply(site())
-    server.start(TOLLWIRE__REJECT_DELAY_S="0")
-    return Lab(server, EmbeddedPostgres(server.home / "db").dsn)
+    sender = Sender(ADDRESSES["open"][0], SECRETS["open"], server.auth_port, server.acct_port)
+    sender.ask_until_answered(status(sender.secret))
+    sender.close()
 
 
 def eventually(condition: Callable[[], bool], limit_s: float) -> float:

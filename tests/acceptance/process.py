@@ -112,6 +112,14 @@ class Server:
         finally:
             self.kill()
 
+    def wait_for_death(self, limit_s: float = 5.0) -> int | None:
+        """Return the exit code of a server that ends by itself, None when it does not in time."""
+        assert self._process is not None, "not started"
+        try:
+            return self._process.wait(limit_s)
+        except subprocess.TimeoutExpired:
+            return None
+
     def kill(self) -> None:
         """End the server by SIGKILL, if it runs; return when its PostgreSQL and workers, too, have ended."""
         if self._process is not None:

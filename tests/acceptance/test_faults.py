@@ -15,7 +15,7 @@ import pytest
 
 from radiusd.storage.postgres import EmbeddedPostgres
 from tests.acceptance.impatient_switch import ImpatientSwitch, Told
-from tests.acceptance.lab import USER, Call, Lab, site
+from tests.acceptance.lab import USER, Call, Lab, begin
 from tests.acceptance.process import Server
 from tests.acceptance.wire import ACCESS_ACCEPT, ACCOUNTING_RESPONSE, STOP, accounting, status
 
@@ -74,8 +74,7 @@ class Crowd(Lab):
 def crowd(home: Path, server: Server) -> Iterator[Crowd]:
     """A provisioned server of two workers with its own PostgreSQL, all of which may be killed."""
     server.configure(workers=2)
-    server.apply(site())
-    server.start(TOLLWIRE__REJECT_DELAY_S="0")
+    begin(server)
     crowd = Crowd(server, EmbeddedPostgres(home / "db").dsn)
     yield crowd
     crowd.close()
