@@ -20,9 +20,12 @@ from tests.acceptance.wire import (
     ACCT_STATUS_TYPE,
     CALLED_STATION_ID,
     CALLING_STATION_ID,
+    SERVICE_TYPE,
+    UNSIGNED,
     USER_NAME,
     Answer,
     Sender,
+    access,
     accounting,
     pap,
     status,
@@ -36,6 +39,7 @@ SECRETS = {
     "other": b"secret of another switch",
     "pbx": b"secret of a PBX that asserts numbers",
     "sip-proxy": b"secret of a SIP proxy",
+    "leases": b"secret of a switch that renews leases",
 }
 ADDRESSES = {
     "open": ("127.0.0.1", "::1"),
@@ -44,14 +48,18 @@ ADDRESSES = {
     "other": ("127.0.0.4",),
     "pbx": ("127.0.0.5",),
     "sip-proxy": ("127.0.0.6",),
+    "leases": ("127.0.0.7",),
 }
+CALL_CHECK = 10  # a Service-Type
 STRANGER = "127.0.0.99"
 RELAXED = "require_message_authenticator = false\nlimit_proxy_state = false"
+LEASE_S = 30
 SETTINGS = {
     "open": RELAXED,
     "limits": "require_message_authenticator = false\nlimit_proxy_state = true",
     "pbx": f"asserts_numbers = true\n{RELAXED}",
     "sip-proxy": f'digest = "proxy"\n{RELAXED}',
+    "leases": f'asserts_numbers = true\ngrant = "lease"\nlease_s = {LEASE_S}\n{RELAXED}',
 }
 USER, PASSWORD, REALM = "alice", b"correct horse battery", "sip.example"
 LONG_USER, LONG_PASSWORD = "bob", b"a password of more than sixteen octets, in three blocks"
@@ -114,15 +122,15 @@ class Record(NamedTuple):
 
 
 class Lab:
-    """A running server with senders around it; *dsn* leads to its books."""
+    """A running server with senders around it; *dsn* leads to its books, calling numbers go up."""
 
-    def __init__(self, server: Server, dsn: str) -> None:
+    def __init__(self, server: Server, dsn: str, first_number: int = 15551000000) -> None:
         self.server = server
         self._dsn = dsn
         self.connect_again()
         self._senders: list[Sender] = []
         # Every call of a lab has a calling number of its own, by which it is found again.
-        self._numbers = itertools.count(15551000000)
+        self._numbers = itertools.count(first_number)
 
     def connect_again(self) -> None:
         """Open a connection to the books, as is needed after their server has died."""
@@ -206,6 +214,13 @@ class Call:
             tlv(CALLED_STATION_ID, "442079460000"),
         )
 
+    def call_check(self) -> bytes:
+        """Return the Access-Request that asks so by the calling number, without a password."""
+        session_id = tlv(ACCT_SESSION_ID, self.session_id)
+        return access(
+            self.sender.secret, UNSIGNED, tlv(SERVICE_TYPE, CALL_CHECK), *self.identity(), session_id
+        )
+
     def tell(self, status: int, *more: bytes, lasted_s: int | None = None) -> Answer:
         """Report *status* and return the Accounting-Response."""
         answer = self.sender.ask(self.packet(status, *more, lasted_s=lasted_s))
@@ -242,12 +257,12 @@ def open_lab(server: Server, dsn: str = "") -> Lab:
     return Lab(server, dsn or EmbeddedPostgres(server.home / "db").dsn)
 
 
-def begin(server: Server, **environment: str) -> None:
-    """Start *server*, which rejects without delay, with the lab's site, and return when it knows that."""
+def begin(server: Server, more: str = "", **environment: str) -> None:
+    """Start *server*, rejecting without delay, with the lab's site and *more*; return when it knows them."""
     if server.dsn:
         server.run("db", "migrate")  # an embedded database is brought up to date by its server
     server.start(TOLLWIRE__REJECT_DELAY_S="0", **environment)
-    server.apply(site())
+    server.apply(site() + more)
     sender = Sender(ADDRESSES["open"][0], SECRETS["open"], server.auth_port, server.acct_port)
     sender.ask_until_answered(status(sender.secret))
     sender.close()
