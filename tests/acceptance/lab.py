@@ -40,6 +40,8 @@ SECRETS = {
     "pbx": b"secret of a PBX that asserts numbers",
     "sip-proxy": b"secret of a SIP proxy",
     "leases": b"secret of a switch that renews leases",
+    "checks-all": b"secret of a gateway that asks without a Service-Type",
+    "checks-none": b"secret of a switch that may not check calls",
 }
 ADDRESSES = {
     "open": ("127.0.0.1", "::1"),
@@ -49,6 +51,8 @@ ADDRESSES = {
     "pbx": ("127.0.0.5",),
     "sip-proxy": ("127.0.0.6",),
     "leases": ("127.0.0.7",),
+    "checks-all": ("127.0.0.8",),
+    "checks-none": ("127.0.0.10",),
 }
 CALL_CHECK = 10  # a Service-Type
 STRANGER = "127.0.0.99"
@@ -60,6 +64,8 @@ SETTINGS = {
     "pbx": f"asserts_numbers = true\n{RELAXED}",
     "sip-proxy": f'digest = "proxy"\n{RELAXED}',
     "leases": f'asserts_numbers = true\ngrant = "lease"\nlease_s = {LEASE_S}\n{RELAXED}',
+    "checks-all": 'asserts_numbers = true\ncall_check = "any"',
+    "checks-none": 'asserts_numbers = true\ncall_check = "never"',
 }
 USER, PASSWORD, REALM = "alice", b"correct horse battery", "sip.example"
 LONG_USER, LONG_PASSWORD = "bob", b"a password of more than sixteen octets, in three blocks"

@@ -7,7 +7,16 @@ import os
 
 import pytest
 
-from tests.acceptance.lab import LISTED_NUMBER, LONG_PASSWORD, LONG_USER, PASSWORD, USER, Call, Lab
+from tests.acceptance.lab import (
+    CALL_CHECK,
+    LISTED_NUMBER,
+    LONG_PASSWORD,
+    LONG_USER,
+    PASSWORD,
+    USER,
+    Call,
+    Lab,
+)
 from tests.acceptance.wire import (
     ACCESS_ACCEPT,
     ACCESS_REJECT,
@@ -41,7 +50,7 @@ from tests.acceptance.wire import (
 
 pytestmark = [pytest.mark.acceptance, pytest.mark.postgres]
 
-CALL_CHECK, AUTHORIZE_ONLY = 10, 17
+AUTHORIZE_ONLY = 17  # a Service-Type
 NAME = tlv(USER_NAME, USER)
 EAP_IDENTITY = tlv(EAP_MESSAGE, b"\2\1\0\x0a\1alice")
 
@@ -262,3 +271,31 @@ def test_an_accept_needs_no_state(sender: Sender) -> None:
     An Access-Accept to a plain password has no State: there is nothing to go on with.
     """
     assert [] == sender.ask(pap(sender.secret, PASSWORD, NAME)).all(STATE)
+
+
+@pytest.mark.parametrize(
+    ("client", "with_call_check", "without"),
+    [
+        ("pbx", ACCESS_ACCEPT, ACCESS_REJECT),
+        ("checks-all", ACCESS_ACCEPT, ACCESS_ACCEPT),
+        ("checks-none", ACCESS_REJECT, ACCESS_REJECT),
+    ],
+)
+def test_a_clients_setting_says_which_calls_it_may_ask_for_without_a_password(
+    lab: Lab, client: str, with_call_check: int, without: int
+) -> None:
+    """
+    ``call_check``: by the Service-Type (the default), in any Access-Request, or never.
+    """
+    sender = lab.sender(client)
+    for service_type, code in ((tlv(SERVICE_TYPE, CALL_CHECK), with_call_check), (b"", without)):
+        packet = access(
+            sender.secret,
+            UNSIGNED,
+            service_type,
+            tlv(CALLING_STATION_ID, LISTED_NUMBER),
+            tlv(CALLED_STATION_ID, "442079460000"),
+            tlv(ACCT_SESSION_ID, f"check-{lab.new_number()}"),
+        )
+
+        assert code == sender.ask(packet).code
