@@ -55,18 +55,13 @@ def prose(page: Path) -> Iterator[tuple[int, str]]:
             yield number, line
 
 
-def tables(page: Path, heading: str | None = None) -> list[list[list[str]]]:
-    """Return the tables of *page*, or of its section under *heading*: rows of cells, the titles first."""
+def tables(page: Path) -> list[list[list[str]]]:
+    """Return the tables of *page*: rows of cells, the titles first."""
     found: list[list[list[str]]] = []
-    section, rows = None, None
+    rows: list[list[str]] | None = None
     for _, line in prose(page):
-        title = _HEADING.match(line)
-        if title:
-            section = title[1]
         if not line.startswith("|"):
             rows = None
-            continue
-        if heading is not None and section != heading:
             continue
         cells = [cell.strip() for cell in re.split(r"(?<!\\)\|", line)[1:-1]]
         if rows is None:
@@ -75,6 +70,15 @@ def tables(page: Path, heading: str | None = None) -> list[list[list[str]]]:
         if not set("".join(cells)) <= set("-: "):
             rows.append(cells)
     return found
+
+
+def column(page: str, title: str) -> list[str]:
+    """Return the cells under *title* in the first table of the documentation's *page* that has it."""
+    for table in tables(DOCS / page):
+        if title in table[0]:
+            at = table[0].index(title)
+            return [row[at] for row in table[1:]]
+    raise AssertionError(f"{page} has no table with a column {title}")
 
 
 def headings(page: Path) -> set[str]:

@@ -7,22 +7,25 @@ import shlex
 import shutil
 import tempfile
 import tomllib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import closing
 from datetime import UTC, datetime
 from pathlib import Path
+from urllib.request import urlopen
 
 import click
 import psycopg2
 import pytest
+from prometheus_client.parser import text_string_to_metric_families
 
 from bench.processes import free_udp_ports
 from provisioning.admin import Admin
 from provisioning.cli import main
 from provisioning.site import apply_file
 from radiusd.settings import Settings, read_settings
+from radiusd.storage.group_commit import Counts
 from radiusd.storage.secrets import Sealer
-from tests.docs.pages import DOCS, PAGES, ROOT, Block, blocks
+from tests.docs.pages import DOCS, PAGES, ROOT, Block, blocks, code, column
 from tests.docs.shell import Shell, environment_in, shows
 
 EXAMPLES = DOCS / "examples"
@@ -62,6 +65,7 @@ trunk=Cisco-AVPair=in-trunkgroup-label=ACME-TG1
     --attr Acct-Session-Id=paris-1
 {ASK.format(kind="acct")} --port 18130 --to 81312345678 --attr $trunk --status Stop --session tokyo-1 \
     --seconds 61
+{ASK.format(kind="acct")} --port 18130 --to 81312345678 --status 9
 """
 SETTINGS = set(Settings.__struct_fields__)
 ALL_BLOCKS = [(page, block) for page in PAGES for block in blocks(page)]
@@ -82,7 +86,7 @@ def place(each: tuple[Path, Block]) -> str:
     return f"{each[0].relative_to(ROOT)}:{each[1].line}"
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def folder() -> Iterator[Path]:
     """The folder of a server with the documentation's example, whose switch is this machine."""
     home = Path(tempfile.mkdtemp(prefix="tw-", dir="/tmp"))
@@ -100,29 +104,70 @@ def folder() -> Iterator[Path]:
     shutil.rmtree(home)
 
 
-@pytest.mark.acceptance
-@pytest.mark.postgres
-def test_operators_questions_are_answered_as_written(folder: Path, pg_bin: Path | None, skip_without) -> None:
-    """
-    The commands of the pages write what the pages show, on a server with calls that were refused and queued.
-    """
-    if shutil.which("curl") is None:
-        skip_without({"curl"})
-    names = ("18120", "18130", "9812", "18121", "18131")
-    ports = dict(zip(names, map(str, free_udp_ports(len(names))), strict=True))
+@pytest.fixture(scope="module")
+def ports() -> dict[str, str]:
+    """The ports that are used in place of those on the pages, so that two such tests may run side by side."""
+    written = ("18120", "18130", "9812", "18121", "18131")
+    return dict(zip(written, map(str, free_udp_ports(len(written))), strict=True))
+
+
+@pytest.fixture(scope="module")
+def operator(folder: Path, ports: dict[str, str], pg_bin: Path | None) -> Iterator[Shell]:
+    """An operator's terminal, in the folder of a running server that has refused and queued calls."""
     (folder / "tollwire.toml").write_text(_with(ports, CONFIGURATION))
     with Shell(folder, environment_in(folder.parent, pg_bin)) as shell:
-        shell.run(_with(ports, BEFORE))
-        for page in RUN:
-            found = blocks(DOCS / "how-to" / page)
-            for block, following in zip(found, [*found[1:], None], strict=True):
-                if block.language != "sh":
-                    continue
-                output, code = shell.run(_with(ports, block.text))
-                assert 0 == code, f"{page}:{block.line}: exits {code}:\n{output}"
-                if following and following.language == "text":
-                    differs = shows(_with(ports, following.text), output)
-                    assert "" == differs, f"{page}:{block.line}: {differs}"
+        output, code = shell.run(_with(ports, BEFORE))
+        assert 0 == code, output
+        yield shell
+
+
+@pytest.mark.acceptance
+@pytest.mark.postgres
+@pytest.mark.parametrize("page", RUN)
+def test_operators_question_is_answered_as_written(
+    page: str, operator: Shell, ports: dict[str, str], skip_without: Callable[[set[str]], None]
+) -> None:
+    """
+    The commands of the page write what it shows, on a server with calls that were refused and queued.
+    """
+    found = blocks(DOCS / "how-to" / page)
+    if any("curl " in block.text for block in found) and shutil.which("curl") is None:
+        skip_without({"curl"})
+    for block, following in zip(found, [*found[1:], None], strict=True):
+        if block.language != "sh":
+            continue
+        output, code = operator.run(_with(ports, block.text))
+        assert 0 == code, f"{page}:{block.line}: exits {code}:\n{output}"
+        if following and following.language == "text":
+            differs = shows(_with(ports, following.text), output)
+            assert "" == differs, f"{page}:{block.line}: {differs}"
+
+
+@pytest.mark.acceptance
+@pytest.mark.postgres
+@pytest.mark.usefixtures("operator")
+def test_a_running_server_shows_the_metrics_of_the_reference(ports: dict[str, str]) -> None:
+    """
+    The reference names every metric of a running server with its type and labels, and no other.
+    """
+    with urlopen(f"http://127.0.0.1:{ports['9812']}/metrics", timeout=10) as answer:
+        shown = _metrics_in(answer.read().decode())
+    page = "reference/metrics.md"
+    rows = zip(*(column(page, title) for title in ("Metric", "Type", "Labels")), strict=True)
+
+    assert shown == {code(name): (kind, set(re.findall(r"`(\w+)`", labels))) for name, kind, labels in rows}
+    assert {code(cell) for cell in column(page, "Result")} == set(Counts.__dataclass_fields__)
+
+
+def _metrics_in(text: str) -> dict[str, tuple[str, set[str]]]:
+    """Return each metric in Prometheus' *text* with its type and labels."""
+    found = {}
+    for family in text_string_to_metric_families(text):
+        if not family.name.endswith("_created"):
+            name = family.name + ("_total" if family.type == "counter" else "")
+            labels = {label for sample in family.samples for label in sample.labels} - {"le"}
+            found[name] = family.type, labels
+    return found
 
 
 def _with(ports: dict[str, str], text: str) -> str:
