@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import shutil
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -39,7 +39,9 @@ def steps(client: str) -> Iterator[tuple[Block, Block | None]]:
 
 
 @pytest.mark.parametrize("client", CLIENTS)
-def test_everything_happens_as_written(client: str, folder: Path, pg_bin: Path | None, skip_without) -> None:
+def test_everything_happens_as_written(
+    client: str, folder: Path, pg_bin: Path | None, skip_without: Callable[[set[str]], None]
+) -> None:
     """
     All commands of the page, in its order, in one terminal, write what the page shows.
 
