@@ -40,6 +40,9 @@ SECRETS = {
     "pbx": b"secret of a PBX that asserts numbers",
     "sip-proxy": b"secret of a SIP proxy",
     "leases": b"secret of a switch that renews leases",
+    "generic": b"secret of a sender that keeps to RFC 2866",
+    "cisco": b"secret of a Cisco gateway",
+    "kamailio": b"secret of a Kamailio",
     "checks-all": b"secret of a gateway that asks without a Service-Type",
     "checks-none": b"secret of a switch that may not check calls",
 }
@@ -53,6 +56,9 @@ ADDRESSES = {
     "leases": ("127.0.0.7",),
     "checks-all": ("127.0.0.8",),
     "checks-none": ("127.0.0.10",),
+    "generic": ("127.0.0.13",),
+    "cisco": ("127.0.0.11",),
+    "kamailio": ("127.0.0.12",),
 }
 CALL_CHECK = 10  # a Service-Type
 STRANGER = "127.0.0.99"
@@ -64,6 +70,9 @@ SETTINGS = {
     "pbx": f"asserts_numbers = true\n{RELAXED}",
     "sip-proxy": f'digest = "proxy"\n{RELAXED}',
     "leases": f'asserts_numbers = true\ngrant = "lease"\nlease_s = {LEASE_S}\n{RELAXED}',
+    "generic": f'asserts_numbers = true\ncall_check = "any"\n{RELAXED}',
+    "cisco": f'dialect = "cisco"\nasserts_numbers = true\ncall_check = "any"\n{RELAXED}',
+    "kamailio": f'dialect = "kamailio"\nasserts_numbers = true\ncall_check = "any"\n{RELAXED}',
     "checks-all": 'asserts_numbers = true\ncall_check = "any"',
     "checks-none": 'asserts_numbers = true\ncall_check = "never"',
 }
