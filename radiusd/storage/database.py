@@ -42,6 +42,21 @@ another node has just begun, idle in transaction, shutdown, cancelled.
 """
 
 
+LOCK_TIMEOUT = "55P03"
+
+READ_ONLY = "25006"
+
+
+def is_trouble(pgcode: str | None) -> bool:
+    """
+    Tell whether a SQLSTATE is about the server and not about what it was asked to do.
+
+    Connections, resources (a full disk), an operator, the system, or a standby in place of the primary:
+    another connection may find it better.
+    """
+    return pgcode == READ_ONLY or (pgcode or "")[:2] in ("08", "53", "57", "58")
+
+
 @dataclass(frozen=True, slots=True)
 class Prepared:
     """A statement that each connection prepares once; *sql* uses ``$1`` and so on."""

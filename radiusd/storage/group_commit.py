@@ -18,7 +18,7 @@ from twisted.internet.task import deferLater
 
 from radiusd.crash_points import crash_point
 from radiusd.errors import NotDurable
-from radiusd.storage.database import AGAIN, PolledConnection
+from radiusd.storage.database import AGAIN, LOCK_TIMEOUT, PolledConnection, is_trouble
 from radiusd.storage.journal import Journal, Outcome, Work
 from radiusd.storage.ledger import STATEMENTS
 
@@ -28,7 +28,11 @@ MOST_AT_ONCE = 400
 FIRST_PAUSE_S, LONGEST_PAUSE_S = 0.02, 0.2
 """Pauses before a failed batch or connection is tried again; each is twice the one before."""
 
+ASIDE_S = 0.5
+"""How long work whose rows others hold waits beside the queue, so that the rest gets past it."""
+
 Done = Callable[[Outcome | None], None]
+Entry = tuple[Work, Done, float]  # the last: since when it waits
 
 
 class Log(Protocol):
@@ -48,6 +52,7 @@ class Counts:
     shed: int = 0
     stale: int = 0
     broken: int = 0
+    set_aside: int = 0
 
 
 class Lane:
@@ -79,16 +84,18 @@ class Lane:
         self._log = log
         self._limit = limit
         self._patience_s = patience_s
-        self._queue: deque[tuple[Work, Done, float]] = deque()
+        self._queue: deque[Entry] = deque()
         self._connection: PolledConnection | None = None
         self._running: Deferred[None] | None = None
         self._stopping = False
+        self._in_trouble = False
+        self._aside = 0
         self._idle: list[Deferred[None]] = []
 
     @property
     def queued(self) -> int:
         """Return how much work waits."""
-        return len(self._queue)
+        return len(self._queue) + self._aside
 
     def start(self) -> None:
         """Connect, so that the first piece of work need not wait for it."""
@@ -96,7 +103,7 @@ class Lane:
 
     def submit(self, work: Work, done: Done) -> None:
         """Queue *work*; *done* is called once, in the reactor, with its outcome or None."""
-        if len(self._queue) >= self._limit or self._stopping:
+        if self.queued >= self._limit or self._stopping:
             self.counts.shed += 1
             done(None)
             return
@@ -109,7 +116,7 @@ class Lane:
         self._stopping = True
         finished: Deferred[None] = Deferred()
         self._idle.append(finished)
-        if self._running is None:
+        if self._running is None and not self._aside:
             self._close()
         return finished
 
@@ -129,7 +136,7 @@ class Lane:
             # Let the reactor read what has arrived meanwhile: it is the next batch.
             await deferLater(self._reactor, 0)
         self._running = None
-        if self._stopping:
+        if self._stopping and not self._aside:
             self._close()
 
     def _close(self) -> None:
@@ -139,18 +146,19 @@ class Lane:
             finished.callback(None)
         self._idle.clear()
 
-    def _take(self) -> list[tuple[Work, Done, float]]:
-        batch: list[tuple[Work, Done, float]] = []
-        patience_s = self._patience_s
-        oldest = self._reactor.seconds() - patience_s if patience_s is not None else None
-        while self._queue and len(batch) < MOST_AT_ONCE:
-            entry = self._queue.popleft()
-            if oldest is not None and entry[2] < oldest:
+    def _take(self) -> list[Entry]:
+        return self._fresh([self._queue.popleft() for _ in range(min(len(self._queue), MOST_AT_ONCE))])
+
+    def _fresh(self, entries: list[Entry]) -> list[Entry]:
+        """Return *entries* without those that are of no use any more."""
+        if self._patience_s is None:
+            return entries
+        oldest_s = self._reactor.seconds() - self._patience_s
+        for _, done, since_s in entries:
+            if since_s < oldest_s:
                 self.counts.stale += 1  # RFC 5080, 2.2.3: the switch has stopped waiting for it
-                entry[1](None)
-                continue
-            batch.append(entry)
-        return batch
+                self._tell(done, None)
+        return [entry for entry in entries if entry[2] >= oldest_s]
 
     async def _be_connected(self) -> PolledConnection:
         pause_s = FIRST_PAUSE_S
@@ -167,10 +175,10 @@ class Lane:
                 pause_s = min(2 * pause_s, LONGEST_PAUSE_S)
                 continue
             self._connection = connection
-        self.is_healthy = True
+        self.is_healthy = not self._in_trouble
         return self._connection
 
-    async def _settle(self, batch: list[tuple[Work, Done, float]]) -> None:
+    async def _settle(self, batch: list[Entry]) -> None:
         """Settle *batch* however often the database makes us try; one piece that breaks us is put aside."""
         pause_s = FIRST_PAUSE_S
         while batch:
@@ -181,14 +189,18 @@ class Lane:
             except NotDurable as error:
                 self._log.warning("batch tried again", lane=self.name, size=len(batch), error=str(error))
             except psycopg2.Error as error:
-                if error.pgcode not in AGAIN:
+                if error.pgcode in AGAIN:
+                    batch = await self._after_conflict(connection, batch, error.pgcode, now)
+                elif is_trouble(error.pgcode):
+                    self._suffer(connection, error)
+                else:
                     await self._split(batch, error)
                     return
-                await self._roll_back(connection)
             except Exception as error:
                 await self._split(batch, error)
                 return
             else:
+                self.is_healthy, self._in_trouble = True, False
                 self.counts.batches += 1
                 self.counts.settled += len(batch)
                 crash_point("after-commit-before-send")
@@ -199,8 +211,47 @@ class Lane:
             self.counts.tried_again += 1
             await deferLater(self._reactor, pause_s)
             pause_s = min(2 * pause_s, LONGEST_PAUSE_S)
+            batch = self._fresh(batch)
 
-    async def _split(self, batch: list[tuple[Work, Done, float]], error: Exception) -> None:
+    async def _after_conflict(
+        self, connection: PolledConnection, batch: list[Entry], pgcode: str | None, now: datetime
+    ) -> list[Entry]:
+        """
+        Roll back, and return what to try again at once.
+
+        When a lock timed out, what needs the rows that others hold (a frozen node, an admin's open
+        transaction) waits beside the queue, since everybody else's calls stand behind it.
+        """
+        await self._roll_back(connection)
+        if pgcode != LOCK_TIMEOUT or not connection.is_open:
+            return batch
+        try:
+            stuck = await self._journal.stuck(connection, [entry[0] for entry in batch], now)
+        except (psycopg2.Error, NotDurable):
+            await self._roll_back(connection)
+            return batch
+        aside = [entry for entry, is_stuck in zip(batch, stuck, strict=True) if is_stuck]
+        if aside:
+            self._aside += len(aside)
+            self.counts.set_aside += len(aside)
+            self._log.warning("rows are locked by others; their work waits", lane=self.name, size=len(aside))
+            self._reactor.callLater(ASIDE_S, self._take_back, aside)
+        return [entry for entry, is_stuck in zip(batch, stuck, strict=True) if not is_stuck]
+
+    def _take_back(self, aside: list[Entry]) -> None:
+        self._aside -= len(aside)
+        self._queue.extendleft(reversed(aside))  # it has waited longest
+        if self._running is None:
+            self._wake()
+
+    def _suffer(self, connection: PolledConnection, error: psycopg2.Error) -> None:
+        """Give up a connection to a server that cannot write: full, shutting down, a standby."""
+        if not self._in_trouble:
+            self._log.error("database cannot write", lane=self.name, error=str(error).strip())
+        self.is_healthy, self._in_trouble = False, True
+        connection.close()
+
+    async def _split(self, batch: list[Entry], error: Exception) -> None:
         """Find the piece that breaks us by settling each alone; log it whole and leave it unanswered."""
         if self._connection is not None and self._connection.is_open:
             await self._roll_back(self._connection)

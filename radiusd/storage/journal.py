@@ -30,7 +30,7 @@ from radiusd.crash_points import crash_point
 from radiusd.radius.clients import Client
 from radiusd.storage.database import Connection
 from radiusd.storage.ids import EPOCH, uuid7_text
-from radiusd.storage.ledger import Needs, load, write
+from radiusd.storage.ledger import Needs, held_elsewhere, load, write
 
 MOST_ROUNDS = 8
 """How often a batch is loaded anew because a decision needs more rows than were foreseen."""
@@ -230,6 +230,22 @@ class Journal:
             settled = dict(zip(map(id, known), outcomes, strict=True))
             return [settled.get(id(work)) for work in batch]
         raise RuntimeError(f"{len(batch)} pieces of work asked for more rows in each of {MOST_ROUNDS} rounds")
+
+    async def stuck(self, txn: Connection, batch: Sequence[Work], now: datetime) -> list[bool]:
+        """
+        Tell of each piece of *batch* whether it needs rows that somebody else has locked now.
+
+        Raises:
+            psycopg2.Error, NotDurable: The database did not say.
+        """
+        contexts = self._contexts(batch, now)
+        known = [work for work in batch if work.client_id in contexts]
+        calls, accounts = await held_elsewhere(txn, self._foresee(known, contexts, now))
+        return [
+            work.client_id in contexts
+            and (work.key in calls or bool(self._foresee((work,), contexts, now).accounts & accounts))
+            for work in batch
+        ]
 
     def _contexts(self, batch: Sequence[Work], now: datetime) -> dict[int, Context]:
         directory = self._directory()

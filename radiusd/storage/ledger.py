@@ -263,6 +263,29 @@ async def load(txn: Connection, needs: Needs) -> tuple[Books, dict[tuple[int, st
     return books, boots
 
 
+async def held_elsewhere(txn: Connection, needs: Needs) -> tuple[set[str], set[int]]:
+    """
+    Return which calls, by key, and which accounts of *needs* somebody else has locked now.
+
+    A call counts as locked when one of its accounts is. Nothing stays locked by asking.
+    """
+    keys = _array(sorted(needs.keys))
+    rows = await txn.run(
+        "BEGIN; SELECT call_key::text, accounts FROM call WHERE call_key = ANY (%s::bytea[])", (keys,)
+    )
+    calls = {key: set(accounts) for key, accounts in rows}
+    accounts = _array(sorted(needs.accounts.union(*calls.values())))
+    there = "SELECT account_id FROM balance WHERE account_id = ANY (%s::bigint[])"
+    all_accounts = {account for (account,) in await txn.run(there, (accounts,))}
+    free = {account for (account,) in await txn.run(f"{there} FOR UPDATE SKIP LOCKED", (accounts,))}
+    rows = await txn.run(
+        "SELECT call_key::text FROM call WHERE call_key = ANY (%s::bytea[]) FOR UPDATE SKIP LOCKED", (keys,)
+    )
+    await txn.run("ROLLBACK")
+    locked = all_accounts - free
+    return {key for key in calls if (key,) not in rows or calls[key] & locked}, locked
+
+
 async def write(txn: Connection, books: Books) -> None:
     """Write what has changed and commit, in one round trip."""
     steps: list[str] = []
