@@ -182,6 +182,14 @@ class Lab:
                 txn.execute(f"LOCK TABLE {table} IN ACCESS EXCLUSIVE MODE")
             yield connection.rollback
 
+    @contextmanager
+    def locked_account(self, code: str) -> Iterator[None]:
+        """Let nobody else change the account *code* meanwhile."""
+        with closing(psycopg2.connect(self._dsn)) as connection, connection.cursor() as txn:
+            account = "SELECT id FROM account WHERE code = %s"
+            txn.execute(f"SELECT FROM balance WHERE account_id = ({account}) FOR UPDATE", (code,))
+            yield
+
     def records(self, calling: str) -> list[Record]:
         """Return the ended calls from *calling*, in the order of their beginning."""
         rows = self.query(

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 
+import psycopg2
 import pytest
+from psycopg2 import sql
 
 from radiusd.storage.postgres import EmbeddedPostgres
 from tests.acceptance.lab import Call, Lab, durations_s, eventually, open_lab
@@ -107,3 +110,40 @@ def test_an_attempt_during_an_outage_is_decided_when_the_database_is_back(
     attached.connect_again()
     assert 1 == attached.open_calls(call.calling)
     attached.server.check_books()
+
+
+def set_read_only(postgres: EmbeddedPostgres, value: str) -> None:
+    """Let the database take nothing, as a standby or a full disk does, or take everything again."""
+    with closing(
+        psycopg2.connect(postgres.dsn, options="-c default_transaction_read_only=off")
+    ) as connection:
+        connection.autocommit = True
+        with connection.cursor() as txn:
+            txn.execute(
+                sql.SQL("ALTER DATABASE {} SET default_transaction_read_only = {}").format(
+                    sql.Identifier(connection.info.dbname), sql.Literal(value)
+                )
+            )
+            txn.execute(
+                "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
+                " WHERE datname = current_database() AND pid <> pg_backend_pid()"
+            )
+
+
+def test_a_database_that_takes_nothing_is_as_good_as_none(attached: Lab, postgres: EmbeddedPostgres) -> None:
+    """
+    It can be read, not written: silence on records and on Status-Server, and all is kept later.
+    """
+    call = Call(attached, attached.sender("open"))
+    packet = call.packet(STOP, lasted_s=60)
+    set_read_only(postgres, "on")
+    assert is_silent(call.sender, packet)
+    for _ in range(5):
+        assert is_silent(call.sender, status(call.sender.secret), call.sender.acct_port, for_s=0.1)
+
+    set_read_only(postgres, "off")
+    back_at_s = time.monotonic()
+    assert ACCOUNTING_RESPONSE == call.sender.ask_until_answered(packet).code
+    assert time.monotonic() - back_at_s < BACK_WITHIN_S
+    attached.connect_again()
+    assert [60] == durations_s(call.records())

@@ -14,6 +14,7 @@ from tests.acceptance.process import Server
 from tests.acceptance.wire import (
     ACCESS_ACCEPT,
     ACCESS_REJECT,
+    ACCOUNTING_RESPONSE,
     CALLED_STATION_ID,
     CALLING_STATION_ID,
     REPLY_MESSAGE,
@@ -35,6 +36,7 @@ INCLUDED_S, MICROS_PER_S = 600, 1000
 PRIMARY = "15552000000"
 PENNILESS = "15553000000"
 VIRTUALS = [f"1555200000{number}" for number in range(1, 6)]
+PAST_A_LOCK_S = 1.5  # a lock timeout, and a slow machine
 SEEN_WITHIN_S = 2.0
 NEWCOMER = "127.0.0.9"
 
@@ -241,6 +243,28 @@ def test_what_is_granted_to_fifty_calls_at_once_is_there_once(nodes: list[Lab]) 
     assert [LEASE_S] * (INCLUDED_S // LEASE_S) == granted_s
     assert [(0, INCLUDED_S, INCLUDED_S)] == nodes[0].query(BUCKET, "penniless")
     for call in calls:
+        call.tell(STOP, lasted_s=0)
+    nodes[0].server.check_books()
+
+
+def test_an_account_that_is_locked_delays_no_other(nodes: list[Lab]) -> None:
+    """
+    By a frozen node or an admin's transaction: the others' calls are authorized and recorded meanwhile.
+    """
+    stuck = [Call(nodes[0], nodes[0].sender("pbx")) for _ in range(2)]
+    served = [CallFrom(nodes[0], "pbx", VIRTUALS[0]) for _ in range(2)]
+    with nodes[0].locked_account("acme"):
+        stuck[0].sender.send(stuck[0].packet(STOP, lasted_s=5))
+        stuck[1].sender.send(stuck[1].attempt())
+        time.sleep(0.1)  # both are waiting for the lock
+        for _ in range(5):
+            served[0].sender.ask(served[0].packet(STOP, lasted_s=5), limit_s=PAST_A_LOCK_S)
+            served[1].sender.ask(served[1].call_check(), limit_s=PAST_A_LOCK_S)
+        assert [[], []] == [call.sender.collect(0) for call in stuck]
+
+    assert [ACCOUNTING_RESPONSE] == [answer.code for answer in stuck[0].sender.collect(1.5)]
+    assert [ACCESS_ACCEPT] == [answer.code for answer in stuck[1].sender.collect(0.5)]
+    for call in (stuck[1], served[1]):
         call.tell(STOP, lasted_s=0)
     nodes[0].server.check_books()
 
