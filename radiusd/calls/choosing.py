@@ -101,11 +101,18 @@ def _same(row: CallRow, event: CallEvent, begin: datetime) -> bool:
     if state is State.REFUSED:
         return abs(begin - row.begun_at) <= (LATE if event.kind is Kind.AUTHORIZE else RING)
     if event.kind is Kind.AUTHORIZE:
-        return state is not State.LAPSED
+        return state is State.AUTHORIZED or (state is State.STARTED and _asks_about(row, event, begin))
     if event.kind is Kind.START:
         return abs(begin - row.begun_at) <= RING or state is State.AUTHORIZED
     # An open call takes every Interim and Stop, but for those of an older call under the same id.
     return not event.event_at_known or begin >= row.begun_at - RING
+
+
+def _asks_about(row: CallRow, event: CallEvent, begin: datetime) -> bool:
+    """Tell whether an attempt is about a call that is up: not the next one under an id whose Stop was lost."""
+    numbers = (event.calling, event.called)
+    told = any((fact.calling, fact.called) == numbers for fact in row.facts)
+    return told or abs(begin - row.begun_at) <= RING
 
 
 def _same_as_ended(row: CallRow, event: CallEvent, begin: datetime) -> bool:
@@ -118,7 +125,7 @@ def _same_as_ended(row: CallRow, event: CallEvent, begin: datetime) -> bool:
         return True  # told again, or in another form
     if event.event_at_known:
         # What nobody answered is tried again over another route, or on another branch.
-        after = RING if _is_next_try(row, event) else CLOCK
+        after = (LATE if event.setup_at else RING) if _is_next_try(row, event) else CLOCK
         begun = row.begun_at < row.ended_at  # else its beginning is not known
         return begin <= row.ended_at + after and not (begun and begin < row.begun_at - RING)
     if event.kind is Kind.INTERIM:
@@ -127,7 +134,8 @@ def _same_as_ended(row: CallRow, event: CallEvent, begin: datetime) -> bool:
     if not known:
         return begin <= row.ended_at + LATE
     if event.kind is Kind.START:
-        return begin <= row.ended_at or any(fact.source == event.source != "" for fact in known)
+        # A copy that comes late, rather than the next call: that one's Stop would still be charged.
+        return begin <= row.ended_at + LATE
     if event.kind is Kind.STOP and any(fact.duration_ms == event.duration_ms for fact in known):
         return True  # the record again, however late: NexTone empties its backlog hours later
     return begin <= row.ended_at + (LATE if event.kind is Kind.FAILED else CLOCK)

@@ -23,6 +23,7 @@ _TRUSTED_AHEAD = timedelta(days=1)
 _MISMATCH_MS = 5_000
 _NONE = timedelta()
 _SAME_CLOCK = timedelta(minutes=2)
+_RING = timedelta(minutes=5)
 _LATE = timedelta(seconds=60)  # retransmissions and a fail-over, of a sender that stamps nothing
 
 
@@ -281,11 +282,22 @@ def _begun_at(attempt: CallEvent | None, reports: Events, connect_at: datetime |
     """Return the call's beginning: its set-up if a sender tells it, else its first sign."""
     signs = [moment for event in reports if (moment := _moment(event, event.setup_at))]
     if not signs:
-        signs = [attempt.event_at] if attempt else []
-        signs += [event.event_at for event in reports if event.kind is Kind.START]
+        signs = [event.event_at for event in reports if event.kind is Kind.START]
+        if attempt is not None and _same_clock(attempt, reports):
+            signs.append(attempt.event_at)
     if connect_at is not None:
         signs.append(connect_at)  # whatever is said of the set-up: it is not after the answer
     return min(signs) if signs else min(own_beginning(event) for event in reports)
+
+
+def _same_clock(attempt: CallEvent, reports: Events) -> bool:
+    """Tell whether the moment of an attempt, which is by our clock, is one that the reports can follow."""
+    begun = [
+        own_beginning(event)
+        for event in reports
+        if event.event_at_known and (event.kind is Kind.START or event.duration_ms is not None)
+    ]
+    return not begun or -_SAME_CLOCK <= min(begun) - attempt.event_at <= _RING
 
 
 def clock_lag(events: Events) -> timedelta:
