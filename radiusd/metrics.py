@@ -116,7 +116,7 @@ def lane_metrics(lanes: Iterable[Any]) -> Iterable[Metric]:
     """Yield what lanes have counted, and how much waits in them."""
     queued = GaugeMetricFamily("tollwire_lane_queued", "Work that waits for the database", labels=("lane",))
     healthy = GaugeMetricFamily("tollwire_lane_healthy", "1 while the database takes work", labels=("lane",))
-    names = ("settled", "batches", "tried_again", "shed", "stale", "broken")
+    names = ("settled", "batches", "tried_again", "set_aside", "shed", "stale", "broken")
     counts = CounterMetricFamily("tollwire_lane_work", "Work by what became of it", labels=("lane", "result"))
     for lane in lanes:
         queued.add_metric((lane.name,), lane.queued)
