@@ -1,7 +1,7 @@
 """
 Compare Tollwire with FreeRADIUS and rlm_sql: the same packets, the same PostgreSQL programs, one run.
 
-``python -m bench.compare`` takes some minutes, ``--quick`` half a minute. Rounds are interleaved and their
+``python -m bench.compare`` takes a quarter of an hour, ``--quick`` a minute. Rounds are interleaved and their
 order alternates, so that a busy moment of the machine hits both. Read the ratios, not the figures.
 """
 
