@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import os
 import re
 import shlex
 import shutil
+import subprocess
 import tempfile
 import tomllib
 from collections.abc import Callable, Iterator
@@ -74,8 +76,7 @@ CONFIGURATIONS = [each for each in TOML if set(tomllib.loads(each[1].text)) <= S
 SITES = [each for each in TOML if each not in CONFIGURATIONS]
 COMMANDS = [
     (page, line)
-    for page, block in ALL_BLOCKS
-    if block.language == "sh" and page != DOCS / "reference/cli.md"
+    for page, block in SHELL
     for line in block.text.replace("\\\n", " ").splitlines()
     if line.strip().startswith("tollwire ")
 ]
@@ -231,6 +232,27 @@ def test_commands_exist_with_their_options(page: Path, line: str, tmp_path: Path
             Path(word).touch()
     with command.make_context("tollwire", [re.sub(r"\$\S+", "1", word) for word in words], parent=context):
         pass
+
+
+@pytest.mark.parametrize("each", SHELL, ids=place)
+def test_commands_are_well_formed(each: tuple[Path, Block]) -> None:
+    """
+    The shell takes every piece of it: no quote or bracket is left open.
+    """
+    done = subprocess.run(["bash", "-n"], input=each[1].text, text=True, capture_output=True, check=False)
+
+    assert (0, "") == (done.returncode, done.stderr)
+
+
+def test_the_readme_names_programs_of_the_checkout() -> None:
+    """
+    What the README tells to run first is there and may be run.
+    """
+    readme = ROOT / "README.md"
+    programs = re.findall(r"^\./(\w+)", "".join(block.text for block in blocks(readme)), re.MULTILINE)
+
+    assert ["demo", "test"] == programs
+    assert all(os.access(ROOT / program, os.X_OK) for program in programs)
 
 
 def test_kamailio_is_configured_as_our_own_test_does_it() -> None:
