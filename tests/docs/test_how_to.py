@@ -71,6 +71,8 @@ trunk=Cisco-AVPair=in-trunkgroup-label=ACME-TG1
 """
 SETTINGS = set(Settings.__struct_fields__)
 ALL_BLOCKS = [(page, block) for page in PAGES for block in blocks(page)]
+# Commands of cli.md have a test beside the command line.
+SHELL = [each for each in ALL_BLOCKS if each[1].language == "sh" and each[0].name != "cli.md"]
 TOML = [(page, block) for page, block in ALL_BLOCKS if block.language == "toml"]
 CONFIGURATIONS = [each for each in TOML if set(tomllib.loads(each[1].text)) <= SETTINGS]
 SITES = [each for each in TOML if each not in CONFIGURATIONS]
