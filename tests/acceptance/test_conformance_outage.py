@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Iterator
 from contextlib import closing
+from functools import partial
 from pathlib import Path
 
 import psycopg2
@@ -83,7 +84,7 @@ def test_L129_status_server_is_not_answered_while_nothing_can_be_written(
     for port, code in ((sender.auth_port, ACCESS_ACCEPT), (sender.acct_port, ACCOUNTING_RESPONSE)):
         assert code == sender.ask(status(sender.secret), port).code
         postgres.stop()
-        eventually(lambda port=port: is_silent(sender, status(sender.secret), port), NOTICED_WITHIN_S)
+        eventually(partial(is_silent, sender, status(sender.secret), port), NOTICED_WITHIN_S)
         postgres.start()
         back_at_s = time.monotonic()
         assert code == sender.ask_until_answered(status(sender.secret), port).code

@@ -7,6 +7,7 @@ import os
 import pytest
 
 from tests.acceptance.lab import PASSWORD, USER, Lab
+from tests.acceptance.usual_packets import interim
 from tests.acceptance.wire import (
     ACCESS_ACCEPT,
     ACCESS_REJECT,
@@ -15,7 +16,6 @@ from tests.acceptance.wire import (
     ACCT_STATUS_TYPE,
     CALLED_STATION_ID,
     CALLING_STATION_ID,
-    INTERIM,
     PROXY_STATE,
     USER_NAME,
     Sender,
@@ -39,13 +39,6 @@ def sender(lab: Lab, request: pytest.FixtureRequest) -> Sender:
 def through(*states: bytes) -> bytes:
     """Return *states* as proxies add them."""
     return b"".join(tlv(PROXY_STATE, state) for state in states)
-
-
-def interim(sender: Sender, *more: bytes) -> bytes:
-    """Return an Accounting-Request of a call that nothing else is known of."""
-    return accounting(
-        sender.secret, tlv(ACCT_STATUS_TYPE, INTERIM), tlv(ACCT_SESSION_ID, os.urandom(4).hex()), *more
-    )
 
 
 def test_L110_proxy_states_come_back_in_accept_and_reject(sender: Sender) -> None:

@@ -11,6 +11,7 @@ import psycopg2
 import pytest
 from twisted.internet.defer import Deferred
 from twisted.internet.epollreactor import EPollReactor
+from twisted.python.failure import Failure
 
 from radiusd.errors import NotDurable
 from radiusd.storage.database import PolledConnection, Prepared
@@ -28,7 +29,7 @@ def run(dsn: str, story: Story, deadline_s: float = 5.0, limit_s: float = 10.0) 
     An exception that reached the reactor fails the test: nobody would have been told.
     """
     # The global reactor runs once in a process.
-    reactor = EPollReactor()
+    reactor = EPollReactor()  # type: ignore[no-untyped-call]  # of Twisted
     results: list[object] = []
     unheard: list[BaseException] = []
 
@@ -41,8 +42,12 @@ def run(dsn: str, story: Story, deadline_s: float = 5.0, limit_s: float = 10.0) 
             connection.close()
             reactor.callLater(0, reactor.stop)
 
+    def note(failure: Failure) -> None:
+        assert failure.value is not None
+        unheard.append(failure.value)
+
     def start() -> None:
-        Deferred.fromCoroutine(tell()).addErrback(lambda failure: unheard.append(failure.value))
+        Deferred.fromCoroutine(tell()).addErrback(note)
 
     reactor.callWhenRunning(start)
     reactor.callLater(limit_s, reactor.stop)
