@@ -70,7 +70,9 @@ def choose(rows: Sequence[CallRow], event: CallEvent, boots: Iterable[datetime])
     own = [row for row in rows if row.client_id == event.client_id]
     if event.call_class:
         for row in own:
-            if call_class(row) == event.call_class:
+            # Who asks with the Class of a call that is over asks about a new one.
+            is_over = event.kind is Kind.AUTHORIZE and row.state == State.ENDED.value
+            if call_class(row) == event.call_class and not is_over:
                 return row
     begin = own_beginning(event)
     same = [row for row in own if not _rebooted(row, event, begin, boots) and _same(row, event, begin)]

@@ -235,6 +235,16 @@ def test_a_reboot_by_the_switchs_clock_does_not_part_attempt_and_start(desk: Des
     assert ["started"] == [row.state for row in desk.calls]
 
 
+def test_an_attempt_with_the_class_of_a_call_that_is_over_is_about_a_new_one(desk: Desk) -> None:
+    """
+    Whether it is refused, as here, or let in: what has ended neither begins again nor breaks on it.
+    """
+    ended = desk.post(a_stop(NOW, 5))
+    desk.ask(an_attempt(NOW + seconds(60), verified=False, call_class=call_class(ended)))
+
+    assert ["ended", "refused"] == [row.state for row in desk.calls]
+
+
 def test_a_stop_that_claims_too_much_after_a_reboot_ends_its_call(desk: Desk) -> None:
     """
     Without a stamp it seems to have begun before the reboot; a second call would be charged beside the first.
