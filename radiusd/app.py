@@ -9,6 +9,8 @@ import random
 import secrets
 import signal
 import socket
+from contextlib import ExitStack
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -33,12 +35,16 @@ from radiusd.storage.catalogue import Catalogue
 from radiusd.storage.catalogue_watch import CatalogueWatch
 from radiusd.storage.control import ControlConnection
 from radiusd.storage.database import PolledConnection
+from radiusd.storage.duties import make_partitions_now
 from radiusd.storage.group_commit import Lane
 from radiusd.storage.journal import Journal
 from radiusd.storage.postgres import EmbeddedPostgres
-from radiusd.storage.secrets import Sealer, make_key
+from radiusd.storage.secrets import KeyUnusable, Sealer, make_key
 from radiusd.worker import Worker
 from radiusd.workers import Workers
+
+UNFIT = (migrations.SchemaBehind, migrations.SchemaRefused, migrations.ServerUnfit)
+"""What is wrong with a database that must be mended by an admin."""
 
 PATIENCE_S = 5.0
 """An attempt that has waited longer is not decided: its switch has stopped waiting."""
@@ -55,17 +61,20 @@ def run_server(reactor: Any, settings: Settings, config: Path) -> None:
         BadSettings: A port or the database cannot be had.
     """
     log = logs.configure(settings.log)
-    embedded = EmbeddedPostgres(Path(settings.database.directory)) if settings.database.directory else None
-    dsn = embedded.start() if embedded else settings.database.dsn
-    try:
-        if embedded:
-            migrations.migrate(dsn)
-        migrations.check(dsn)
-        server = Server(reactor, settings, config, dsn, make_key(settings.key_path), embedded, log)
-        server.run()
-    finally:
-        if embedded:
-            embedded.stop()
+    with ExitStack() as stack:
+        embedded = None
+        if settings.database.directory:
+            embedded = stack.enter_context(EmbeddedPostgres(Path(settings.database.directory)))
+        dsn = embedded.dsn if embedded else settings.database.dsn
+        try:
+            if embedded:
+                migrations.migrate(dsn)
+                make_partitions_now(dsn, datetime.fromtimestamp(reactor.seconds(), UTC))
+            migrations.check(dsn)
+            key = make_key(settings.key_path)
+        except (*UNFIT, KeyUnusable) as error:
+            raise BadSettings(str(error)) from error  # to try again will not help: exit code 78
+        Server(reactor, settings, config, dsn, key, embedded, log).run()
 
 
 def run_worker(reactor: Any, settings: Settings, descriptors: list[int]) -> None:

@@ -112,6 +112,8 @@ class Front:
 
         def handle(client: Client, packet: Packet, answer: Answer) -> None:
             host, port = answer.addr[:2]
-            handler.handle(client, packet, answer, f"{host}:{port}/{packet.identifier}")
+            # An IPv6 socket shows IPv4 senders so; people know them without it.
+            source = f"{host.removeprefix('::ffff:')}:{port}/{packet.identifier}"
+            handler.handle(client, packet, answer, source)
 
         return handle

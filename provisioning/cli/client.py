@@ -32,7 +32,7 @@ HELPS = {
     "is_proxy": "It may speak for other switches' calls.",
     "call_check": "Which Access-Requests without credentials it may send.",
     "digest": "As RFC 5090 says, or as SIP proxies that make their own nonces.",
-    "grant": "Give a call its whole time at once, or a lease that Interims renew.",
+    "grant": "Give a call its whole time at once, or a lease, for a switch that asks again.",
     "lease_s": "Seconds that one lease gives.",
     "max_call_s": "Most seconds that a call gets at once.",
     "setup_ttl_s": "Seconds that an authorized call may take to start.",

@@ -10,7 +10,7 @@ import click
 from provisioning.cli.errors import Exit, NotMigrated
 from provisioning.cli.framework import Group
 from provisioning.cli.output import print_document, print_rows, say
-from provisioning.cli.session import database_dsn, settings_of
+from provisioning.cli.session import database_dsn, now, settings_of
 from radiusd.errors import BadSettings
 
 
@@ -28,10 +28,12 @@ def migrate(ctx: click.Context) -> None:
     Each runs in a transaction of its own. Running it again, or twice at once, does no harm.
     """
     from radiusd.storage import migrations
+    from radiusd.storage.duties import make_partitions_now
 
     with database_dsn(ctx) as dsn:
         try:
             applied = migrations.migrate(dsn)
+            make_partitions_now(dsn, now())
         except (migrations.SchemaRefused, migrations.MigrationFailed) as error:
             raise NotMigrated(str(error)) from error
     print_rows(ctx, ("applied",), [(name,) for name in applied])

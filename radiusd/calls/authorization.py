@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from itertools import chain
 
 import msgspec
 
@@ -16,6 +17,8 @@ from radiusd.calls.facts import Call, Events, add_up, by_our_clock, clock_lag, k
 from radiusd.calls.matching import Match, Party, label
 from radiusd.calls.sessions import State, Step, step
 from radiusd.errors import Refusal
+
+_LIMITS = (Refusal.TRUNK_FULL, Refusal.ACCOUNT_FULL, Refusal.NO_BALANCE)
 
 
 class Attempt(msgspec.Struct, frozen=True, gc=False):
@@ -175,7 +178,11 @@ def _decide(
         return Booked(authorized=True, verified=verified)
     known = None if refusal is Refusal.AUTH_FAILED or not found.parties else found.parties[0]
     account_id, role = (known.service.account.id, known.role) if known else (NOBODY, "none")
-    books.put_cdr(bare_cdr(row, call, found, account_id, role, "refused", refusal.word))
+    cdr = bare_cdr(row, call, found, account_id, role, "refused", refusal.word)
+    if refusal in _LIMITS:
+        states = [limits.state_of(books, party.service.account, party.channel) for party in found.parties]
+        cdr.match = (*found.trace, *chain.from_iterable(states))
+    books.put_cdr(cdr)
     made = settlement.uncharged(row, call, account_id, role)
     return Booked(verified=verified, refusal=refusal.word, charges=(made,))
 

@@ -80,8 +80,15 @@ def choose(rows: Sequence[CallRow], event: CallEvent, boots: Iterable[datetime])
         return same[0] if same else None
     if event.event_at_known:
         # The one that began last before the event, else the one that begins soonest after it.
-        return min(same, key=lambda row: (row.begun_at > begin + CLOCK, abs(begin - row.begun_at), -row.seq))
+        told = [row for row in same if any(_is_copy(fact, event) for fact in row.facts)]
+        return min(
+            told or same, key=lambda row: (row.begun_at > begin + CLOCK, abs(begin - row.begun_at), -row.seq)
+        )
     return max(same, key=lambda row: row.seq)
+
+
+def _is_copy(fact: CallEvent, event: CallEvent) -> bool:
+    return (fact.kind, fact.leg_id, fact.event_at) == (event.kind, event.leg_id, event.event_at)
 
 
 def _rebooted(row: CallRow, event: CallEvent, begin: datetime, boots: Iterable[datetime]) -> bool:
@@ -111,7 +118,7 @@ def _same(row: CallRow, event: CallEvent, begin: datetime) -> bool:
 
 
 def _asks_about(row: CallRow, event: CallEvent, begin: datetime) -> bool:
-    """Tell whether an attempt is about a call that is up: not the next one under an id whose Stop was lost."""
+    """Tell whether an attempt is about a call that is up, not the next one under its id."""
     numbers = (event.calling, event.called)
     told = any((fact.calling, fact.called) == numbers for fact in row.facts)
     return told or abs(begin - row.begun_at) <= RING

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from radiusd.calls.books import NOBODY, Books, Session
+from radiusd.calls.books import NOBODY, Balance, Books, Session
 from radiusd.calls.directory import Account, Service
+from radiusd.calls.matching import Try, label
 from radiusd.errors import Refusal
+from rating.money import micros_text
 
 
 def room_for(books: Books, account: Account, channel: Service | None) -> Refusal | None:
@@ -18,6 +20,24 @@ def room_for(books: Books, account: Account, channel: Service | None) -> Refusal
         if (balance.channels if balance else 0) >= account.max_channels:
             return Refusal.ACCOUNT_FULL
     return None
+
+
+def state_of(books: Books, account: Account, channel: Service | None) -> tuple[Try, ...]:
+    """Return what the limits of a payer stand at, for the explanation of a refusal."""
+    balance = books.balances.get(account.id) or Balance(account_id=account.id)
+    lines = []
+    if channel is not None and channel.max_channels is not None:
+        row = books.channels.get((account.id, channel.id))
+        lines.append(
+            ("channels", label(channel), f"{row.used if row else 0} of {channel.max_channels} in use")
+        )
+    if account.max_channels is not None:
+        lines.append(("channels", account.code, f"{balance.channels} of {account.max_channels} in use"))
+    if account.credit_limit_micros is not None:
+        have, held = micros_text(balance.balance_micros), micros_text(balance.held_micros)
+        limit = micros_text(account.credit_limit_micros)
+        lines.append(("money", account.code, f"balance {have}, credit limit {limit}, held by calls {held}"))
+    return tuple(lines)
 
 
 def take(books: Books, session: Session) -> None:

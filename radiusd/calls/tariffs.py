@@ -124,7 +124,7 @@ def _period_around(quarter: datetime, zone: ZoneInfo) -> tuple[datetime, datetim
 
 
 def _quarter(moment: datetime) -> datetime:
-    """Return the quarter of an hour of *moment*: every zone's midnight begins one, so no period ends in it."""
+    """Return the quarter of an hour of *moment*: every zone's midnight begins one: it has one period."""
     return moment.replace(minute=moment.minute // 15 * 15, second=0, microsecond=0)
 
 

@@ -81,7 +81,7 @@ class AccessHandler:
         self._door.judge(event, proof, judged)
 
     def _challenge(self, client: Client, packet: Packet, now_s: int, *, stale: bool) -> Reply:
-        realm = packet.text(Attribute.DIGEST_REALM) or client.settings.get("realm") or client.name
+        realm = packet.text(Attribute.DIGEST_REALM) or client.name
         nonce = self._nonces.make(now_s, client.id, realm)
         return Reply(Code.ACCESS_CHALLENGE, challenge_attributes(realm, nonce, stale=stale))
 

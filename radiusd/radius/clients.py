@@ -38,7 +38,7 @@ class Client:
         call_check: Which Access-Requests without credentials it may send: ``service-type`` (those
             that say Call-Check or SIP-Caller-AVPs), ``any``, or ``never``.
         digest: ``strict`` as RFC 5090 says, or ``proxy`` for SIP proxies that make their own nonces.
-        grant: Give a call its ``whole`` time at once, or a ``lease`` that Interims renew.
+        grant: Give a call its ``whole`` time at once, or a ``lease``, for a switch that asks again.
         lease_s: How much one lease gives.
         max_call_s: The most that any call gets at once.
         setup_ttl_s: How long a call that was authorized may take to start.

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from radiusd.storage.database import Connection
+from radiusd.storage.database import BlockingConnection, Connection, finish
 
 MONTHS_AHEAD = 3
 
@@ -44,6 +44,15 @@ async def make_partitions(txn: Connection, now: datetime) -> list[str]:
             )
             made.append(name)
     return made
+
+
+def make_partitions_now(dsn: str, now: datetime) -> list[str]:
+    """Make the partitions before anything is written: rows in the default one keep their month in it."""
+    connection = BlockingConnection(dsn)
+    try:
+        return finish(make_partitions(connection, now))
+    finally:
+        connection.close()
 
 
 async def _default_holds(txn: Connection, table: str, start: datetime, end: datetime) -> bool:
