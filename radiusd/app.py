@@ -25,7 +25,7 @@ from radiusd.handlers.boots import Boots
 from radiusd.handlers.clock import Clock
 from radiusd.handlers.ledger import Ledger
 from radiusd.http import site
-from radiusd.metrics import Metrics, lane_metrics, port_metrics
+from radiusd.metrics import Metrics, PacketCounts, lane_metrics, packet_counts, packet_metrics
 from radiusd.radius.clients import Client
 from radiusd.radius.nonces import NonceMaker
 from radiusd.sd_notify import READY, STOPPING, WATCHDOG, notify, watchdog_interval_s
@@ -159,7 +159,9 @@ class Server:
             )
             self._front.listen(settings.listeners, sockets)
         else:
-            self._workers = Workers(self._reactor, settings, str(self._config), self._ledger, self._log)
+            self._workers = Workers(
+                self._reactor, settings, str(self._config), self._ledger, self._metrics, self._log
+            )
             self._workers.start()
         self._acct.start()
         self._auth.start()
@@ -208,9 +210,7 @@ class Server:
 
     def _open_metrics(self) -> None:
         self._metrics.watch(lambda: lane_metrics((self._acct, self._auth)))
-        if self._front is not None:
-            front = self._front
-            self._metrics.watch(lambda: port_metrics(self._client_name, front.ports))
+        self._metrics.watch(lambda: packet_metrics(self._client_name, self._packet_counts()))
         if not self._settings.metrics_address:
             return
         host, _, port = self._settings.metrics_address.rpartition(":")
@@ -221,6 +221,11 @@ class Server:
             self._reactor.listenTCP(int(port), ready, interface=host.strip("[]"))
         except CannotListenError as error:
             raise BadSettings(f"metrics_address: {error}; is another server on it?") from error
+
+    def _packet_counts(self) -> PacketCounts:
+        if self._workers is not None:
+            return self._workers.packet_counts
+        return packet_counts(self._front.ports if self._front else ())
 
     def _client_name(self, client_id: int) -> str:
         client = self._clients.get(client_id)

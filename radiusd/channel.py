@@ -11,8 +11,9 @@ from twisted.protocols.basic import Int32StringReceiver
 from twisted.python.failure import Failure
 
 from radiusd.calls.events import CallEvent
-from radiusd.handlers.answers import Door, Judged, Posted
+from radiusd.handlers.answers import Door, Judged, Posted, result_of
 from radiusd.handlers.credentials import Proof
+from radiusd.metrics import Metrics, PacketCounts
 
 LONGEST_MESSAGE = 64 * 1024 * 1024
 
@@ -50,7 +51,13 @@ class ClientsChanged(msgspec.Struct, frozen=True, array_like=True, tag="clients"
     """Clients were provisioned: load them anew."""
 
 
-Message = PostIt | JudgeIt | Done | Health | ClientsChanged
+class Counted(msgspec.Struct, frozen=True, array_like=True, tag="counted"):
+    """What the worker's ports have counted since it began."""
+
+    counts: PacketCounts
+
+
+Message = PostIt | JudgeIt | Done | Health | ClientsChanged | Counted
 
 _encode = msgspec.msgpack.Encoder().encode
 _decoder = msgspec.msgpack.Decoder(list[Message])
@@ -89,21 +96,40 @@ class Channel(Int32StringReceiver):
 class LedgerEnd(Channel):
     """The ledger's end: asks the door, and tells the worker what came of it."""
 
-    def __init__(self, reactor: Any, door: Door) -> None:
+    def __init__(self, reactor: Any, door: Door, metrics: Metrics) -> None:
         super().__init__(reactor)
+        self.counts: PacketCounts = []
         self._door = door
+        self._metrics = metrics
         self._told: bool | None = None
 
     def heard(self, message: Message) -> None:
         """Hand a question to the door."""
         if isinstance(message, PostIt):
-            number = message.number
-            self._door.post(message.event, lambda posted: self.say(Done(number, posted=posted)))
+            self._post(message)
         elif isinstance(message, JudgeIt):
-            number = message.number
-            self._door.judge(
-                message.event, message.proof, lambda judged: self.say(Done(number, judged=judged))
-            )
+            self._judge(message)
+        elif isinstance(message, Counted):
+            self.counts = message.counts
+
+    def _post(self, message: PostIt) -> None:
+        arrived_s = self._reactor.seconds()
+
+        def posted(outcome: Posted | None) -> None:
+            elapsed_s = self._reactor.seconds() - arrived_s
+            self._metrics.accounted(message.event.kind.value, outcome is not None, elapsed_s)
+            self.say(Done(message.number, posted=outcome))
+
+        self._door.post(message.event, posted)
+
+    def _judge(self, message: JudgeIt) -> None:
+        arrived_s = self._reactor.seconds()
+
+        def judged(outcome: Judged | None) -> None:
+            self._metrics.judged(result_of(outcome), self._reactor.seconds() - arrived_s)
+            self.say(Done(message.number, judged=outcome))
+
+        self._door.judge(message.event, message.proof, judged)
 
     def tell_health(self) -> None:
         """Tell the worker whether records can be written, when that has changed."""

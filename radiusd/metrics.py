@@ -126,17 +126,31 @@ def lane_metrics(lanes: Iterable[Any]) -> Iterable[Metric]:
     return (queued, healthy, counts)
 
 
-def port_metrics(clients: Callable[[int], str], ports: Iterable[Any]) -> Iterable[Metric]:
-    """Yield what the RADIUS ports have counted per client (RFC 4669, RFC 4671)."""
+PacketCounts = list[tuple[str, int, str, int]]
+"""Port, client id (0: an unknown one), what became of the packet, how many."""
+
+
+def packet_counts(ports: Iterable[Any]) -> PacketCounts:
+    """Return what the RADIUS ports of this process have counted (RFC 4669, RFC 4671)."""
+    counts: PacketCounts = []
+    for port in ports:
+        kind = port.kind.value
+        counts.append((kind, 0, "unknown_client", port.counters.invalid_requests))
+        for client_id, seen in port.counters.clients.items():
+            counts.append((kind, client_id, "received", seen.requests))
+            counts.append((kind, client_id, "duplicate", seen.duplicates))
+            counts += [(kind, client_id, reason.value, count) for reason, count in seen.discarded.items()]
+    return counts
+
+
+def packet_metrics(client_name: Callable[[int], str], counts: PacketCounts) -> Iterable[Metric]:
+    """Yield *counts*, those of the same port, client and result added up."""
     requests = CounterMetricFamily(
         "tollwire_radius_requests", "Requests received", labels=("port", "client", "result")
     )
-    for port in ports:
-        for client_id, seen in port.counters.clients.items():
-            name = clients(client_id)
-            requests.add_metric((port.kind.value, name, "received"), seen.requests)
-            requests.add_metric((port.kind.value, name, "duplicate"), seen.duplicates)
-            for reason, count in seen.discarded.items():
-                requests.add_metric((port.kind.value, name, reason.value), count)
-        requests.add_metric((port.kind.value, "unknown", "unknown_client"), port.counters.invalid_requests)
+    totals: dict[tuple[str, int, str], int] = {}
+    for port, client_id, result, count in counts:
+        totals[port, client_id, result] = totals.get((port, client_id, result), 0) + count
+    for (port, client_id, result), count in totals.items():
+        requests.add_metric((port, client_name(client_id) if client_id else "unknown", result), count)
     return (requests,)

@@ -7,11 +7,12 @@ import socket
 from typing import Any
 
 import psycopg2
+from twisted.internet.task import LoopingCall
 
-from radiusd.channel import Given, WorkerEnd
+from radiusd.channel import Counted, Given, WorkerEnd
 from radiusd.errors import TollwireError
 from radiusd.front import Front
-from radiusd.metrics import Metrics
+from radiusd.metrics import Metrics, packet_counts
 from radiusd.radius.clients import Client, ClientTable
 from radiusd.radius.nonces import NonceMaker
 from radiusd.settings import Settings
@@ -19,6 +20,9 @@ from radiusd.storage.catalogue import load_clients
 from radiusd.storage.secrets import Sealer
 
 LONGEST_DRAIN_S = 10.0
+
+COUNT_S = 2.0
+"""How often the ledger process, which Prometheus asks, is told what was counted here."""
 
 
 class Worker:
@@ -55,7 +59,13 @@ class Worker:
         self._reactor.callWhenRunning(self._take_signals)
         self._reactor.run(installSignalHandlers=False)
 
+    def _count(self) -> None:
+        self._channel.say(Counted(packet_counts(self._front.ports)))
+
     def _take_signals(self) -> None:
+        counting = LoopingCall(self._count)
+        counting.clock = self._reactor
+        counting.start(COUNT_S)
         signal.signal(signal.SIGINT, signal.SIG_IGN)  # a terminal's Ctrl-C is the parent's to handle
         signal.signal(signal.SIGTERM, lambda *_: self._reactor.callFromThread(self._drain))
 

@@ -15,6 +15,7 @@ from twisted.internet.task import LoopingCall
 from radiusd.channel import ClientsChanged, Given, LedgerEnd
 from radiusd.front import open_socket
 from radiusd.handlers.answers import Door
+from radiusd.metrics import Metrics, PacketCounts
 from radiusd.settings import Settings
 
 LOOK_S = 0.2
@@ -37,11 +38,15 @@ class Workers:
     what arrives while a worker is started anew waits in the kernel.
     """
 
-    def __init__(self, reactor: Any, settings: Settings, config: str, door: Door, log: Any) -> None:
+    def __init__(
+        self, reactor: Any, settings: Settings, config: str, door: Door, metrics: Metrics, log: Any
+    ) -> None:
         self._reactor = reactor
         self._settings = settings
         self._config = config
         self._door = door
+        self._metrics = metrics
+        self._gone: PacketCounts = []
         self._log = log
         self._sockets: list[list[socket.socket]] = []
         self._running: list[_Running] = []
@@ -68,6 +73,11 @@ class Workers:
             worker.process.send_signal(signal.SIGTERM)
 
     @property
+    def packet_counts(self) -> PacketCounts:
+        """Return what the ports of all workers have counted, those that have ended included."""
+        return [*self._gone, *(count for worker in self._running for count in worker.end.counts)]
+
+    @property
     def are_gone(self) -> bool:
         """Tell whether all workers have ended."""
         return all(worker.process.poll() is not None for worker in self._running)
@@ -87,7 +97,7 @@ class Workers:
         )
         theirs.close()
         ours.setblocking(False)
-        end = LedgerEnd(self._reactor, self._door)
+        end = LedgerEnd(self._reactor, self._door, self._metrics)
         connection = self._reactor.adoptStreamConnection(ours.fileno(), socket.AF_UNIX, Given(end))
         ours.close()
         self._log.info("worker started", worker=number, pid=process.pid)
@@ -99,4 +109,5 @@ class Workers:
             status = worker.process.poll()
             if status is not None:
                 self._log.error("worker died", worker=number, pid=worker.process.pid, status=status)
+                self._gone += worker.end.counts
                 self._running[number] = self._launch(number)

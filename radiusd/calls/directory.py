@@ -156,7 +156,7 @@ class Directory:
         self.accounts: dict[int, Account] = {}
         self.plans: dict[int, Plan] = {}
         self._claims: dict[str, list[Service]] = {}
-        # (IP version, client or "*") → prefix length → prefix → the network's claims, longest tech prefix first
+        # (IP version, client or "*") → length → prefix → the network's claims, longest tech prefix first
         self._networks: dict[tuple[int, str], dict[int, dict[int, list[tuple[str, str]]]]] = {}
         for service, claims in services:
             self.services[service.id] = service

@@ -13,7 +13,7 @@ from radiusd.calls.events import CallEvent
 from radiusd.dialects.call_class import class_of
 from radiusd.dialects.dialect import Dialect
 from radiusd.errors import Refusal
-from radiusd.handlers.answers import Door, Judged
+from radiusd.handlers.answers import Door, Judged, result_of
 from radiusd.handlers.credentials import Proof, read_proof
 from radiusd.handlers.senders import told_by
 from radiusd.metrics import Metrics
@@ -95,7 +95,7 @@ class AccessHandler:
         arrived_s: float,
     ) -> None:
         refusal = outcome.decision.refusal if outcome else None
-        word = refusal.word if refusal else "accepted" if outcome else "not_answered"
+        word = result_of(outcome)
         self._metrics.judged(word, self._reactor.seconds() - arrived_s)
         if outcome is None:
             answer(None)

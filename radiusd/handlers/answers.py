@@ -27,6 +27,14 @@ class Judged(msgspec.Struct, frozen=True):
     extras: tuple[ReplyAttribute, ...] = ()
 
 
+def result_of(judged: Judged | None) -> str:
+    """Return the one word that logs and metrics have for an outcome."""
+    if judged is None:
+        return "not_answered"
+    refusal = judged.decision.refusal
+    return refusal.word if refusal else "accepted"
+
+
 class Door(Protocol):
     """The ledger, or in a worker process the way to it."""
 
