@@ -275,10 +275,12 @@ class Server:
         drained.addBoth(lambda _: self._stop())
 
     def _stop(self) -> None:
-        if self._looking.running:
-            self._looking.stop()
-        if self._front is not None:
-            self._front.close()
-        self._control.close()
-        if self._reactor.running:
-            self._reactor.stop()
+        try:
+            if self._looking.running:
+                self._looking.stop()
+            if self._front is not None:
+                self._front.close()
+            self._control.close()
+        finally:  # whatever cannot be closed: a server that was told to end ends
+            if self._reactor.running:
+                self._reactor.stop()
