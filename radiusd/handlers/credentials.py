@@ -69,10 +69,21 @@ def read_proof(packet: Packet, client: Client) -> Proof:
         return Proof(pap=password)
     if isinstance(password, Chap):
         return Proof(chap=password)
-    checks = client.call_check == "any" or (
-        client.call_check == "service-type" and service_type in (CALL_CHECK, SIP_CALLER_AVPS)
-    )
-    return Proof() if checks else Proof(refused="no_credentials")
+    return Proof() if _is_call_check(packet, client, service_type) else Proof(refused="no_credentials")
+
+
+def _is_call_check(packet: Packet, client: Client, service_type: int | None) -> bool:
+    """
+    Tell whether *packet* may ask about a call without credentials.
+
+    RFC 5080, 2.1.1 lets only a Call-Check do so. A client may be let off that, but then its packets must be
+    signed: a bare Access-Request proves nothing about its sender.
+    """
+    if client.call_check == "never":
+        return False
+    if service_type in (CALL_CHECK, SIP_CALLER_AVPS):
+        return True
+    return client.call_check == "any" and packet.first(Attribute.MESSAGE_AUTHENTICATOR) is not None
 
 
 class Checked(msgspec.Struct, frozen=True):

@@ -78,48 +78,35 @@ async def mend_channels(txn: Connection) -> list[tuple[int, int, int, int]]:
     Returns:
         account, service (0: the account's own), what the counter said, how many calls there are.
     """
-    mended = []
-    suspects = await txn.run(
+    # One statement sees one moment: no batch that commits meanwhile looks like a difference.
+    differing = await txn.run(
         """
-        SELECT DISTINCT account_id FROM (
-            SELECT c.account_id, c.used, count(s.call_id) AS calls
+        SELECT account_id, service_id, used, calls FROM (
+            SELECT c.account_id, c.service_id, c.used, count(s.call_id)::integer AS calls
             FROM channel c LEFT JOIN session s
                 ON s.account_id = c.account_id AND s.channel_service_id = c.service_id
             GROUP BY c.account_id, c.service_id, c.used
             UNION ALL
-            SELECT b.account_id, b.channels, count(s.call_id)
+            SELECT b.account_id, 0, b.channels, count(s.call_id)::integer
             FROM balance b LEFT JOIN session s ON s.account_id = b.account_id AND s.role <> 'none'
             GROUP BY b.account_id, b.channels
         ) AS counted WHERE used <> calls
         """
     )
-    for (account_id,) in suspects:
-        # Under the account's lock this time: a batch that commits meanwhile must not look like a difference.
-        mended += await txn.run(
+    for account_id in {row[0] for row in differing}:
+        # Under the account's lock, and in one string: nothing of others gets between.
+        await txn.run(
             """
-            BEGIN; SELECT 1 FROM balance WHERE account_id = %(account)s FOR UPDATE;
-            WITH counted AS (
-                SELECT c.service_id, c.used, count(s.call_id)::integer AS calls
-                FROM channel c LEFT JOIN session s
-                    ON s.account_id = c.account_id AND s.channel_service_id = c.service_id
-                WHERE c.account_id = %(account)s GROUP BY c.service_id, c.used
-            ), channels AS (
-                UPDATE channel c SET used = calls FROM counted
-                WHERE c.account_id = %(account)s AND c.service_id = counted.service_id
-                    AND counted.used <> calls
-                RETURNING c.account_id, c.service_id, counted.used, calls
-            ), total AS (
-                SELECT b.channels AS used, count(s.call_id)::integer AS calls
-                FROM balance b LEFT JOIN session s ON s.account_id = b.account_id AND s.role <> 'none'
-                WHERE b.account_id = %(account)s GROUP BY b.channels
-            ), own AS (
-                UPDATE balance b SET channels = calls FROM total
-                WHERE b.account_id = %(account)s AND total.used <> calls
-                RETURNING b.account_id, 0, total.used, calls
-            ), mended AS (SELECT * FROM channels UNION ALL SELECT * FROM own)
-            SELECT * FROM mended
+            BEGIN; SELECT 1 FROM balance WHERE account_id = %s FOR UPDATE;
+            UPDATE channel c SET used = (
+                SELECT count(*) FROM session s
+                WHERE s.account_id = c.account_id AND s.channel_service_id = c.service_id
+            ) WHERE c.account_id = %s;
+            UPDATE balance b SET channels = (
+                SELECT count(*) FROM session s WHERE s.account_id = b.account_id AND s.role <> 'none'
+            ) WHERE b.account_id = %s;
+            COMMIT
             """,
-            {"account": account_id},  # type: ignore[arg-type]  # psycopg2 takes names as well
+            (account_id, account_id, account_id),
         )
-        await txn.run("COMMIT")
-    return [(account_id, service_id, used, calls) for account_id, service_id, used, calls in mended]
+    return [(account_id, service_id, used, calls) for account_id, service_id, used, calls in differing]
