@@ -1,5 +1,5 @@
 """
-Play many seeds: ``python -m tests.simulation [--first 0] [--seeds 100] [--calls 60] [--hours 2]``.
+Play many seeds: ``python -m tests.simulation [--first 0] [--seeds 100] [--calls 48] [--hours 2]``.
 
 A month in a minute or two is ``--seeds 1 --calls 3000 --hours 720``. A database of its own is started.
 """
@@ -35,7 +35,7 @@ def main() -> int:
     )
     parser.add_argument("--first", type=int, default=0)
     parser.add_argument("--seeds", type=int, default=100)
-    parser.add_argument("--calls", type=int, default=60)
+    parser.add_argument("--calls", type=int, default=48)
     parser.add_argument("--hours", type=float, default=2)
     asked = parser.parse_args()
     home = Path(tempfile.mkdtemp(prefix="tw-", dir="/tmp"))
