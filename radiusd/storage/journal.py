@@ -210,13 +210,13 @@ class Journal:
         needs = self._foresee(known, contexts, now)
         for _ in range(MOST_ROUNDS):
             crash_point("before-load")
-            books, boots = await load(txn, needs)
-            for context in contexts.values():
-                context.boots = boots
             try:
+                books, boots = await load(txn, needs)
+                for context in contexts.values():
+                    context.boots = boots
                 outcomes = [work.decide(books, contexts[work.client_id]) for work in known]
             except Missing as missing:
-                needs.accounts |= missing.accounts | books.locked
+                needs.accounts |= missing.accounts
                 needs.services |= missing.services
                 needs.since = min(needs.since, missing.since)
                 await txn.run("ROLLBACK")

@@ -19,6 +19,7 @@ from radiusd.calls.books import (
     CdrKey,
     CdrNote,
     Channel,
+    Missing,
     Posting,
     QueueEntry,
     QueueKey,
@@ -61,9 +62,9 @@ def _columns(row: type[Row]) -> dict[str, str]:
     return columns
 
 
-def _records(row: type[Row]) -> str:
-    """Return the rows in the JSON argument ``$1`` as a table ``r``."""
-    return f"json_to_recordset($1) AS r({_definitions(row)})"
+def _records(row: type[Row], place: int = 1) -> str:
+    """Return the rows in the JSON argument at *place* as a table ``r``."""
+    return f"json_to_recordset(${place}) AS r({_definitions(row)})"
 
 
 def _definitions(row: type[Row]) -> str:
@@ -71,14 +72,18 @@ def _definitions(row: type[Row]) -> str:
 
 
 def _insert(name: str, table: str, row: type[Row], key: Sequence[str] = ()) -> Prepared:
+    return Prepared(name, ("json",), _inserting(table, row, key))
+
+
+def _inserting(table: str, row: type[Row], key: Sequence[str] = (), place: int = 1) -> str:
     """Return an INSERT of all columns; with *key*, a row that is there already is replaced."""
     columns = list(_columns(row))
     names = ", ".join(columns)
-    sql = f"INSERT INTO {table} ({names}) SELECT {names} FROM {_records(row)}"
+    sql = f"INSERT INTO {table} ({names}) SELECT {names} FROM {_records(row, place)}"
     if key:
         changes = ", ".join(f"{name} = EXCLUDED.{name}" for name in columns if name not in key)
         sql += f" ON CONFLICT ({', '.join(key)}) DO UPDATE SET {changes}"
-    return Prepared(name, ("json",), sql)
+    return sql
 
 
 def _delete(name: str, table: str, row: type[Row], key: Sequence[str]) -> Prepared:
@@ -95,19 +100,10 @@ def _update(name: str, table: str, row: type[Row], key: Sequence[str], columns: 
 _SESSION_KEY = ("account_id", "call_id", "role")
 _CDR_KEY = ("account_id", "started_at", "call_id", "role")
 
-LOCK_CALLS = Prepared(
-    "lock_calls",
-    ("bytea[]",),
-    "SELECT 1 FROM call WHERE call_key = ANY ($1) ORDER BY call_key, seq FOR UPDATE",
-)
 LOCK_ACCOUNTS = Prepared(
     "lock_accounts",
-    ("bigint[]", "bytea[]"),
-    """
-    SELECT 1 FROM balance
-    WHERE account_id = ANY ($1 || ARRAY(SELECT unnest(accounts) FROM call WHERE call_key = ANY ($2)))
-    ORDER BY account_id FOR UPDATE
-    """,
+    ("bigint[]",),
+    "SELECT 1 FROM balance WHERE account_id = ANY ($1) ORDER BY account_id FOR UPDATE",
 )
 LOAD = Prepared(
     "load_batch",
@@ -116,30 +112,23 @@ LOAD = Prepared(
     WITH known AS MATERIALIZED (
         SELECT call_key, seq, call_id, client_id, state, begun_at, ended_at, accounts FROM call
         WHERE call_key = ANY ($2)
-    ),
-    locked AS MATERIALIZED (SELECT $1 || ARRAY(SELECT unnest(accounts) FROM known) AS accounts)
+    )
     SELECT 'Balance', row_to_json(b)::text, NULL::text, NULL::text
-        FROM balance b WHERE account_id = ANY ((SELECT accounts FROM locked)::bigint[])
+        FROM balance b WHERE account_id = ANY ($1)
     UNION ALL SELECT 'CallRow', row_to_json(k)::text, c.facts, c.charges
         FROM known k JOIN call c USING (call_key, seq)
     UNION ALL SELECT 'Session', row_to_json(s)::text, NULL, NULL
         FROM known k JOIN session s ON s.account_id = ANY (k.accounts) AND s.call_id = k.call_id
     UNION ALL SELECT 'Channel', row_to_json(c)::text, NULL, NULL
-        FROM channel c
-        WHERE account_id = ANY ((SELECT accounts FROM locked)::bigint[]) AND service_id = ANY ($3)
+        FROM channel c WHERE account_id = ANY ($1) AND service_id = ANY ($3)
     UNION ALL SELECT 'BucketRow', row_to_json(u)::text, NULL, NULL
-        FROM bucket u
-        WHERE account_id = ANY ((SELECT accounts FROM locked)::bigint[])
-            AND service_id = ANY ($3) AND period_end > $4
+        FROM bucket u WHERE account_id = ANY ($1) AND service_id = ANY ($3) AND period_end > $4
     UNION ALL SELECT 'Boot', row_to_json(o)::text, NULL, NULL
         FROM client_boot o WHERE client_id = ANY ($5) AND booted_at > $4
     """,
 )
 
 _WRITES: dict[type[Row], Prepared] = {
-    Balance: _insert("put_balance", "balance", Balance, ("account_id",)),
-    Channel: _insert("put_channel", "channel", Channel, ("account_id", "service_id")),
-    BucketRow: _insert("put_bucket", "bucket", BucketRow, ("account_id", "bucket_id")),
     SessionChange: _update(
         "change_session",
         "session",
@@ -165,6 +154,17 @@ _WRITES: dict[type[Row], Prepared] = {
     ),
     QueueEntry: _insert("put_queue", "queue", QueueEntry, _SESSION_KEY),
 }
+_COUNTERS = (Balance, Channel, BucketRow)
+# In one statement, since most batches change them all, and a small one costs mostly its statements.
+_PUT_COUNTERS = Prepared(
+    "put_counters",
+    ("json", "json", "json"),
+    f"""
+    WITH balances AS ({_inserting("balance", Balance, ("account_id",))}),
+    channels AS ({_inserting("channel", Channel, ("account_id", "service_id"), 2)})
+    {_inserting("bucket", BucketRow, ("account_id", "bucket_id"), 3)}
+    """,
+)
 _CALL_TYPES = ("json", "json", "json")
 _CALLS = f"""
     ROWS FROM (
@@ -195,9 +195,9 @@ _REMOVE_CDR = _delete("remove_cdr", "cdr", CdrKey, _CDR_KEY)
 _MEND = _delete("mend", "queue", QueueKey, _SESSION_KEY)
 
 STATEMENTS = (
-    LOCK_CALLS,
     LOCK_ACCOUNTS,
     LOAD,
+    _PUT_COUNTERS,
     *_WRITES.values(),
     _ADD_CALL,
     _CHANGE_CALL,
@@ -230,19 +230,20 @@ async def load(txn: Connection, needs: Needs) -> tuple[Books, dict[tuple[int, st
     """
     Begin a transaction, lock, and return the books of a batch and when its clients booted.
 
-    Locks are taken in one order everywhere: calls by key, then accounts by number. Each statement sees
-    what was committed before it began, so what is read after the locks is what the locks protect.
+    Accounts are locked in the order of their numbers, everywhere. Who changes a call has all of its accounts
+    locked, so their locks protect its row as well. Each statement sees what was committed before it began:
+    what is read after the locks is what they protect.
+
+    Raises:
+        Missing: A call has accounts that are not locked yet.
     """
-    keys = _array(sorted(needs.keys))
     accounts = _array(sorted(needs.accounts))
     rows = await txn.run(
-        f"BEGIN; {LOCK_CALLS.execute}; {LOCK_ACCOUNTS.execute}; {LOAD.execute}",
+        f"BEGIN; {LOCK_ACCOUNTS.execute}; {LOAD.execute}",
         (
-            keys,
             accounts,
-            keys,
             accounts,
-            keys,
+            _array(sorted(needs.keys)),
             _array(sorted(needs.services)),
             needs.since,
             _array(sorted(needs.clients)),
@@ -250,16 +251,19 @@ async def load(txn: Connection, needs: Needs) -> tuple[Books, dict[tuple[int, st
     )
     books = Books(set(needs.accounts), set(needs.services), needs.since)
     boots: dict[tuple[int, str], list[datetime]] = {}
+    unlocked: set[int] = set()
     for kind, text, facts, charges in rows:
         row = _decoders[kind].decode(text)
         if isinstance(row, Boot):
             boots.setdefault((row.client_id, row.nas), []).append(row.booted_at)
             continue
         if isinstance(row, CallRow):
-            # Its accounts are not locked for being read here: another node may have begun the call while we
-            # waited for a lock. What was not foreseen is asked for, and locked in the next round.
             row.facts, row.charges = read_facts(facts), read_booked(charges)
+            unlocked.update(row.accounts)
         books.load(row)
+    unlocked -= needs.accounts
+    if unlocked:
+        raise Missing(unlocked, set(), needs.since)
     return books, boots
 
 
@@ -306,6 +310,10 @@ async def write(txn: Connection, books: Books) -> None:
     add(_END_SESSION, _in_order(books.ended_sessions))
     add(_MEND, _in_order(books.mended))
     add(_ADD_SESSION, _in_order(books.new_sessions))
+    counters = [_encode(_in_order(books.changed[row])).decode() for row in _COUNTERS]
+    if any(text != "[]" for text in counters):
+        steps.append(_PUT_COUNTERS.execute)
+        args += counters
     for row, statement in _WRITES.items():
         add(statement, _in_order(books.changed[row]))
     add(_ADD_POSTING, books.postings)
