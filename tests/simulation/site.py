@@ -40,7 +40,7 @@ ACCOUNTS: dict[int, dict[str, Any]] = {
 }
 
 SERVICES: dict[int, dict[str, Any]] = {
-    1: {"kind": "trunk", "name": "tg1", "account": 1, "plan": 1, "max_channels": 3},
+    1: {"kind": "trunk", "name": "tg1", "account": 1, "plan": 1, "max_channels": 2},
     2: {"kind": "trunk", "name": "tg2", "account": 2, "plan": 2, "max_channels": None},
     3: {"kind": "trunk", "name": "tg3", "account": 3, "plan": 2, "max_channels": 4},
     4: {"kind": "did", "name": "15125550100", "account": 1, "plan": 1},

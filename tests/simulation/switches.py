@@ -96,7 +96,8 @@ class Switch:
         if kind is not Kind.AUTHORIZE:
             fields |= {"event_at": now + off, "event_at_known": model.stamps}
         if leg is Leg.ORIGINATE:
-            fields |= {"trunk_in": "", "called": f"0011{truth.called}", "trunk_out": "carrier"}
+            # After its translation the call goes to another price; told first, that is what is charged.
+            fields |= {"called": f"1{truth.mark}", "trunk_out": "carrier"}
         return a_call_event(
             kind,
             now,

@@ -174,8 +174,12 @@ class World:
         live.is_over = True
         if live.answer_at is not None:
             live.truth.lasted_s = round((self.now - live.answer_at).total_seconds())
-        if self.chance.random() < 0.95:  # else its last packet never leaves it
-            self._tell_all(live, switch.stops(live, self.now))
+        stops = switch.stops(live, self.now)
+        fate = self.chance.random()
+        if fate < 0.05:
+            return  # its last packet never leaves it
+        backlog = fate < 0.15 and switch.model.stamps  # sent an hour later, when the call was closed by us
+        self.clock.callLater(self.chance.uniform(600, 6000) if backlog else 0, self._tell_all, live, stops)
 
     def _reboot(self, switch: Switch) -> None:
         """Power fails; calls are cut without a word; then it says that it has booted."""
