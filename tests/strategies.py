@@ -12,7 +12,9 @@ from tests.builders import NOW, a_failure, a_start, a_stop, an_interim, seconds
 
 durations = st.integers(30, 400)
 short_delays = st.sampled_from([0, 0, 0, 1, 8, 60])
-shapes = st.sampled_from([[Leg.SINGLE] * 3, [None] * 3, [Leg.ANSWER, Leg.ORIGINATE, Leg.ORIGINATE]])
+shapes: st.SearchStrategy[list[Leg | None]] = st.sampled_from(
+    [[Leg.SINGLE] * 3, [None] * 3, [Leg.ANSWER, Leg.ORIGINATE, Leg.ORIGINATE]]
+)
 numbers = st.sampled_from(["15125550100", "15125550199", "442071838750", "33123456789", "101", ""])
 trunks = st.sampled_from(["tg1", "tg2", ""])
 

@@ -58,7 +58,7 @@ class World:
     def __init__(self, dsn: str, seed: int, calls: int = 48, span_s: int = 7200) -> None:
         self.dsn = dsn
         self.chance = random.Random(seed)
-        self.clock = Clock()
+        self.clock: Any = Clock()  # type: ignore[no-untyped-call]  # Twisted's has no types
         self.truths: list[TrueCall] = []
         self.wrong: list[str] = []
         self.auditor = Auditor(site.ACCOUNTS, site.SERVICES, site.RATES, site.BUCKETS)
@@ -218,7 +218,10 @@ class World:
                 if decides:
                     live.truth.acked.add(kind)
 
-            self._send(lambda event=event: Report(self._arrive(event)), acked, lambda: None)
+            def made(event: CallEvent = event) -> Work:
+                return Report(self._arrive(event))
+
+            self._send(made, acked, lambda: None)
 
     def _arrive(self, event: CallEvent) -> CallEvent:
         """Return *event* as it is heard now; a sender that stamps nothing seems to mean now."""

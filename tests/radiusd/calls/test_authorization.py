@@ -336,6 +336,7 @@ def test_the_grant_is_what_the_call_costs() -> None:
     desk = Desk(prepaid(0, a_bucket(1, 7)))
     desk.pay(12_345)
     granted_s = desk.ask(an_attempt()).session_timeout_s
+    assert granted_s is not None
     held = desk.balance().held_micros
     desk.post(a_start(NOW + seconds(2)), a_stop(NOW + seconds(2 + granted_s), granted_s))
 

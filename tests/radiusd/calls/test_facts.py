@@ -2,6 +2,7 @@
 
 import random
 from datetime import timedelta
+from typing import Any
 
 import msgspec
 import pytest
@@ -30,7 +31,7 @@ def kept(*events: CallEvent) -> Events:
     return facts
 
 
-def told(*events: CallEvent, **how: object) -> Call:
+def told(*events: CallEvent, **how: Any) -> Call:
     return add_up(kept(*events), **{"authorized": False, **how})
 
 

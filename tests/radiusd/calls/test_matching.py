@@ -69,7 +69,7 @@ def test_finds_the_most_specific_service(said: dict[str, Any], expected: Service
 
 
 @pytest.mark.parametrize("how", [{"trunk": "tg1"}, {"remote_ip": "198.51.100.7"}, {"username": "alice"}])
-def test_a_spoofed_caller_id_bills_no_stranger(how: dict[str, str]) -> None:
+def test_a_spoofed_caller_id_bills_no_stranger(how: dict[str, Any]) -> None:
     """
     A calling number is only a claim: another account's is noted and not believed.
     """
@@ -102,7 +102,7 @@ def test_the_order_of_identifiers_is_the_clients() -> None:
     """
     theirs = a_service(TRUNK, "tg2", 7, account=BETA)
     directory = a_directory(did, theirs)
-    said = {"username": "alice", "trunk": "tg2"}
+    said: dict[str, Any] = {"username": "alice", "trunk": "tg2"}
 
     assert did is payer(directory, **said)
     assert theirs is payer(directory, trust=Trust(1, match_order=("trunk", "username")), **said)
