@@ -58,7 +58,7 @@ class World:
     def __init__(self, dsn: str, seed: int, calls: int = 48, span_s: int = 7200) -> None:
         self.dsn = dsn
         self.chance = random.Random(seed)
-        self.clock: Any = Clock()  # type: ignore[no-untyped-call]  # Twisted's has no types
+        self.clock: Any = Clock()
         self.truths: list[TrueCall] = []
         self.wrong: list[str] = []
         self.auditor = Auditor(site.ACCOUNTS, site.SERVICES, site.RATES, site.BUCKETS)
@@ -72,8 +72,7 @@ class World:
                 pay(dsn, account_id, account["paid"], BEGIN)
         models = self.chance.sample(MODELS, 4)
         self.switches = [Switch(number, model, self.chance) for number, model in enumerate(models, 1)]
-        clients = [site.client(switch.client_id) for switch in self.switches]
-        self._make_node = lambda: Node(dsn, site.directory(), *clients, seed=self.chance.randrange(1 << 30))
+        self._clients = [site.client(switch.client_id) for switch in self.switches]
         self.nodes = [self._make_node(), self._make_node()]
         self.queues: list[list[tuple[Work, Answer]]] = [[], []]
         for number in range(calls):
@@ -83,6 +82,9 @@ class World:
             if switch.model.stamps and self.chance.random() < 0.5:
                 self.clock.callLater(self.chance.uniform(600, span_s), self._reboot, switch)
         self.clock.callLater(0, self._tend)
+
+    def _make_node(self) -> Node:
+        return Node(self.dsn, site.directory(), *self._clients, seed=self.chance.randrange(1 << 30))
 
     @property
     def now(self) -> datetime:

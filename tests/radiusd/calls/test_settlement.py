@@ -303,6 +303,18 @@ def test_service_plan_and_price_hold_for_the_whole_call() -> None:
     assert [60_000] == [cdr.total_micros for cdr in desk.cdrs]
 
 
+def test_a_user_name_that_was_not_proved_stays_unproved() -> None:
+    """
+    The attempt was accepted by its trunk. Its user name, somebody else's, pays nothing when a leg adds a trunk.
+    """
+    victim = a_service(DID, "19995550000", 2, account=an_account(2), username="victim")
+    desk = Desk(a_directory(a_service(), victim))
+    assert None is desk.ask(an_attempt(username="victim")).refusal
+    desk.post(a_start(NOW + seconds(5), trunk_out="carrier"), a_stop(NOW + seconds(65), 60))
+
+    assert [1] == [cdr.account_id for cdr in desk.cdrs]
+
+
 def test_the_deck_version_of_the_set_up_holds() -> None:
     """
     A new version becomes active while the phone rings.
