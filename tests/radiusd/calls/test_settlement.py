@@ -305,7 +305,7 @@ def test_service_plan_and_price_hold_for_the_whole_call() -> None:
 
 def test_a_user_name_that_was_not_proved_stays_unproved() -> None:
     """
-    The attempt was accepted by its trunk; its user name, somebody else's, pays nothing when a leg adds a trunk.
+    The attempt was accepted by its trunk; somebody else's name in it pays nothing when a leg adds a trunk.
     """
     victim = a_service(DID, "19995550000", 2, account=an_account(2), username="victim")
     desk = Desk(a_directory(a_service(), victim))
