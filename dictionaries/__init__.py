@@ -1,4 +1,4 @@
-"""The attribute dictionaries that dialects and our own client read: one file a dialect, in FreeRADIUS's format."""
+"""The attribute dictionaries that dialects and our own client read: a file a dialect, as FreeRADIUS has it."""
 
 from pathlib import Path
 

@@ -21,6 +21,7 @@ from radiusd.storage.postgres_binaries import Binaries
 from radiusd.storage.postgres_home import SOCKET_NAME, Identity, child_command
 
 SUPERUSER = DATABASE = "tollwire"
+UNFINISHED = ".pg.new."
 INITDB_LIMIT_S = 120
 STOP_LIMIT_S = 60  # the fast shutdown's checkpoint
 LEFTOVER_LIMIT_S = 60  # how long processes of an earlier run may take to end
@@ -135,8 +136,10 @@ class Cluster:
 
     def _initdb(self) -> None:
         """Make the data directory under another name: a kill leaves none that is half made."""
-        unfinished = self.data.with_name(".pg.new")
-        shutil.rmtree(unfinished, ignore_errors=True)
+        for left in self.data.parent.glob(f"{UNFINISHED}*"):
+            shutil.rmtree(left, ignore_errors=True)
+        # A name of its own: the initdb of a process that was killed just now may still be writing to its.
+        unfinished = self.data.with_name(f"{UNFINISHED}{os.getpid()}")
         unfinished.mkdir(mode=0o700)
         self.identity.give(unfinished)
         arguments = [
