@@ -1,4 +1,4 @@
-"""The attribute dictionaries that dialects and our own client read: a file a dialect, as FreeRADIUS has it."""
+"""The attribute dictionaries of dialects and of our own client: a file a dialect, in FreeRADIUS's format."""
 
 from pathlib import Path
 

@@ -10,9 +10,13 @@ import msgspec
 
 from radiusd.calls import settlement, tending
 from radiusd.calls.authorization import Attempt, Decision
-from radiusd.calls.books import (
+from radiusd.calls.books import Books
+from radiusd.calls.context import Context
+from radiusd.calls.directory import Directory
+from radiusd.calls.events import CallEvent, Kind
+from radiusd.calls.facts import Closing
+from radiusd.calls.rows import (
     Balance,
-    Books,
     BucketRow,
     CallRow,
     Cdr,
@@ -22,10 +26,6 @@ from radiusd.calls.books import (
     QueueEntry,
     Session,
 )
-from radiusd.calls.context import Context
-from radiusd.calls.directory import Directory
-from radiusd.calls.events import CallEvent, Kind
-from radiusd.calls.facts import Closing
 from radiusd.radius.clients import Client
 from radiusd.storage.journal import Ask, Report
 from tests.builders import LONG_AGO, a_client, a_directory

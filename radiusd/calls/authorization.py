@@ -7,14 +7,20 @@ from itertools import chain
 
 import msgspec
 
-from radiusd.calls import charging, holds, limits, settlement
-from radiusd.calls.books import NOBODY, Booked, Books, CallRow, Session
+from radiusd.calls import charging, holds, limits, live, settlement
+from radiusd.calls.books import Books
 from radiusd.calls.cdrs import bare_cdr
 from radiusd.calls.choosing import call_class, choose
 from radiusd.calls.context import Context
 from radiusd.calls.events import CallEvent, Kind
 from radiusd.calls.facts import Call, Events, add_up, by_our_clock, clock_lag, keep
 from radiusd.calls.matching import Match, Party, label
+from radiusd.calls.rows import (
+    NOBODY,
+    Booked,
+    CallRow,
+    Session,
+)
 from radiusd.calls.sessions import State, Step, step
 from radiusd.errors import Refusal
 
@@ -123,7 +129,7 @@ def _again(books: Books, row: CallRow, found: Match, context: Context) -> Decisi
         if session is None or session.state != State.STARTED.value or context.client.grant != "lease":
             continue
         call = by_our_clock(add_up(row.facts, authorized=True), clock_lag(row.facts))
-        settlement.renew_hold(books, session, party, call, context)
+        live.renew_hold(books, session, party, call, context)
         if party.service.account.credit_limit_micros is not None:
             session.granted_s = session.held_s_until
     return _decision(books, row, found, None, context)
@@ -134,7 +140,7 @@ def _let_go(books: Books, row: CallRow, booked: Booked, context: Context) -> Non
     for made in booked.charges:
         charging.reverse(books, row, made, context)
     for session in list(books.sessions[row.call_id].values()):
-        settlement.end_session(books, session)
+        live.end_session(books, session)
 
 
 def _admit(books: Books, row: CallRow, call: Call, found: Match, context: Context) -> Refusal | None:
@@ -143,12 +149,12 @@ def _admit(books: Books, row: CallRow, call: Call, found: Match, context: Contex
     for party in found.parties:
         refusal = limits.room_for(books, party.service.account, party.channel)
         if refusal is None:
-            session = settlement.open_session(books, row, call, found, party, context, State.AUTHORIZED)
+            session = live.open_session(books, row, call, found, party, context, State.AUTHORIZED)
             taken.append(session)
             refusal = _hold(books, session, party, call, context)
         if refusal is not None:
             for session in taken:
-                settlement.end_session(books, session)
+                live.end_session(books, session)
             return refusal
     return None
 
@@ -156,7 +162,7 @@ def _admit(books: Books, row: CallRow, call: Call, found: Match, context: Contex
 def _hold(books: Books, session: Session, party: Party, call: Call, context: Context) -> Refusal | None:
     """Hold what the call may use: a lease, or the whole time of one that cannot be told a new limit later."""
     client = context.client
-    renewed = settlement.is_renewed(party, context)
+    renewed = live.is_renewed(party, context)
     terms = context.tariff(party, call, session.called, context.now)
     upto_s = client.lease_s if renewed else client.max_call_s
     held = holds.afford(books, party, session, terms, context.now, min(upto_s, client.max_call_s))
@@ -206,7 +212,7 @@ def _decision(
     granted = []
     for session in books.sessions[row.call_id].values() if refusal is None else ():
         if session.granted_s is not None:
-            up_s = settlement.elapsed_s(session, context.now) if context else 0
+            up_s = live.elapsed_s(session, context.now) if context else 0
             granted.append(max(1, session.granted_s - up_s))
     return Decision(
         refusal=refusal,

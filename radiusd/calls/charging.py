@@ -7,19 +7,19 @@ from datetime import timedelta
 import msgspec
 
 from radiusd.calls import sessions
-from radiusd.calls.books import (
+from radiusd.calls.books import Books
+from radiusd.calls.cdrs import bare_cdr
+from radiusd.calls.context import Context
+from radiusd.calls.facts import Call
+from radiusd.calls.matching import Match, Party
+from radiusd.calls.rows import (
     NOBODY,
-    Books,
     CallRow,
     Cdr,
     Charge,
     Posting,
     QueueEntry,
 )
-from radiusd.calls.cdrs import bare_cdr
-from radiusd.calls.context import Context
-from radiusd.calls.facts import Call
-from radiusd.calls.matching import Match, Party
 from radiusd.calls.tariffs import Tariff, additional_rate, buckets_of, outpayment_rate
 from radiusd.errors import Refusal
 from rating.engine import rate_call

@@ -28,7 +28,7 @@ class Context:
     new_id: Callable[[], str]
     boots: Mapping[tuple[int, str], Sequence[datetime]] = field(default_factory=dict)
     _matches: dict[tuple[Identity, datetime, bool], Match] = field(default_factory=dict)
-    _tariffs: dict[tuple[str, int, str, str, datetime, datetime], Tariff] = field(default_factory=dict)
+    _tariffs: dict[tuple[str, bool, int, str, str, datetime, datetime], Tariff] = field(default_factory=dict)
 
     def boots_of(self, nas: str) -> Sequence[datetime]:
         """Return when the client, or *nas* behind it, said that it has booted."""
@@ -47,7 +47,7 @@ class Context:
     def tariff(self, party: Party, call: Call, called: str, answer_at: datetime) -> Tariff:
         """Return how *party* pays for *call* to *called* if it is answered at that moment."""
         calling = call.identity.calling
-        key = (party.role, party.plan.id, calling, called, call.begun_at, answer_at)
+        key = (party.role, party.internal, party.plan.id, calling, called, call.begun_at, answer_at)
         found = self._tariffs.get(key)
         if found is None:
             found = self._tariffs[key] = tariff(party, calling, called, call.begun_at, answer_at)

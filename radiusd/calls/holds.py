@@ -7,8 +7,11 @@ from datetime import datetime, timedelta
 
 import msgspec
 
-from radiusd.calls.books import Books, Session
+from radiusd.calls.books import Books
 from radiusd.calls.matching import Party
+from radiusd.calls.rows import (
+    Session,
+)
 from radiusd.calls.tariffs import Tariff, additional_rate, buckets_of
 from rating.grants import grant_call
 

@@ -42,6 +42,7 @@ class Party(msgspec.Struct, frozen=True, gc=False):
     service: Service
     channel: Service | None
     plan: Plan  # of the call's beginning; holds for the whole call
+    internal: bool = False  # to an extension of the same account: costs nothing
 
 
 class Match(msgspec.Struct, frozen=True, gc=False):
@@ -83,9 +84,16 @@ def match(identity: Identity, trust: Trust, directory: Directory, at: datetime) 
     if into is not None:
         parties.append(Party("in", into, search.egress(into), into.owner.plan))
     refusal = None
+    if out is not None and into is not None and is_internal(out, into):
+        parties[0] = msgspec.structs.replace(parties[0], internal=True)
     if not parties:
         refusal = Refusal.NOT_ACTIVE if search.dormant else Refusal.UNKNOWN_CALLER
     return Match(tuple(parties), called, refusal, tuple(search.trace))
+
+
+def is_internal(out: Service, into: Service) -> bool:
+    """Tell whether a call stays inside one account's PBX: it is no traffic of the carrier's."""
+    return into.kind is ServiceKind.EXTENSION and into.account.id == out.account.id
 
 
 class _Search:

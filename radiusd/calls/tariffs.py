@@ -9,9 +9,12 @@ from zoneinfo import ZoneInfo
 
 import msgspec
 
-from radiusd.calls.books import Books, BucketRow
+from radiusd.calls.books import Books
 from radiusd.calls.directory import PlanBucket
 from radiusd.calls.matching import Party
+from radiusd.calls.rows import (
+    BucketRow,
+)
 from radiusd.errors import Refusal
 from rating.buckets import Bucket
 from rating.engine import rate_call
@@ -24,7 +27,7 @@ from rating.ratings import Rating
 
 
 class Tariff(msgspec.Struct, frozen=True, gc=False):
-    """How one payer's call is rated; neither rate nor refusal: it is free (inbound without a deck)."""
+    """How one payer's call is rated; neither rate nor refusal: it is free (inbound, internal)."""
 
     rate: Rate | None
     deck_version_id: int | None
@@ -47,6 +50,8 @@ def tariff(party: Party, calling: str, called: str, setup_at: datetime, answer_a
     The deck version is that of the set-up; in it, the price in force at the answer holds for the whole call.
     """
     deck = party.plan.deck if party.role == "out" else party.plan.inbound_deck
+    if party.internal:
+        return FREE
     if deck is None:
         return FREE
     version = deck.at(setup_at)
@@ -54,6 +59,8 @@ def tariff(party: Party, calling: str, called: str, setup_at: datetime, answer_a
         return Tariff(None, None, Refusal.NO_RATE, f"deck {deck.name} has no rates; import some")
     version_id, rates = version
     rate = rates.lookup(called, answer_at, calling)
+    if rate is None and party.role == "in":
+        return FREE  # an inbound deck names what costs, toll-free numbers say
     if rate is None:
         nearest = rates.nearest(called, answer_at)
         detail = (

@@ -6,13 +6,17 @@ from datetime import datetime, timedelta
 
 import msgspec
 
-from radiusd.calls import settlement
-from radiusd.calls.books import Books, CallRow, Session
+from radiusd.calls import live, settlement
+from radiusd.calls.books import Books
 from radiusd.calls.context import Context
 from radiusd.calls.events import Kind
 from radiusd.calls.facts import Call, Closing, add_up, by_our_clock, clock_lag
+from radiusd.calls.live import GRACE, elapsed_s
+from radiusd.calls.rows import (
+    CallRow,
+    Session,
+)
 from radiusd.calls.sessions import State
-from radiusd.calls.settlement import GRACE, elapsed_s
 
 SILENCE = timedelta(minutes=15)
 """A call whose switch sends Interims and has sent none for this long is over."""
@@ -119,7 +123,7 @@ def _renew(
             books.put_session(session)
             continue
         before_s = session.held_s_until
-        settlement.renew_hold(books, session, party, call, context)
+        live.renew_hold(books, session, party, call, context)
         over = elapsed_s(session, context.now) > session.held_s_until + GRACE // timedelta(seconds=1)
         if over and session.held_s_until == before_s and call.connect_at is not None and not told:
             end = call.connect_at + timedelta(seconds=before_s)

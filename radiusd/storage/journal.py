@@ -18,13 +18,17 @@ import msgspec
 
 from radiusd.calls import authorization, settlement, tending
 from radiusd.calls.authorization import Attempt, Decision
-from radiusd.calls.books import NOBODY, Books, CallRow, Missing
+from radiusd.calls.books import Books, Missing
 from radiusd.calls.choosing import key_of
 from radiusd.calls.context import Context
 from radiusd.calls.directory import Directory
 from radiusd.calls.events import CallEvent
 from radiusd.calls.facts import Call, add_up
 from radiusd.calls.matching import Party
+from radiusd.calls.rows import (
+    NOBODY,
+    CallRow,
+)
 from radiusd.calls.sessions import State
 from radiusd.crash_points import crash_point
 from radiusd.radius.clients import Client

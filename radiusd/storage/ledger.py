@@ -9,9 +9,10 @@ from typing import Any
 
 import msgspec
 
-from radiusd.calls.books import (
+from radiusd.calls.books import Books, Missing
+from radiusd.calls.facts import read_facts
+from radiusd.calls.rows import (
     Balance,
-    Books,
     BucketRow,
     CallColumns,
     CallRow,
@@ -19,7 +20,6 @@ from radiusd.calls.books import (
     CdrKey,
     CdrNote,
     Channel,
-    Missing,
     Posting,
     QueueEntry,
     QueueKey,
@@ -29,7 +29,6 @@ from radiusd.calls.books import (
     SessionKey,
     read_booked,
 )
-from radiusd.calls.facts import read_facts
 from radiusd.storage.database import Connection, Prepared
 
 _SPECIAL_TYPES = {

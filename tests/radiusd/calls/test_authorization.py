@@ -366,3 +366,23 @@ def test_a_lease_is_renewed_by_asking_again() -> None:
     desk.post(a_start(NOW))
     assert 30 == desk.ask(an_attempt(NOW + seconds(25))).session_timeout_s
     assert 55_000 == desk.balance().held_micros
+
+
+def test_a_call_inside_a_pbx_needs_no_rate_and_no_money() -> None:
+    """
+    One extension of an account rings another: nothing is charged, whatever decks say of the number.
+    """
+    account = an_account(credit_limit_micros=0)
+    fields = {"account": account, "tenant": "pbx.example"}
+    directory = a_directory(
+        a_service(ServiceKind.EXTENSION, "101", 1, **fields),
+        a_service(ServiceKind.EXTENSION, "102", 2, **fields),
+    )
+    desk = Desk(directory, a_client(asserts_numbers=True))
+    called = {"calling": "101", "called": "102", "tenant": "pbx.example", "trunk_in": ""}
+
+    assert refused(desk, **called) is None
+    desk.post(a_start(**called), a_stop(**called))
+
+    assert {"answered"} == {cdr.status for cdr in desk.cdrs}
+    assert 0 == sum(cdr.total_micros for cdr in desk.cdrs)

@@ -316,3 +316,19 @@ def test_digits_of_a_number() -> None:
     """
     assert "15125550100" == digits("+1 (512) 555-01.00") == digits("15125550100")
     assert "101" == digits("101")
+
+
+def test_a_call_between_extensions_of_one_account_is_internal():
+    """
+    A call to an extension of the same account never leaves its PBX, and costs nothing.
+    """
+    colleague = a_service(EXTENSION, "102", 7, account=ACME, tenant="pbx.example")
+    other = a_service(EXTENSION, "103", 8, account=BETA, tenant="pbx.example")
+    directory = a_directory(extension, colleague, other)
+    caller = {"calling": "101", "tenant": "pbx.example", "trust": asserting}
+
+    inside = find(directory, called="102", **caller)
+    outside = find(directory, called="103", **caller)
+
+    assert [True, False] == [party.internal for party in inside.parties]
+    assert [False, False] == [party.internal for party in outside.parties]

@@ -9,10 +9,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from radiusd.calls.books import CdrNote
 from radiusd.calls.directory import Directory, ServiceKind
 from radiusd.calls.events import CallEvent, Leg, Status
 from radiusd.calls.facts import Closing
+from radiusd.calls.rows import (
+    CdrNote,
+)
 from radiusd.storage.journal import Report
 from rating.decks import Deck
 from tests.builders import (
