@@ -36,7 +36,7 @@ from radiusd.storage.catalogue_watch import CatalogueWatch
 from radiusd.storage.control import ControlConnection
 from radiusd.storage.database import PolledConnection
 from radiusd.storage.duties import make_partitions_now
-from radiusd.storage.group_commit import Lane
+from radiusd.storage.group_commit import Lane, Lanes
 from radiusd.storage.journal import Journal
 from radiusd.storage.postgres import EmbeddedPostgres
 from radiusd.storage.secrets import KeyUnusable, Sealer, make_key
@@ -48,6 +48,9 @@ UNFIT = (migrations.SchemaBehind, migrations.SchemaRefused, migrations.ServerUnf
 
 PATIENCE_S = 5.0
 """An attempt that has waited longer is not decided: its switch has stopped waiting."""
+
+LANES = 2
+"""Lanes of each kind: while the batch of one is being committed, the other's is decided."""
 
 LONGEST_DRAIN_S = 10.0
 DATABASE_LOOK_S = 0.5
@@ -122,9 +125,8 @@ class Server:
             # Ids need to be different, not secret; the system's own generator costs a call each.
             random.Random(secrets.token_bytes(32)),
         )
-        limit = settings.queue_limit
-        self._acct = Lane("acct", reactor, self._connect, journal, log, limit=limit)
-        self._auth = Lane("auth", reactor, self._connect, journal, log, limit=limit, patience_s=PATIENCE_S)
+        self._acct = self._lanes("acct", journal, patience_s=None)
+        self._auth = self._lanes("auth", journal, patience_s=PATIENCE_S)
         boots = Boots(self._control, self._acct, log)
         self._ledger = Ledger(
             reactor,
@@ -197,6 +199,22 @@ class Server:
             self._alive.clock = self._reactor
             self._alive.start(interval_s)
 
+    def _lanes(self, kind: str, journal: Journal, patience_s: float | None) -> Lanes:
+        limit = max(1, self._settings.queue_limit // LANES)
+        lanes = [
+            Lane(
+                f"{kind}{number}",
+                self._reactor,
+                self._connect,
+                journal,
+                self._log,
+                limit=limit,
+                patience_s=patience_s,
+            )
+            for number in range(LANES)
+        ]
+        return Lanes(self._reactor, journal, lanes)
+
     def _connect(self) -> PolledConnection:
         return PolledConnection(self._reactor, self._dsn, self._settings.database.deadline_s)
 
@@ -209,7 +227,7 @@ class Server:
         return self._watch.current.clients.lookup(host)
 
     def _open_metrics(self) -> None:
-        self._metrics.watch(lambda: lane_metrics((self._acct, self._auth)))
+        self._metrics.watch(lambda: lane_metrics((*self._acct.lanes, *self._auth.lanes)))
         self._metrics.watch(lambda: packet_metrics(self._client_name, self._packet_counts()))
         if not self._settings.metrics_address:
             return

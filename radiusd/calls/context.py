@@ -30,6 +30,11 @@ class Context:
     _matches: dict[tuple[Identity, datetime, bool], Match] = field(default_factory=dict)
     _tariffs: dict[tuple[str, bool, int, str, str, datetime, datetime], Tariff] = field(default_factory=dict)
 
+    def learn(self, other: Context) -> None:
+        """Take over what *other* has matched, if it was by the same snapshot."""
+        if other.directory is self.directory:
+            self._matches.update(other._matches)
+
     def boots_of(self, nas: str) -> Sequence[datetime]:
         """Return when the client, or *nas* behind it, said that it has booted."""
         return self.boots.get((self.client.id, nas), ())

@@ -14,7 +14,7 @@ from radiusd.crash_points import crash_point
 from radiusd.errors import NotDurable
 from radiusd.handlers.answers import Posted
 from radiusd.storage.control import ControlConnection
-from radiusd.storage.group_commit import Lane
+from radiusd.storage.group_commit import Lanes
 from radiusd.storage.journal import CallTask, Outcome, close_call
 from radiusd.storage.open_calls import OpenCall, note_boot, open_calls_of
 
@@ -27,9 +27,9 @@ class Boots:
     analogy). Running it again changes nothing.
     """
 
-    def __init__(self, control: ControlConnection, lane: Lane, log: Any) -> None:
+    def __init__(self, control: ControlConnection, lanes: Lanes, log: Any) -> None:
         self._control = control
-        self._lane = lane
+        self._lanes = lanes
         self._log = log
 
     def booted(self, event: CallEvent, done: Callable[[Posted | None], None]) -> None:
@@ -55,7 +55,7 @@ class Boots:
         task = CallTask(
             call.client_id, call.call_key, call.seq, call.begun_at, close_call(how, at, event.nas)
         )
-        self._lane.submit(task, closed.callback)
+        self._lanes.submit(task, closed.callback)
         return closed
 
     def _failed(self, failure: Any, done: Callable[[Posted | None], None]) -> None:

@@ -13,7 +13,7 @@ from twisted.internet.task import LoopingCall
 from radiusd.errors import NotDurable
 from radiusd.storage.control import ControlConnection
 from radiusd.storage.duties import hold_duty, make_partitions, mend_channels
-from radiusd.storage.group_commit import Lane
+from radiusd.storage.group_commit import Lanes
 from radiusd.storage.journal import CallTask, Outcome, tend_call
 from radiusd.storage.open_calls import expired_calls
 
@@ -30,11 +30,11 @@ class Clock:
     Several nodes may run it: a duty has one owner at a time, and all of it is safe to repeat.
     """
 
-    def __init__(self, reactor: Any, node: str, control: ControlConnection, lane: Lane, log: Any) -> None:
+    def __init__(self, reactor: Any, node: str, control: ControlConnection, lanes: Lanes, log: Any) -> None:
         self._reactor = reactor
         self._node = node
         self._control = control
-        self._lane = lane
+        self._lanes = lanes
         self._log = log
         self._loops: list[LoopingCall] = []
 
@@ -83,7 +83,7 @@ class Clock:
         for call in await expired_calls(self._control, now):
             done: Deferred[Outcome | None] = Deferred()
             task = CallTask(call.client_id, call.call_key, call.seq, call.begun_at, tend_call)
-            self._lane.submit(task, done.callback)
+            self._lanes.submit(task, done.callback)
             tended.append(done)
         for done in tended:
             outcome = await done

@@ -19,7 +19,7 @@ from radiusd.handlers.answers import Judged, Posted
 from radiusd.handlers.boots import Boots
 from radiusd.handlers.credentials import Checked, Proof, check
 from radiusd.radius.nonces import NonceCounts
-from radiusd.storage.group_commit import Lane
+from radiusd.storage.group_commit import Lanes
 from radiusd.storage.journal import Ask, Outcome, Report
 
 REMEMBERED_PASSWORDS = 100_000
@@ -38,8 +38,8 @@ class Ledger:
     def __init__(
         self,
         reactor: IReactorTime,
-        acct: Lane,
-        auth: Lane,
+        acct: Lanes,
+        auth: Lanes,
         boots: Boots,
         directory: Callable[[], Directory],
         open_sealed: Callable[[bytes], bytes],

@@ -7,13 +7,13 @@ The batch is whatever has queued while the last commit was under way; no timer w
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, Protocol
 
 import psycopg2
-from twisted.internet.defer import Deferred
+from twisted.internet.defer import Deferred, gatherResults
 from twisted.internet.task import deferLater
 
 from radiusd.crash_points import crash_point
@@ -275,3 +275,45 @@ class Lane:
             done(outcome)
         except Exception as error:
             self._log.error("answer failed", lane=self.name, error=repr(error))
+
+
+class Lanes:
+    """
+    Several lanes for one kind of work, so that one batch is decided while another is being committed.
+
+    The accounts that a piece of work is about choose its lane: lanes rarely meet at a row, and where they
+    do (a call between two accounts) the order of locks keeps them apart.
+    """
+
+    def __init__(self, reactor: Any, journal: Journal, lanes: Sequence[Lane]) -> None:
+        self.lanes = lanes
+        self._reactor = reactor
+        self._journal = journal
+
+    @property
+    def is_healthy(self) -> bool:
+        """Tell whether the database takes the work of every lane."""
+        return all(lane.is_healthy for lane in self.lanes)
+
+    @property
+    def queued(self) -> int:
+        """Return how much work waits."""
+        return sum(lane.queued for lane in self.lanes)
+
+    def start(self) -> None:
+        """Connect."""
+        for lane in self.lanes:
+            lane.start()
+
+    def submit(self, work: Work, done: Done) -> None:
+        """Queue *work*; see :meth:`Lane.submit`."""
+        now = datetime.fromtimestamp(self._reactor.seconds(), UTC)
+        try:
+            home = self._journal.home(work, now)
+        except Exception:  # work that breaks us breaks the lane's batch, too: there it is found and told of
+            home = 0
+        self.lanes[home % len(self.lanes)].submit(work, done)
+
+    def drain(self) -> Deferred[Any]:
+        """Take no more work; return a Deferred that fires when all lanes are empty and closed."""
+        return gatherResults([lane.drain() for lane in self.lanes])

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import random
 from collections import OrderedDict
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
 from typing import Protocol
 
@@ -58,6 +58,10 @@ class Outcome(msgspec.Struct, frozen=True, gc=False):
     decision: Decision | None = None
 
 
+Guess = tuple[Context, tuple[Party, ...]]
+"""Who will probably pay, and by which snapshot that was found."""
+
+
 class Work(Protocol):
     """One piece of work for the books."""
 
@@ -73,8 +77,11 @@ class Work(Protocol):
     def since(self) -> datetime:
         """When that call began, as far as this piece tells."""
 
-    def foresee(self, context: Context) -> Iterable[Party]:
-        """Yield who will probably pay: what is locked and loaded first."""
+    guess: Guess | None
+    """What :meth:`Journal.home` found when the work was queued."""
+
+    def foresee(self, context: Context) -> tuple[Party, ...]:
+        """Return who will probably pay: what is locked and loaded first."""
 
     def decide(self, books: Books, context: Context) -> Outcome:
         """Change *books*; raises Missing when rows are not loaded."""
@@ -83,20 +90,21 @@ class Work(Protocol):
 class Report:
     """An accounting event."""
 
-    __slots__ = ("_alone", "client_id", "event", "key", "since")
+    __slots__ = ("_alone", "client_id", "event", "guess", "key", "since")
 
     def __init__(self, event: CallEvent) -> None:
         self.event = event
         self.client_id = event.client_id
         self.key = key_of(event)
         self.since = event.event_at
+        self.guess: Guess | None = None
         self._alone: Call | None = None
 
     def __repr__(self) -> str:
         return f"Report({self.event!r})"
 
-    def foresee(self, context: Context) -> Iterable[Party]:
-        """Yield who pays if this event is all that is known of its call."""
+    def foresee(self, context: Context) -> tuple[Party, ...]:
+        """Return who pays if this event is all that is known of its call."""
         self._alone = call = add_up((self.event,), authorized=False)
         return context.match(call.identity, call.begun_at, asserts_usernames=True).parties
 
@@ -109,19 +117,20 @@ class Report:
 class Ask:
     """A call attempt."""
 
-    __slots__ = ("attempt", "client_id", "key", "since")
+    __slots__ = ("attempt", "client_id", "guess", "key", "since")
 
     def __init__(self, attempt: Attempt) -> None:
         self.attempt = attempt
         self.client_id = attempt.event.client_id
         self.key = key_of(attempt.event)
         self.since = attempt.event.event_at
+        self.guess: Guess | None = None
 
     def __repr__(self) -> str:
         return f"Ask({self.attempt!r})"
 
-    def foresee(self, context: Context) -> Iterable[Party]:
-        """Yield who would pay."""
+    def foresee(self, context: Context) -> tuple[Party, ...]:
+        """Return who would pay."""
         call = add_up((self.attempt.event,), authorized=True, verified=bool(self.attempt.verified))
         return context.match(call.identity, call.begun_at, asserts_usernames=False).parties
 
@@ -131,7 +140,7 @@ class Ask:
         return Outcome(decision.call_id, decision=decision)
 
 
-class CallTask(msgspec.Struct, frozen=True, gc=False):
+class CallTask(msgspec.Struct, gc=False):
     """Something to do with one known call."""
 
     client_id: int
@@ -139,8 +148,10 @@ class CallTask(msgspec.Struct, frozen=True, gc=False):
     seq: int
     since: datetime
     do: Callable[[Books, CallRow, Context], str]
+    guess: Guess | None = None
 
-    def foresee(self, context: Context) -> Iterable[Party]:
+    def foresee(self, context: Context) -> tuple[Party, ...]:
+        """Return nobody: the call's own row tells."""
         return ()
 
     def decide(self, books: Books, context: Context) -> Outcome:
@@ -198,6 +209,20 @@ class Journal:
         self._find_client = find_client
         self._random = randomness
         self._remembered: OrderedDict[str, tuple[frozenset[int], frozenset[int]]] = OrderedDict()
+
+    def home(self, work: Work, now: datetime) -> int:
+        """Return the account, of those that *work* is probably about, that decides which lane takes it."""
+        remembered = self._remembered.get(work.key)
+        if remembered is not None:
+            return min(remembered[0], default=NOBODY)
+        client = self._find_client(work.client_id)
+        if client is None:
+            return NOBODY
+        context = Context(self._directory(), client, now, self._new_id(now))
+        parties = work.foresee(context)
+        if parties:
+            work.guess = context, parties
+        return min((party.service.account.id for party in parties), default=NOBODY)
 
     async def settle(self, txn: Connection, batch: Sequence[Work], now: datetime) -> list[Outcome | None]:
         """
@@ -258,6 +283,9 @@ class Journal:
             client = self._find_client(client_id)
             if client is not None:
                 contexts[client_id] = Context(directory, client, now, self._new_id(now))
+        for work in batch:
+            if work.guess is not None and work.client_id in contexts:
+                contexts[work.client_id].learn(work.guess[0])
         return contexts
 
     def _new_id(self, now: datetime) -> Callable[[], str]:
@@ -277,7 +305,8 @@ class Journal:
                 needs.services |= remembered[1]
                 continue
             accounts = {NOBODY}
-            for party in work.foresee(contexts[work.client_id]):
+            parties = work.guess[1] if work.guess is not None else work.foresee(contexts[work.client_id])
+            for party in parties:
                 accounts.discard(NOBODY)
                 accounts.add(party.service.account.id)
                 needs.services |= services_of(party)

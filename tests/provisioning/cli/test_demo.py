@@ -151,14 +151,19 @@ def test_a_killed_demo_leaves_nothing_running(home):
     """
     Server and PostgreSQL end with the demo, even by kill -9; what was acknowledged is still there.
     """
+    config = {**os.environ, "TOLLWIRE_CONFIG": str(home / "tollwire.toml")}
+
+    def open_calls():
+        return json.loads(tollwire("calls", "list", "--json", env=config).stdout)
+
     with pytest.raises(Killed), running_demo(home) as demo:
+        wait_for(open_calls)
         demo.kill()
         demo.wait()
         wait_for(lambda: not processes_of(home))
         raise Killed
-    config = {**os.environ, "TOLLWIRE_CONFIG": str(home / "tollwire.toml")}
 
-    assert json.loads(tollwire("calls", "list", "--json", env=config).stdout)
+    assert open_calls()
     assert Exit.OK == tollwire("books", "check", env=config).returncode
 
 
