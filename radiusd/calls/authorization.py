@@ -15,12 +15,7 @@ from radiusd.calls.context import Context
 from radiusd.calls.events import CallEvent, Kind
 from radiusd.calls.facts import Call, Events, add_up, by_our_clock, clock_lag, keep
 from radiusd.calls.matching import Match, Party, label
-from radiusd.calls.rows import (
-    NOBODY,
-    Booked,
-    CallRow,
-    Session,
-)
+from radiusd.calls.rows import NOBODY, Booked, CallRow, Session
 from radiusd.calls.sessions import State, Step, step
 from radiusd.errors import Refusal
 

@@ -5,12 +5,7 @@ from __future__ import annotations
 from radiusd.calls.books import Books
 from radiusd.calls.facts import Call
 from radiusd.calls.matching import Match
-from radiusd.calls.rows import (
-    CallRow,
-    Cdr,
-    CdrNote,
-    Charge,
-)
+from radiusd.calls.rows import CallRow, Cdr, CdrNote, Charge
 
 
 def bare_cdr(

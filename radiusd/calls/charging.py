@@ -12,14 +12,7 @@ from radiusd.calls.cdrs import bare_cdr
 from radiusd.calls.context import Context
 from radiusd.calls.facts import Call
 from radiusd.calls.matching import Match, Party
-from radiusd.calls.rows import (
-    NOBODY,
-    CallRow,
-    Cdr,
-    Charge,
-    Posting,
-    QueueEntry,
-)
+from radiusd.calls.rows import NOBODY, CallRow, Cdr, Charge, Posting, QueueEntry
 from radiusd.calls.tariffs import Tariff, additional_rate, buckets_of, outpayment_rate
 from radiusd.errors import Refusal
 from rating.engine import rate_call

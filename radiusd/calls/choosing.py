@@ -13,9 +13,7 @@ from datetime import datetime, timedelta
 
 from radiusd.calls.events import CallEvent, Kind, Status
 from radiusd.calls.facts import MOST_EVENTS, own_beginning
-from radiusd.calls.rows import (
-    CallRow,
-)
+from radiusd.calls.rows import CallRow
 from radiusd.calls.sessions import State
 
 RING = timedelta(seconds=300)

@@ -9,9 +9,7 @@ import msgspec
 
 from radiusd.calls.books import Books
 from radiusd.calls.matching import Party
-from radiusd.calls.rows import (
-    Session,
-)
+from radiusd.calls.rows import Session
 from radiusd.calls.tariffs import Tariff, additional_rate, buckets_of
 from rating.grants import grant_call
 

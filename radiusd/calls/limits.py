@@ -5,11 +5,7 @@ from __future__ import annotations
 from radiusd.calls.books import Books
 from radiusd.calls.directory import Account, Service
 from radiusd.calls.matching import Try, label
-from radiusd.calls.rows import (
-    NOBODY,
-    Balance,
-    Session,
-)
+from radiusd.calls.rows import NOBODY, Balance, Session
 from radiusd.errors import Refusal
 from rating.money import micros_text
 

@@ -21,13 +21,7 @@ from radiusd.calls.context import Context
 from radiusd.calls.events import CallEvent
 from radiusd.calls.facts import Call, Closing, Events, add_up, by_our_clock, clock_lag, keep
 from radiusd.calls.matching import Match, Party, is_internal
-from radiusd.calls.rows import (
-    NOBODY,
-    Booked,
-    CallRow,
-    Charge,
-    Session,
-)
+from radiusd.calls.rows import NOBODY, Booked, CallRow, Charge, Session
 from radiusd.calls.sessions import State, Step, step
 from radiusd.calls.tariffs import owner_of_bucket
 

@@ -12,9 +12,7 @@ import msgspec
 from radiusd.calls.books import Books
 from radiusd.calls.directory import PlanBucket
 from radiusd.calls.matching import Party
-from radiusd.calls.rows import (
-    BucketRow,
-)
+from radiusd.calls.rows import BucketRow
 from radiusd.errors import Refusal
 from rating.buckets import Bucket
 from rating.engine import rate_call

@@ -12,10 +12,7 @@ from radiusd.calls.context import Context
 from radiusd.calls.events import Kind
 from radiusd.calls.facts import Call, Closing, add_up, by_our_clock, clock_lag
 from radiusd.calls.live import GRACE, elapsed_s
-from radiusd.calls.rows import (
-    CallRow,
-    Session,
-)
+from radiusd.calls.rows import CallRow, Session
 from radiusd.calls.sessions import State
 
 SILENCE = timedelta(minutes=15)

@@ -25,10 +25,7 @@ from radiusd.calls.directory import Directory
 from radiusd.calls.events import CallEvent
 from radiusd.calls.facts import Call, add_up
 from radiusd.calls.matching import Party
-from radiusd.calls.rows import (
-    NOBODY,
-    CallRow,
-)
+from radiusd.calls.rows import NOBODY, CallRow
 from radiusd.calls.sessions import State
 from radiusd.crash_points import crash_point
 from radiusd.radius.clients import Client

@@ -11,9 +11,7 @@ import psycopg2
 
 from radiusd.calls.books import Books
 from radiusd.calls.context import Context
-from radiusd.calls.rows import (
-    CallRow,
-)
+from radiusd.calls.rows import CallRow
 from radiusd.errors import NotDurable, NotFound
 from radiusd.storage.catalogue import Catalogue
 from radiusd.storage.database import AGAIN, BlockingConnection, finish

@@ -12,9 +12,7 @@ from hypothesis import strategies as st
 from radiusd.calls.directory import Directory, ServiceKind
 from radiusd.calls.events import CallEvent, Leg, Status
 from radiusd.calls.facts import Closing
-from radiusd.calls.rows import (
-    CdrNote,
-)
+from radiusd.calls.rows import CdrNote
 from radiusd.storage.journal import Report
 from rating.decks import Deck
 from tests.builders import (
