@@ -12,9 +12,7 @@ from psycopg2.extensions import cursor
 from provisioning.amounts import MICRO_DECIMALS
 from radiusd.calls.events import CallEvent
 from radiusd.calls.facts import read_facts
-from radiusd.calls.rows import (
-    read_booked,
-)
+from radiusd.calls.rows import read_booked
 from radiusd.errors import Refusal
 from radiusd.storage.books_check import recomputed_micros
 from radiusd.storage.reports import (
