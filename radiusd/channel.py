@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Callable
 from typing import Any
 
@@ -63,7 +64,7 @@ _encode = msgspec.msgpack.Encoder().encode
 _decoder = msgspec.msgpack.Decoder(list[Message])
 
 
-class Channel(Int32StringReceiver):
+class Channel(Int32StringReceiver, ABC):
     """One end: collects what is said within one turn of the reactor, and sends it as one string."""
 
     MAX_LENGTH = LONGEST_MESSAGE
@@ -88,29 +89,39 @@ class Channel(Int32StringReceiver):
         for message in _decoder.decode(string):
             self.heard(message)
 
+    @abstractmethod
     def heard(self, message: Message) -> None:
         """Take one message."""
-        raise NotImplementedError
 
 
 class LedgerEnd(Channel):
     """The ledger's end: asks the door, and tells the worker what came of it."""
 
-    def __init__(self, reactor: Any, door: Door, metrics: Metrics) -> None:
+    def __init__(self, reactor: Any, door: Door, metrics: Metrics, log: Any) -> None:
         super().__init__(reactor)
         self.counts: PacketCounts = []
         self._door = door
         self._metrics = metrics
+        self._log = log
         self._told: bool | None = None
 
     def heard(self, message: Message) -> None:
         """Hand a question to the door."""
-        if isinstance(message, PostIt):
-            self._post(message)
-        elif isinstance(message, JudgeIt):
-            self._judge(message)
+        if isinstance(message, PostIt | JudgeIt):
+            self._ask(message)
         elif isinstance(message, Counted):
             self.counts = message.counts
+
+    def _ask(self, message: PostIt | JudgeIt) -> None:
+        """Ask the door; a question that breaks us stays unanswered, and costs no worker its connection."""
+        try:
+            if isinstance(message, PostIt):
+                self._post(message)
+            else:
+                self._judge(message)
+        except Exception:
+            self._log.exception("request failed", source=message.event.source)
+            self.say(Done(message.number))
 
     def _post(self, message: PostIt) -> None:
         arrived_s = self._reactor.seconds()

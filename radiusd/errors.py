@@ -10,7 +10,7 @@ class TollwireError(Exception):
 
 
 class UnreadableEvent(TollwireError):
-    """A packet says nothing that can be billed; it is acknowledged, counted, kept raw and not booked."""
+    """A packet says nothing that can be billed; it is acknowledged, counted, logged and not booked."""
 
 
 class NotDurable(TollwireError):

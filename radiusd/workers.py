@@ -97,7 +97,7 @@ class Workers:
         )
         theirs.close()
         ours.setblocking(False)
-        end = LedgerEnd(self._reactor, self._door, self._metrics)
+        end = LedgerEnd(self._reactor, self._door, self._metrics, self._log)
         connection = self._reactor.adoptStreamConnection(ours.fileno(), socket.AF_UNIX, Given(end))
         ours.close()
         self._log.info("worker started", worker=number, pid=process.pid)
@@ -109,5 +109,12 @@ class Workers:
             status = worker.process.poll()
             if status is not None:
                 self._log.error("worker died", worker=number, pid=worker.process.pid, status=status)
-                self._gone += worker.end.counts
-                self._running[number] = self._launch(number)
+                self._replace(number, worker)
+
+    def _replace(self, number: int, worker: _Running) -> None:
+        try:
+            self._running[number] = self._launch(number)
+        except OSError as error:  # no memory, no processes left: the next look tries again
+            self._log.error("worker cannot be started", worker=number, error=str(error))
+        else:
+            self._gone += worker.end.counts
