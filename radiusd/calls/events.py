@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime
 from enum import Enum
-from typing import NewType
+from typing import NamedTuple, NewType
 
 import msgspec
 
@@ -82,6 +82,22 @@ class Status(Enum):
     FAILED = "failed"
 
 
+class Measure(NamedTuple):
+    """
+    How good the voice was on one side, as the sender measured it.
+
+    *side* is whose voice it is about, None when the sender does not say. *what* is ``mos``, ``jitter_ms``,
+    ``loss`` (packets) or ``latency_ms``.
+    """
+
+    side: Side | None
+    what: str
+    value: float
+
+    def __str__(self) -> str:
+        return f"{self.side.value + ' ' if self.side else ''}{self.what} {self.value:g}"
+
+
 class CallEvent(msgspec.Struct, frozen=True, kw_only=True, gc=False, array_like=True):
     """
     One accounting event or call attempt, normalised. In JSON it is an array: new fields go to the end.
@@ -127,3 +143,4 @@ class CallEvent(msgspec.Struct, frozen=True, kw_only=True, gc=False, array_like=
     flags: tuple[str, ...] = ()  # doubts: "unknown_zone", "bad_event_timestamp", "bad_session_time", ...
     source: str = ""  # address:port/Identifier of the packet, for the explanation
     nas: str = ""  # of a client that is a proxy: which switch behind it speaks
+    quality: tuple[Measure, ...] = ()

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from datetime import tzinfo
 from zoneinfo import ZoneInfo
 
 from radiusd.dialects.dictionary import Definition
 from radiusd.dialects.sources import Source, read_source
+from radiusd.dialects.timestamps import ZoneNames, zone_named
 
 _UNITS_MS = {"s": 1000, "ds": 100, "cs": 10, "ms": 1}
 _CAUSE_BASES = {"10": 10, "16": 16}
@@ -21,7 +23,8 @@ SOURCES = (
     "trunk_out_from",
     "call_id_from",
 )
-SETTINGS = ("duration_unit", "cause_base", "timezone", "force_timezone", *SOURCES)
+SETTINGS = ("duration_unit", "cause_base", "timezone", "force_timezone", "zone_names", "vendor_id", *SOURCES)
+_LARGEST_VENDOR = (1 << 24) - 1  # the first octet of a Vendor-Id is 0 (RFC 2865, 5.26)
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,17 +33,21 @@ class ClientSettings:
     A client's settings, ready for use.
 
     Attributes:
+        vendor: Whose number stands before the dialect's own attributes; None: the dialect's usual vendor's.
         unit_ms: Milliseconds that one count of Acct-Session-Time stands for.
-        cause_base: The base of the digits in which a release cause is written.
+        cause_base: The base of the digits in which a release cause is written; None: as the dialect does.
         zone: For time stamps that carry no zone.
         force_zone: Replaces the zone that a time stamp carries.
+        zone_names: What the zone names that this client writes mean, before all other meanings.
         sources: Where values stand that this client sends elsewhere than its dialect does, by setting.
     """
 
+    vendor: int | None = None
     unit_ms: int = 1000
-    cause_base: int = 16
+    cause_base: int | None = None
     zone: ZoneInfo | None = None
     force_zone: ZoneInfo | None = None
+    zone_names: ZoneNames = ()
     sources: Mapping[str, Source] = field(default_factory=dict)
 
 
@@ -48,12 +55,14 @@ DEFAULTS = ClientSettings()
 
 
 def read_settings(
-    written: Mapping[str, str], known: Mapping[str, Definition]
+    written: Mapping[str, str], known: Mapping[str, Definition], own_vendor: int = 0
 ) -> tuple[ClientSettings, list[str]]:
     """
     Return the meaning of *written*, and what is wrong with it, a sentence each.
 
-    What is wrong is left at its default, so that a bad row costs one setting and no record.
+    What is wrong is left at its default, so that a bad row costs one setting and no record. Names of
+    attributes of *own_vendor*, the dialect's, stand for those of the vendor that ``vendor_id`` puts in its
+    place.
     """
     good: dict[str, object] = {}
     sources: dict[str, Source] = {}
@@ -67,11 +76,21 @@ def read_settings(
                 good[name] = meaning
         except ValueError as error:
             problems.append(f"setting {setting}: {error}")
-    return ClientSettings(**good, sources=sources), problems  # type: ignore[arg-type]  # _read_setting's word
+    settings = ClientSettings(**good, sources=sources)  # type: ignore[arg-type]  # _read_setting's word
+    if settings.vendor and own_vendor:
+        moved = {
+            setting: replace(place, vendor=settings.vendor)
+            for setting, place in sources.items()
+            if place.is_named and place.vendor == own_vendor
+        }
+        settings = replace(settings, sources={**sources, **moved})
+    return settings, problems
 
 
 def _read_setting(setting: str, value: str) -> tuple[str, object]:
     """Return the field of :class:`ClientSettings` that *setting* fills, and with what."""
+    if setting == "vendor_id":
+        return "vendor", _vendor(value)
     if setting == "duration_unit":
         return "unit_ms", _one_of(value, _UNITS_MS)
     if setting == "cause_base":
@@ -80,6 +99,8 @@ def _read_setting(setting: str, value: str) -> tuple[str, object]:
         return "zone", _zone(value)
     if setting == "force_timezone":
         return "force_zone", _zone(value)
+    if setting == "zone_names":
+        return "zone_names", _zone_names(value)
     raise ValueError(f"there is no such setting; a client may have {', '.join(SETTINGS)}")
 
 
@@ -94,3 +115,23 @@ def _zone(value: str) -> ZoneInfo:
         return ZoneInfo(value)
     except (KeyError, ValueError, OSError) as error:  # unknown; a path; a folder of zones
         raise ValueError(f"{value!r} is not an IANA time zone, as Europe/Berlin is") from error
+
+
+def _vendor(value: str) -> int:
+    if not (value.isascii() and value.isdigit() and 0 < int(value) <= _LARGEST_VENDOR):
+        raise ValueError(f"{value!r} is not a vendor's number from 1 to {_LARGEST_VENDOR}, as 5003 is")
+    return int(value)
+
+
+def _zone_names(value: str) -> ZoneNames:
+    """Return the meaning of ``IST=Asia/Kolkata CST=+0800``: IANA zones, or hours and minutes east of UTC."""
+    names: list[tuple[str, tzinfo]] = []
+    for written in value.replace(",", " ").split():
+        name, sign, meaning = written.partition("=")
+        if not sign or not name:
+            raise ValueError(f"{written!r} is not NAME=ZONE, as IST=Asia/Kolkata and CST=+0800 are")
+        offset = zone_named(meaning) if meaning[:1] in ("+", "-") else None
+        names.append((name.upper(), offset or _zone(meaning)))
+    if not names:
+        raise ValueError("name at least one zone, as IST=Asia/Kolkata")
+    return tuple(names)

@@ -12,6 +12,7 @@ from radiusd.calls.events import STATUS_TYPES, CallEvent, Kind
 from radiusd.dialects import replies
 from radiusd.dialects.client_settings import DEFAULTS, ClientSettings, read_settings
 from radiusd.dialects.dictionary import definitions
+from radiusd.dialects.h323 import CISCO
 from radiusd.dialects.reading import Reading
 from radiusd.dialects.standard import ACCT_STATUS_TYPE
 from radiusd.errors import Refusal, UnreadableEvent
@@ -31,6 +32,7 @@ class Dialect(ABC):
 
     name: ClassVar[str]
     named_values: ClassVar[bool] = True  # h323 values in replies carry their name, as Cisco's do
+    vendor: ClassVar[int] = 0  # whose attributes it speaks in, unless the client's vendor_id names another
 
     def read_event(self, packet: Packet, client: Client, received_at: datetime, source: str) -> CallEvent:
         """
@@ -87,26 +89,36 @@ class Dialect(ABC):
         Raises:
             ValueError: *session_timeout_s* is 0 or negative.
         """
-        return replies.accept(session_timeout_s, call_class, named=self.named_values)
+        vendor = self.vendor_of_replies(client)
+        return replies.accept(session_timeout_s, call_class, named=self.named_values, vendor=vendor)
 
     def reject_attributes(self, refusal: Refusal, client: Client) -> list[ReplyAttribute]:
         """Return what an Access-Reject to *client* carries: the reason for people and for gateways."""
-        return replies.reject(refusal, client.return_codes, named=self.named_values)
+        vendor = self.vendor_of_replies(client)
+        return replies.reject(refusal, client.return_codes, named=self.named_values, vendor=vendor)
+
+    def vendor_of_replies(self, client: Client) -> int:
+        """Return under which vendor's number *client* looks for h323-credit-time and h323-return-code."""
+        return CISCO
+
+    def vendor_of(self, settings: ClientSettings) -> int:
+        """Return under which vendor's number a client with *settings* sends the dialect's own attributes."""
+        return settings.vendor or self.vendor
 
     def settings_of(self, client: Client) -> ClientSettings:
         """Return what *client*'s settings mean; what is wrong in them is as if it were not set."""
         if not client.settings:
             return DEFAULTS
-        return _settings(self.name, tuple(client.settings.items()))
+        return _settings(self.name, tuple(client.settings.items()), self.vendor)
 
     def check_settings(self, settings: Mapping[str, str]) -> list[str]:
         """Return what is wrong with a client's *settings*, a sentence each."""
-        return read_settings(settings, definitions(self.name))[1]
+        return read_settings(settings, definitions(self.name), self.vendor)[1]
 
 
 @lru_cache(maxsize=4096)
-def _settings(dialect: str, written: tuple[tuple[str, str], ...]) -> ClientSettings:
-    return read_settings(dict(written), definitions(dialect))[0]
+def _settings(dialect: str, written: tuple[tuple[str, str], ...], own_vendor: int) -> ClientSettings:
+    return read_settings(dict(written), definitions(dialect), own_vendor)[0]
 
 
 def _stands_alone(event: CallEvent) -> bool:

@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 from radiusd.calls.events import Kind, Side, Status
 from radiusd.dialects.reading import LONGEST_CALL_MS, Reading
-from radiusd.dialects.sources import pairs
+from radiusd.dialects.sources import SCRIPT_PAIRS, pairs
 from radiusd.dialects.standard import VENDOR_SPECIFIC
 from radiusd.dialects.values import number, text, without_name
 from radiusd.radius.packet import Packet
@@ -69,7 +69,9 @@ class H323:
     The voice attributes of one packet.
 
     An attribute and the pair of the same name in Cisco-AVPair say the same; the
-    attribute wins. Values come without the ``name=`` before them.
+    attribute wins. Values come without the ``name=`` before them. A *vendor* that
+    put Cisco's attributes under its own number may use Cisco's beside them: its
+    own win.
     """
 
     __slots__ = ("_attributes", "_pairs")
@@ -77,6 +79,10 @@ class H323:
     def __init__(self, packet: Packet, vendor: int = CISCO) -> None:
         self._attributes: dict[int, bytes] = {}
         self._pairs: dict[bytes, bytes] = {}
+        if vendor != CISCO:
+            self._read_in_full(packet, CISCO)
+            self._read_in_full(packet, vendor)
+            return
         owner = vendor.to_bytes(4, "big")
         # What packet.vendor_attributes() does, for one vendor and in half the time.
         # Backwards, so that the first of several wins.
@@ -89,17 +95,21 @@ class H323:
                 if type == AVPAIR:
                     name, sign, rest = value[6:].partition(b"=")
                     if sign:
-                        self._pairs[name.lower()] = rest
+                        name = name.lower()
+                        if name in SCRIPT_PAIRS and b":" in rest:
+                            self._read_in_full(packet, vendor)
+                            break
+                        self._pairs[name] = rest
                 else:
                     self._attributes[type] = value[6:]
 
     def _read_in_full(self, packet: Packet, vendor: int) -> None:
         values = [(type, value) for owner, type, value in packet.vendor_attributes() if owner == vendor]
-        self._attributes = dict(reversed(values))
-        self._pairs = pairs([value for type, value in values if type == AVPAIR])
+        self._attributes.update(reversed(values))
+        self._pairs.update(pairs([value for type, value in values if type == AVPAIR]))
 
     def text(self, type: int) -> str:
-        """Return attribute *type*, else the pair of its name, the empty string when there is neither."""
+        """Return attribute *type* of :data:`NAMES`, else the pair of its name, else the empty string."""
         value = self._attributes.get(type)
         if value is None:
             value = self._pairs.get(_PAIR_NAMES[type])
@@ -108,6 +118,13 @@ class H323:
         if value.startswith(prefix):
             return text(value[len(prefix) :])
         return without_name(text(value), NAMES[type]) if b"=" in value else text(value)
+
+    def own(self, type: int, name: str) -> str:
+        """Return attribute *type* without its *name* (lower case) before it, else the pair of that name."""
+        value = self._attributes.get(type)
+        if value is None:
+            return self.pair(name.encode())
+        return without_name(text(value), name)
 
     def number(self, type: int) -> str:
         """Return the user part of attribute *type*, the empty string when there is none."""

@@ -10,7 +10,7 @@ from radiusd.dialects.call_class import read_call_class
 from radiusd.dialects.client_settings import ClientSettings
 from radiusd.dialects.standard import ACCT_DELAY_TIME, ACCT_SESSION_TIME, EVENT_TIMESTAMP
 from radiusd.dialects.timestamps import read_stamp
-from radiusd.dialects.values import address, number, text
+from radiusd.dialects.values import address, number, release_cause, text
 from radiusd.radius.clients import Client
 from radiusd.radius.packet import Packet
 
@@ -128,7 +128,9 @@ class Reading:
         """Return the moment that the stamp *written* names, None when there is none that can be right."""
         if not written:
             return None
-        at, clock_ok, problem = read_stamp(written, self.settings.zone, self.settings.force_zone)
+        at, clock_ok, problem = read_stamp(
+            written, self.settings.zone, self.settings.force_zone, self.settings.zone_names
+        )
         self.clock_ok = clock_ok and self.clock_ok is not False
         if problem:
             self.doubt(problem)
@@ -183,6 +185,17 @@ class Reading:
             self.doubt("bad_delay_time")
             return self.received_at
         return self.received_at - timedelta(seconds=delay_s)
+
+    # Why it ended.
+
+    def cause(self, written: str, usual_base: int = 16) -> int | None:
+        """Return the Q.850 cause *written* in the client's base of digits, else in *usual_base*."""
+        if not written:
+            return None
+        cause = release_cause(written, self.settings.cause_base or usual_base)
+        if cause is None:
+            self.doubt("bad_cause")
+        return cause
 
     # How long it lasted.
 

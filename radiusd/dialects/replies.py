@@ -10,7 +10,9 @@ from radiusd.radius.reply import ReplyAttribute, integer, text, vendor_text
 LONGEST_S = 0xFFFFFFFF
 
 
-def accept(session_timeout_s: int | None, call_class: bytes, *, named: bool) -> list[ReplyAttribute]:
+def accept(
+    session_timeout_s: int | None, call_class: bytes, *, named: bool, vendor: int = CISCO
+) -> list[ReplyAttribute]:
     """
     Return the attributes of an Access-Accept, the most important first.
 
@@ -21,6 +23,7 @@ def accept(session_timeout_s: int | None, call_class: bytes, *, named: bool) -> 
         session_timeout_s: How long the call may last; None: as long as it likes.
         call_class: The Class that the switch is to send back; empty: none.
         named: Write ``h323-credit-time=60`` into h323-credit-time, as Cisco does, instead of ``60``.
+        vendor: Whose number they have; most who copied Cisco's attributes kept it.
 
     Raises:
         ValueError: *session_timeout_s* is not positive: to many switches 0 means "no limit".
@@ -34,8 +37,8 @@ def accept(session_timeout_s: int | None, call_class: bytes, *, named: bool) -> 
     if call_class:
         attributes.append((Attribute.CLASS, call_class))
     if session_timeout_s is not None:
-        attributes.append(_h323(CREDIT_TIME, session_timeout_s, named))
-    attributes.append(_h323(RETURN_CODE, 0, named))
+        attributes.append(_h323(CREDIT_TIME, session_timeout_s, named, vendor))
+    attributes.append(_h323(RETURN_CODE, 0, named, vendor))
     return attributes
 
 
@@ -45,7 +48,7 @@ _OTHER_CODES = {
 """Where a family of gateways numbers a reason otherwise than Cisco's own do."""
 
 
-def reject(refusal: Refusal, codes: str, *, named: bool) -> list[ReplyAttribute]:
+def reject(refusal: Refusal, codes: str, *, named: bool, vendor: int = CISCO) -> list[ReplyAttribute]:
     """
     Return the attributes of an Access-Reject: the reason, and nothing that RFC 2865, 5.44 forbids.
 
@@ -54,10 +57,10 @@ def reject(refusal: Refusal, codes: str, *, named: bool) -> list[ReplyAttribute]
     code = _OTHER_CODES.get(codes, {}).get(refusal, refusal.return_code)
     return [
         text(Attribute.REPLY_MESSAGE, refusal.reply_message),
-        _h323(RETURN_CODE, code, named),
+        _h323(RETURN_CODE, code, named, vendor),
     ]
 
 
-def _h323(type: int, value: int, named: bool) -> ReplyAttribute:
+def _h323(type: int, value: int, named: bool, vendor: int) -> ReplyAttribute:
     written = f"{NAMES[type]}={value}" if named else str(value)
-    return vendor_text(CISCO, type, written)
+    return vendor_text(vendor, type, written)

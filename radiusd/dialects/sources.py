@@ -14,6 +14,7 @@ _NUMBER = re.compile(r"#(\d{1,3})", re.ASCII)
 _VENDOR_NUMBER = re.compile(r"#?26\.(\d{1,10})\.(\d{1,3})", re.ASCII)
 _TEXT_TYPES = frozenset({"string", "octets"})
 _ADDRESS_TYPES = frozenset({"ipaddr", "ipv6addr"})
+SCRIPT_PAIRS = frozenset({b"h323-ivr-out", b"h323-ivr-in"})  # hold key:value, which is a pair of its own
 FORMS = "Attribute-Name, Cisco-AVPair:name, 26.VENDOR.NUMBER or #NUMBER"
 
 
@@ -24,7 +25,7 @@ class Source:
 
     *vendor* is 0 for a plain attribute. *name* is what may stand before the
     value with a ``=``: the attribute's own name, or with *in_pairs* that of the
-    pair to look for.
+    pair to look for; it is empty for a place that is written as a number.
     """
 
     vendor: int
@@ -32,6 +33,11 @@ class Source:
     name: str = ""
     in_pairs: bool = False
     datatype: str = "string"
+
+    @property
+    def is_named(self) -> bool:
+        """Tell whether the place was written by the dictionary's name, not as a number."""
+        return bool(self.name)
 
     def find(self, packet: Packet) -> bytes | None:
         """Return the octets that stand there, without any name before them; None when there are none."""
@@ -70,7 +76,7 @@ def pairs(values: list[bytes]) -> dict[bytes, bytes]:
             continue
         name = name.lower()
         found.setdefault(name, rest)
-        if name in (b"h323-ivr-out", b"h323-ivr-in"):
+        if name in SCRIPT_PAIRS:
             key, colon, inner = rest.partition(b":")
             if colon:
                 found.setdefault(key.lower(), inner)

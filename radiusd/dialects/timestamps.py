@@ -33,6 +33,9 @@ _ABBREVIATIONS = {
 }  # fmt: skip
 _LARGEST_OFFSET = timedelta(hours=15)
 
+ZoneNames = tuple[tuple[str, tzinfo], ...]
+"""What zone names, in upper case, mean to one client."""
+
 _ISO = re.compile(r"(\d{4})-(\d\d)-(\d\d)[T _](\d\d):(\d\d):(\d\d)(?:[.,](\d+))? ?(.*)", re.ASCII | re.DOTALL)
 _NUMERIC_ZONE = re.compile(r"(?:UTC|GMT)?([+-])(\d{1,2})(?::?([+-]?\d{2,4}))?", re.ASCII)
 _UNIX = re.compile(r"(\d{1,10})(?:\.(\d{1,9}))?", re.ASCII)
@@ -53,7 +56,12 @@ class Stamp(NamedTuple):
 
 
 @lru_cache(maxsize=16384)  # a call's Interims and Stop say again what its Start said
-def read_stamp(written: str, zone: ZoneInfo | None = None, force_zone: ZoneInfo | None = None) -> Stamp:
+def read_stamp(
+    written: str,
+    zone: ZoneInfo | None = None,
+    force_zone: ZoneInfo | None = None,
+    names: ZoneNames = (),
+) -> Stamp:
     """
     Return the moment that *written* names.
 
@@ -64,6 +72,7 @@ def read_stamp(written: str, zone: ZoneInfo | None = None, force_zone: ZoneInfo 
     Args:
         zone: Where the sender stands; for stamps without a zone, and for names that mean several zones.
         force_zone: Replaces the zone that is written.
+        names: What the names of zones mean to this sender, before all other meanings.
     """
     clock_ok = written[:1] not in _CLOCK_MARKS
     if not clock_ok:
@@ -71,12 +80,12 @@ def read_stamp(written: str, zone: ZoneInfo | None = None, force_zone: ZoneInfo 
     if not 0 < len(written) <= _LONGEST:
         return Stamp(None, clock_ok, BAD_STAMP)
     try:
-        if zone is None and force_zone is None and written[2:3] == ":":
+        if zone is None and force_zone is None and not names and written[2:3] == ":":
             at = _cisco_in_utc(written)
         elif written[2:3] == ":" or written[1:2] == ":":
-            at = _in_utc(*_cisco(written), zone, force_zone)
+            at = _in_utc(*_cisco(written), zone, force_zone, names)
         elif written[4:5] == "-":
-            at = _in_utc(*_iso(written), zone, force_zone)
+            at = _in_utc(*_iso(written), zone, force_zone, names)
         else:
             return Stamp(_unix(written), clock_ok)
     except (ValueError, KeyError, OverflowError):
@@ -93,7 +102,7 @@ def _cisco_in_utc(written: str) -> datetime | None:
             return datetime.fromisoformat(f"{date}{clock}+00:00")  # four times as fast as a zone put on later
         except ValueError:
             pass  # a leap second, or nonsense
-    return _in_utc(*_cisco(written), None, None)
+    return _in_utc(*_cisco(written))
 
 
 def _cisco(written: str) -> tuple[datetime, str]:
@@ -148,11 +157,18 @@ def _micros(fraction: str) -> int:
 
 
 def _in_utc(
-    local: datetime, label: str, zone: ZoneInfo | None, force_zone: ZoneInfo | None
+    local: datetime,
+    label: str,
+    zone: ZoneInfo | None = None,
+    force_zone: ZoneInfo | None = None,
+    names: ZoneNames = (),
 ) -> datetime | None:
     """Return *local* in UTC, None when its zone is not known."""
     if force_zone is not None:
         return local.replace(tzinfo=force_zone).astimezone(UTC)
+    for name, meaning in names:
+        if name == label:
+            return local.replace(tzinfo=meaning).astimezone(UTC)
     if zone is not None:
         here = local.replace(tzinfo=zone)
         # CST is Chicago's and Shanghai's: at a client's own place its own meaning holds.

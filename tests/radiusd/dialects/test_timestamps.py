@@ -177,3 +177,16 @@ def test_a_hostile_stamp_is_read_quickly(written: str) -> None:
     read_stamp(written)
 
     assert time.perf_counter() - started < 0.01
+
+
+@pytest.mark.parametrize("written", ["19:35:53 IST Sun Nov 22 2026", "2026-11-22 19:35:53 ist"])
+def test_a_clients_own_names_of_zones_come_first(written: str) -> None:
+    """
+    IST is India's, Israel's and Ireland's; CST is Chicago's until a client says Shanghai's.
+    """
+    names = (("IST", ZoneInfo("Asia/Kolkata")), ("CST", timezone(timedelta(hours=8))))
+
+    assert UNKNOWN_ZONE == read_stamp(written).problem
+    assert Stamp(NOON) == read_stamp(written, names=names)
+    assert Stamp(NOON) == read_stamp("22:05:53 CST Nov 22 2026", names=names)
+    assert Stamp(NOON) == read_stamp("08:05:53 CST Nov 22 2026")

@@ -123,7 +123,7 @@ def shown(value: object) -> str:
     if isinstance(value, datetime):
         milliseconds = value.microsecond // 1000
         return f"{value.astimezone(UTC):%Y-%m-%dT%H:%M:%S}.{milliseconds:03}Z"
-    return ", ".join(value) if isinstance(value, tuple) else str(value)
+    return ", ".join(map(str, value)) if isinstance(value, tuple) else str(value)
 
 
 def a_client(dialect: str = "rfc2866", settings: dict[str, str] | None = None) -> Client:
