@@ -11,7 +11,7 @@ from rating.decks import Deck
 from rating.engine import rate_call
 from rating.fields import Fields
 from rating.increments import DurationRounding
-from rating.jurisdiction import Jurisdiction, classify, is_payphone, state_of
+from rating.jurisdiction import Jurisdiction, classify, is_payphone, state_of, with_country_code
 from rating.lines import Slice
 from rating.money import ZERO, exact_text
 from rating.notation import read_buckets, read_origins, read_rate
@@ -70,8 +70,9 @@ def rate_calls(case: Fields) -> dict[str, Any]:
 
 def find_rate(call: Fields, tariff: Tariff) -> tuple[Rate | None, Jurisdiction | None]:
     """Return the rate for a call, at the price of its jurisdiction if it has such prices."""
-    number = call.text("lrn", "") or call.text("to")  # a ported number is priced where it is now
-    rate = tariff.deck.lookup(number.removeprefix("+"), read_answer(call), call.text("from", ""))
+    lrn = call.text("lrn", "")  # a ported number is priced where it is now
+    number = with_country_code(lrn) if lrn else call.text("to").removeprefix("+")
+    rate = tariff.deck.lookup(number, read_answer(call), call.text("from", ""))
     if rate is None or not rate.rules.jurisdiction:
         return rate, None
     jurisdiction = classify(

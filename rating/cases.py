@@ -10,7 +10,7 @@ import json
 from collections.abc import Callable, Iterator, Mapping
 from decimal import Decimal
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from rating.case_calls import rate_calls
 from rating.case_limits import common_end, plan_seconds, reserve_calls
@@ -73,6 +73,31 @@ def run(case: Mapping[str, Any]) -> dict[str, Any]:
         raise CaseError(f"case {case.get('id', '?')}: {error}") from None
 
 
+class Checked(NamedTuple):
+    """What came of one case: *found* tells every difference, and is empty when it passed."""
+
+    case: str
+    title: str
+    found: list[str]
+
+
+def check(cases: list[Mapping[str, Any]]) -> Iterator[Checked]:
+    """
+    Run *cases* and yield what came of each.
+
+    A case that cannot be read has failed, and so has one that expects nothing: it would always pass.
+    """
+    for number, case in enumerate(cases, 1):
+        try:
+            outcome = run(case)
+            found = list(differences(case["expect"], outcome)) if case.get("expect") else []
+            if not case.get("expect"):
+                found = [f"expect: is missing; what comes out is {json.dumps(outcome)}"]
+        except CaseError as error:
+            found = [str(error).removeprefix(f"case {case.get('id', '?')}: ")]
+        yield Checked(str(case.get("id", f"number {number}")), str(case.get("title", "")), found)
+
+
 def check_file(path: Path) -> Iterator[str]:
     """
     Yield a line for everything in a file that does not come out as expected.
@@ -82,12 +107,9 @@ def check_file(path: Path) -> Iterator[str]:
     Raises:
         CaseError: The file as a whole cannot be read.
     """
-    for case in load(path):
-        try:
-            for difference in differences(case.get("expect", {}), run(case)):
-                yield f"{path}: case {case.get('id', '?')}: {difference}"
-        except CaseError as error:
-            yield f"{path}: {error}"
+    for checked in check(load(path)):
+        for difference in checked.found:
+            yield f"{path}: case {checked.case}: {difference}"
 
 
 def differences(expected: Any, actual: Any, place: str = "expect") -> Iterator[str]:

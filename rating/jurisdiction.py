@@ -40,6 +40,12 @@ def is_payphone(ii_digits: str | None, called: str) -> bool:
     return ii_digits in PAYPHONE_II and is_toll_free(called)
 
 
+def with_country_code(lrn: str) -> str:
+    """Return a location routing number with its country code, without ``+``: ten digits lack the 1."""
+    digits = lrn.removeprefix("+")
+    return "1" + digits if len(digits) == _NATIONAL_DIGITS and digits.isdigit() else digits
+
+
 def state_of(number: str, states: Mapping[str, str], lrn: str | None = None) -> str | None:
     """
     Return the state of *number* by its NPA-NXX, else its NPA; None when it is in none that we know.
@@ -47,11 +53,7 @@ def state_of(number: str, states: Mapping[str, str], lrn: str | None = None) -> 
     A location routing number replaces it: the number was ported. An LRN is
     always North American, so it may come without the 1.
     """
-    if lrn:
-        ten_digits = len(lrn) == _NATIONAL_DIGITS and lrn.isascii() and lrn.isdigit()
-        national = lrn if ten_digits else _national(lrn)
-    else:
-        national = _national(number)
+    national = _national(with_country_code(lrn) if lrn else number)
     if national is None or national[:3] in TOLL_FREE:
         return None
     return states.get(national[:6]) or states.get(national[:3])

@@ -1,18 +1,22 @@
-"""``tollwire rate quote``: what a call would cost."""
+"""``tollwire rate``: what a call would cost, and whether cases of calls cost what they must."""
 
 from __future__ import annotations
 
 from datetime import datetime
+from pathlib import Path
 
 import click
 
+from provisioning.cli.errors import Exit
 from provisioning.cli.fields import instant_of
 from provisioning.cli.framework import Group
 from provisioning.cli.options import Format, options_of
-from provisioning.cli.output import print_document
+from provisioning.cli.output import print_document, print_rows
 from provisioning.cli.session import database, now
-from provisioning.cli.text import moment
+from provisioning.cli.text import moment, printable
 from provisioning.quotes import Quote, quote
+from radiusd.errors import BadInput
+from rating.cases import CaseError, Checked, check, load
 from rating.money import exact_text
 
 
@@ -58,3 +62,39 @@ def _document(found: Quote, answer_at: datetime) -> dict[str, object]:
         "total": rating.total_text,
         "currency": found.currency,
     }
+
+
+@rate.command("verify", example="tollwire rate verify cases.json")
+@click.argument(
+    "files", metavar="FILE...", nargs=-1, required=True, type=click.Path(dir_okay=False, path_type=Path)
+)
+@click.pass_context
+def verify(ctx: click.Context, files: tuple[Path, ...]) -> None:
+    """
+    Rate the cases in files, and tell where what comes out is not what they expect.
+
+    A case is a tariff, calls, and what they must cost, as docs/reference/rating-cases.md describes.
+    It goes through the engine that rates real calls; no database is needed. Exits 1 when a case fails.
+    """
+    try:
+        loaded = [(file, load(file)) for file in files]
+    except CaseError as error:
+        raise BadInput(str(error)) from error
+    results = [(file, checked) for file, cases in loaded for checked in check(cases)]
+    if options_of(ctx).format is Format.TEXT:
+        _tell(results)
+    else:
+        rows = [(str(file), case, title, not found, found) for file, (case, title, found) in results]
+        print_rows(ctx, ("file", "case", "title", "passed", "differences"), rows)
+    failed = any(checked.found for _, checked in results)
+    ctx.exit(Exit.DIFFERS if failed or not results else Exit.OK)
+
+
+def _tell(results: list[tuple[Path, Checked]]) -> None:
+    """Print the differences of each case that failed, and how many there are."""
+    failed = [(file, checked) for file, checked in results if checked.found]
+    for file, checked in failed:
+        click.echo(printable(f"{file}: {checked.case} {checked.title}".rstrip()))
+        for difference in checked.found:
+            click.echo(printable(f"  {difference}"))
+    click.echo(f"{len(results) - len(failed)} passed, {len(failed)} failed")

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from rating.__main__ import main
-from rating.cases import CaseError, check_file, differences, load, run
+from rating.cases import CaseError, check, check_file, differences, load, run
 
 VECTORS = Path(__file__).parents[1] / "vectors" / "rating"
 CASES = [
@@ -347,3 +347,12 @@ def test_a_bucket_that_should_not_have_paid_is_a_difference():
         differences({"bucket_use": {}}, {"bucket_use": {"b": 5}, "more": 1})
     )
     assert ["expect: expected 2 of them, but there are 1: [1]"] == list(differences([1, 2], [1]))
+
+
+def test_a_case_that_expects_nothing_has_failed():
+    """
+    It would pass whatever came out; what came out is told, to be checked and taken over.
+    """
+    (checked,) = check([a_case()])
+
+    assert checked.found[0].startswith('expect: is missing; what comes out is {"calls": [{"call": "c"')

@@ -2,7 +2,7 @@
 
 import pytest
 
-from rating.jurisdiction import Jurisdiction, classify, is_payphone, state_of
+from rating.jurisdiction import Jurisdiction, classify, is_payphone, state_of, with_country_code
 
 STATES = {"212": "NY", "415": "CA", "787": "PR", "310": "NV", "310555": "CA", "646222": "NY", "800": "XX"}
 
@@ -64,3 +64,11 @@ def test_a_payphone_is_paid_for_toll_free_calls(ii, called, expected):
     ANI II 27, 29 and 70.
     """
     assert expected is is_payphone(ii, called)
+
+
+@pytest.mark.parametrize("lrn", ["6462220000", "16462220000", "+16462220000"])
+def test_an_lrn_has_its_country_code(lrn):
+    """
+    Ten digits are North American, so that the deck is asked for the same number.
+    """
+    assert "16462220000" == with_country_code(lrn)
