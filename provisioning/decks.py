@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import io
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import lru_cache
@@ -21,7 +21,7 @@ from radiusd.errors import BadInput, Conflict, NotFound
 
 COPY = (
     "COPY rate (deck_version_id, prefix, description, price_nano, connect_fee_micros, initial_s, increment_s,"
-    " effective_at, expires_at, blocked) FROM STDIN"
+    " effective_at, expires_at, blocked, origin, rules) FROM STDIN"
 )
 
 
@@ -150,18 +150,28 @@ def _copy(txn: Cursor, version_id: int, source: RateSource) -> int:
         _refuse_doubles(source)
     if lines.failure is not None:
         raise lines.failure
+    _refuse_unknown_origins(txn, lines.origins, problems)
     problems.refuse()
     if not lines.row_count:
         raise BadInput(f"{source.name}: there are no rates in it")
     return lines.row_count
 
 
+def _refuse_unknown_origins(txn: Cursor, origins: Mapping[str, int], problems: Problems) -> None:
+    """Note the groups of callers that rates name and nobody has added."""
+    txn.execute("SELECT name FROM origin_group WHERE name = ANY (%s)", (list(origins),))
+    known = {name for (name,) in txn.fetchall()}
+    for name, line in origins.items():
+        if name not in known and not problems.full:
+            problems.add(line, f"origin: there is no group of callers {name[:40]!r}; add it first")
+
+
 def _refuse_doubles(source: RateSource) -> NoReturn:
     """Raise BadInput that tells which rows price one prefix twice from the same instant."""
     problems = Problems(source.name)
-    first: dict[tuple[str, datetime], int] = {}
+    first: dict[tuple[str, datetime, str], int] = {}
     for line, rate in source.rates(problems):
-        earlier = first.setdefault((rate.prefix, rate.effective_at), line)
+        earlier = first.setdefault((rate.prefix, rate.effective_at, rate.origin), line)
         if earlier != line and not problems.full:
             problems.add(
                 line,
@@ -179,6 +189,7 @@ class _CopyLines(io.TextIOBase):
         self._start = f"{version_id}\t"
         self._rates = rates
         self.row_count = 0
+        self.origins: dict[str, int] = {}  # the line of each group's first rate
         self.failure: BadInput | None = None  # an exception in read would reach us as one of psycopg2's
 
     def read(self, size: int | None = -1) -> str:
@@ -186,7 +197,9 @@ class _CopyLines(io.TextIOBase):
         lines: list[str] = []
         length = 0
         try:
-            for _, rate in self._rates:
+            for line, rate in self._rates:
+                if rate.origin:
+                    self.origins.setdefault(rate.origin, line)
                 lines.append(self._start + _copy_line(rate))
                 length += len(lines[-1])
                 if size is not None and 0 < size <= length:
@@ -199,11 +212,12 @@ class _CopyLines(io.TextIOBase):
 
 def _copy_line(rate: Rate) -> str:
     """Return *rate* in COPY's text format. Control characters were refused when it was read."""
-    description = rate.description.replace("\\", "\\\\")
+    description, origin = rate.description.replace("\\", "\\\\"), rate.origin.replace("\\", "\\\\")
+    rules = r"\N" if rate.rules is None else rate.rules.replace("\\", "\\\\")
     return (
         f"{rate.prefix}\t{description}\t{rate.price_nano}\t{rate.connect_fee_micros}\t{rate.initial_s}\t"
         f"{rate.increment_s}\t{_copy_moment(rate.effective_at)}\t{_copy_moment(rate.expires_at)}\t"
-        f"{'t' if rate.blocked else 'f'}\n"
+        f"{'t' if rate.blocked else 'f'}\t{origin}\t{rules}\n"
     )
 
 

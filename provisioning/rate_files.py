@@ -17,6 +17,7 @@ from typing import Any, NamedTuple, Protocol, TextIO
 
 from provisioning.moments import instant, parse_moment
 from provisioning.numbers import prefix as read_prefix
+from provisioning.rate_rules import RULE_COLUMNS, read_rules
 from radiusd.errors import BadInput
 from rating.money import parse_decimal
 
@@ -27,7 +28,7 @@ DEAREST = 10**6  # per minute; a price beyond it is a lost decimal point
 LONGEST_DESCRIPTION = 200
 DELIMITERS = ",;\t|"
 REQUIRED = ("prefix", "rate", "initial", "increment")
-OPTIONAL = ("description", "connect_fee", "effective", "expires", "blocked")
+OPTIONAL = ("description", "connect_fee", "effective", "expires", "blocked", "origin", *RULE_COLUMNS)
 NO_PRICE = -1
 YES, NO = ("yes", "y", "true", "1", "blocked"), ("", "no", "n", "false", "0")
 
@@ -44,6 +45,8 @@ class Rate(NamedTuple):
     effective_at: datetime
     expires_at: datetime | None
     blocked: bool
+    origin: str = ""
+    rules: str | None = None  # JSON; see provisioning.rate_rules
 
 
 @dataclass(slots=True)
@@ -163,9 +166,15 @@ def read_rate(cells: Mapping[str, str], line: int, problems: Problems) -> Rate |
             problems.add(line, str(error))
         except ValueError as error:
             problems.add(line, f"{column}: {error}")
+    rules = None
+    try:
+        rules = read_rules(cells)
+    except ValueError as error:
+        problems.add(line, str(error))
+        return None
     if len(values) < len(READERS):
         return None
-    rate = Rate._make(values)
+    rate = Rate._make([*values, rules])
     if rate.expires_at is not None and rate.expires_at <= rate.effective_at:
         problems.add(line, "expires: it is not after effective")
         return None
@@ -244,5 +253,6 @@ READERS: tuple[tuple[str, Callable[[str, str], object]], ...] = (
     ("effective", remembering(_begin)),
     ("expires", remembering(_end)),
     ("blocked", remembering(_flag)),
+    ("origin", _text),
 )
-"""How each column is read, in the order of :class:`Rate`."""
+"""How each column is read but the rules, in the order of :class:`Rate`."""

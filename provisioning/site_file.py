@@ -20,6 +20,7 @@ from provisioning.clients import Client
 from provisioning.destinations import DestinationSet
 from provisioning.plans import Plan
 from provisioning.rate_files import Problems, Rate, RateFile, RateSource, read_rate
+from provisioning.rate_rules import cell
 from provisioning.service_kinds import KINDS, Service, canonical
 from provisioning.tenants import Tenant
 from provisioning.toml_fields import Findings, Table, read_table
@@ -210,7 +211,12 @@ def _inline_rates(rates: object, place: Place, findings: Findings) -> Iterator[t
         findings.add(place, 'rates: write a list of tables like [{prefix = "1", rate = 0.01, ...}]')
         return
     for number, rate in enumerate(rates):
-        cells = tuple(sorted((name, shown(value)) for name, value in rate.items()))
+        cells = tuple(
+            sorted(
+                (name, cell(value) if isinstance(value, list | dict) else shown(value))
+                for name, value in rate.items()
+            )
+        )
         yield findings.line((*place, number)), cells
 
 

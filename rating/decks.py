@@ -73,9 +73,9 @@ class Deck:
         self._by_origin = any(rate.rules.origin is not None for rate in columns.shared)
 
     @classmethod
-    def build(cls, rows: Iterable[Row]) -> Self:
+    def build(cls, rows: Iterable[Row | Rate]) -> Self:
         """
-        Return the deck of *rows*, read once.
+        Return the deck of *rows*, read once. Whole rates, with any rules, may be among them.
 
         A row is (prefix, description, price_nano for 60 s, connect_fee_micros,
         initial_s, increment_s, effective_at, expires_at or None, blocked).
@@ -88,7 +88,10 @@ class Deck:
         """
         columns = Columns()
         for row in rows:
-            columns.add_row(row)
+            if isinstance(row, Rate):
+                columns.add_rate(row)
+            else:
+                columns.add_row(row)
         return cls(columns.finished())
 
     @classmethod
@@ -102,6 +105,11 @@ class Deck:
     def __len__(self) -> int:
         """Return the number of rates, all price versions counted."""
         return len(self._prices)
+
+    @property
+    def by_origin(self) -> bool:
+        """Whether some of its rates are for some callers only."""
+        return self._by_origin
 
     @property
     def prefix_count(self) -> int:

@@ -5,16 +5,19 @@ from fractions import Fraction
 
 from rating.bands import DAY_S, EVERY_DAY, Band
 from rating.buckets import Bucket, Direction, Partial
+from rating.deck_builder import Row
 from rating.fields import Fields
 from rating.increments import Increment
 from rating.jurisdiction import Jurisdiction
-from rating.money import ZERO, Mode, Rounding, Scope
+from rating.money import ZERO, Mode, Rounding, Scope, micros_text, units_text
 from rating.origins import Origin
 from rating.prices import PER_MINUTE_S, Price
 from rating.rates import ALWAYS, PLAIN, BandRule, Rate, Rules
 from rating.steps import Step
 
 _HOLIDAYS = "H"
+
+NANO_DECIMALS = 9  # of a deck's prices, by the minute
 
 _RATE_FIELDS = (
     *("prefix", "effective", "expires", "price", "per", "initial", "increment", "connect_fee", "blocked"),
@@ -48,6 +51,29 @@ def read_rate(fields: Fields, origins: Mapping[str, Origin]) -> Rate:
         description=fields.text("description", ""),
         rules=PLAIN if rules == PLAIN else rules,
     )
+
+
+def whole_rate(row: Row, origin: str, rules: Mapping[str, object], origins: Mapping[str, Origin]) -> Rate:
+    """
+    Return the rate of a deck's *row* that is for callers of *origin* or has *rules*, written as in a case.
+
+    Raises:
+        FieldError: As :func:`read_rate`.
+    """
+    prefix, description, price_nano, fee_micros, initial_s, increment_s = row[:6]
+    effective_at, expires_at, blocked = row[6:]
+    document = {
+        "prefix": prefix,
+        "price": units_text(price_nano, NANO_DECIMALS),
+        "connect_fee": micros_text(fee_micros),
+        "initial": initial_s,
+        "increment": increment_s,
+        "blocked": blocked,
+        **({"origin": origin} if origin else {}),
+        **rules,
+    }
+    rate = read_rate(Fields(document), origins)
+    return rate._replace(description=description, effective_at=effective_at, expires_at=expires_at)
 
 
 def _rules(fields: Fields, per_s: int, origins: Mapping[str, Origin]) -> Rules:

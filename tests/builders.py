@@ -12,9 +12,9 @@ from zoneinfo import ZoneInfo
 from radiusd.calls.authorization import Attempt
 from radiusd.calls.directory import (
     Account,
+    Allowance,
     Directory,
     Plan,
-    PlanBucket,
     RateDeck,
     Service,
     ServiceKind,
@@ -138,12 +138,12 @@ def a_deck(*rates: Rate, id: int = 1, versions: Sequence[tuple[datetime, int, De
     return RateDeck(id, f"deck{id}", "USD", whole)
 
 
-def a_bucket(id: int = 1, included_s: int = 3600, **fields: Any) -> PlanBucket:
+def a_bucket(id: int = 1, included_s: int = 3600, **fields: Any) -> Allowance:
     """Return included seconds of each month, for every destination."""
-    return PlanBucket(id, f"bucket{id}", included_s, **fields)
+    return Allowance(str(id), f"bucket{id}", included_s, **fields)
 
 
-def a_plan(id: int = 1, *buckets: PlanBucket, **fields: Any) -> Plan:
+def a_plan(id: int = 1, *buckets: Allowance, **fields: Any) -> Plan:
     """Return a plan with a deck of one price; its increments are the rates'."""
     usual = {
         "code": f"plan{id}",

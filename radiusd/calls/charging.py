@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from fractions import Fraction
 
 import msgspec
 
 from radiusd.calls import sessions
 from radiusd.calls.books import Books
+from radiusd.calls.buckets import buckets_of
 from radiusd.calls.cdrs import bare_cdr
 from radiusd.calls.context import Context
 from radiusd.calls.facts import Call
 from radiusd.calls.matching import Match, Party
 from radiusd.calls.rows import NOBODY, CallRow, Cdr, Charge, Posting, QueueEntry
-from radiusd.calls.tariffs import Tariff, additional_rate, buckets_of, outpayment_rate
+from radiusd.calls.tariffs import Tariff, additional_rate, outpayment_rate
 from radiusd.errors import Refusal
+from rating.buckets import Direction
 from rating.engine import rate_call
 from rating.ratings import Rating
 
@@ -87,21 +90,27 @@ class Cost(msgspec.Struct, frozen=True, gc=False):
 
 def _rate(books: Books, call: Call, party: Party, match: Match, terms: Tariff) -> Cost:
     """Rate the seconds of an answered call: its own price, then what comes on top of it."""
-    duration_s = -(-(call.duration_ms or 0) // 1000)  # raw seconds are rounded up first
+    whole_s, rest_ms = divmod(call.duration_ms or 0, 1000)
+    duration_s = Fraction(call.duration_ms or 0, 1000) if rest_ms else whole_s
     answer_at = call.connect_at or call.begun_at
+    account = party.service.account
     rated = None
     if terms.rate is not None:
-        end = answer_at + timedelta(seconds=duration_s)
+        end = answer_at + timedelta(seconds=whole_s + bool(rest_ms))
         rated = rate_call(
             terms.rate,
             called=match.called,
             answer_at=answer_at,
             duration_s=duration_s,
             buckets=buckets_of(books, party, match.called, answer_at, end, {}),
-            rounding=party.plan.rounding,
-            zone=party.service.account.zone,
+            rounding=terms.rate.rules.rounding or party.plan.rounding,
+            zone=account.zone,
+            holidays=account.holidays,
+            direction=Direction(party.role),
+            duration_rounding=party.plan.duration_rounding,
         )
-    on_top, earns = additional_rate(party), outpayment_rate(party)
+    on_top = additional_rate(party)
+    earns = outpayment_rate(party, call.identity.calling, match.called, call.begun_at, answer_at)
     additional = on_top(duration_s) if on_top else None
     outpayment = earns(duration_s) if earns else None
     return Cost(
@@ -206,6 +215,11 @@ def _price(cdr: Cdr, party: Party, cost: Cost, terms: Tariff | None) -> None:
     cdr.destination = cost.destination
     parts = {"call": cost.rated, "additional": cost.additional, "outpayment": cost.outpayment}
     cdr.rating = {name: part.as_dict() for name, part in parts.items() if part}
+    if terms is not None:
+        told = {"free": terms.detail if terms.free else "", "jurisdiction": terms.jurisdiction}
+        if terms.rate is not None and terms.source != "deck":
+            told["price_of"] = terms.source
+        cdr.rating |= {name: text for name, text in told.items() if text}
 
 
 def write_unmatched(books: Books, row: CallRow, call: Call, match: Match, context: Context) -> Charge:

@@ -13,6 +13,9 @@ from radiusd.calls.tariffs import Tariff, tariff
 from radiusd.radius.clients import Client
 
 
+Payer = tuple[int, int, str, bool]  # account, plan, role, internal
+
+
 @dataclass(slots=True)
 class Context:
     """
@@ -28,7 +31,7 @@ class Context:
     new_id: Callable[[], str]
     boots: Mapping[tuple[int, str], Sequence[datetime]] = field(default_factory=dict)
     _matches: dict[tuple[Identity, datetime, bool], Match] = field(default_factory=dict)
-    _tariffs: dict[tuple[str, bool, int, str, str, datetime, datetime], Tariff] = field(default_factory=dict)
+    _tariffs: dict[tuple[Payer, str, str, datetime, datetime], Tariff] = field(default_factory=dict)
 
     def learn(self, other: Context) -> None:
         """Take over what *other* has matched, if it was by the same snapshot."""
@@ -52,8 +55,11 @@ class Context:
     def tariff(self, party: Party, call: Call, called: str, answer_at: datetime) -> Tariff:
         """Return how *party* pays for *call* to *called* if it is answered at that moment."""
         calling = call.identity.calling
-        key = (party.role, party.internal, party.plan.id, calling, called, call.begun_at, answer_at)
+        payer = (party.service.account.id, party.plan.id, party.role, party.internal)
+        key = (payer, calling, called, call.begun_at, answer_at)
         found = self._tariffs.get(key)
         if found is None:
-            found = self._tariffs[key] = tariff(party, calling, called, call.begun_at, answer_at)
+            found = self._tariffs[key] = tariff(
+                party, calling, called, call.begun_at, answer_at, self.directory
+            )
         return found

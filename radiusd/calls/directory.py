@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
-from enum import Enum
+from datetime import date, datetime
+from enum import Enum, StrEnum
 from functools import lru_cache
 from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address, ip_network
 from zoneinfo import ZoneInfo
 
+from rating.buckets import Direction, Partial
 from rating.decks import Deck
+from rating.increments import DurationRounding
+from rating.jurisdiction import Jurisdiction
 from rating.money import Rounding
 
 Network = IPv4Network | IPv6Network
@@ -38,19 +41,46 @@ class Account:
     credit_limit_micros: int | None
     max_channels: int | None
     suspended: bool = False
+    holidays: frozenset[date] = frozenset()
+    overrides: Deck | None = None  # prices of single prefixes, before those of plan and deck
+    allowances: tuple[Allowance, ...] = ()
+
+
+class Cycle(StrEnum):
+    """When a bucket is filled anew, by the wall clock of the account."""
+
+    ONCE = "once"
+    CALENDAR = "calendar"  # on the first of the month
+    ANNIVERSARY = "anniversary"  # on the day of the month of the activation
 
 
 @dataclass(frozen=True, slots=True)
-class PlanBucket:
-    """Included seconds that a plan grants each period for some destinations."""
+class Allowance:
+    """
+    Included seconds that a plan or an account is given each period for some destinations.
 
-    id: int
+    *key* tells it from all others in a bucket's id. A *shared* one is the whole account's, else each service
+    has its own. *services* None: all that the account has.
+    """
+
+    key: str
     name: str
     included_s: int
     prefixes: tuple[str, ...] = ("",)
     priority: int = 0
     clock_initial_s: int | None = None
     clock_increment_s: int | None = None
+    shared: bool = False
+    cycle: Cycle = Cycle.CALENDAR
+    prorate: bool = False
+    rollover_cap_s: int | None = None
+    rollover_periods: int = 0
+    direction: Direction = Direction.OUT
+    partial: Partial = Partial.SPLIT
+    blocks: bool = False  # when it is empty the call may not go on for money
+    services: frozenset[int] | None = None
+    valid_from: datetime | None = None
+    valid_to: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,6 +100,14 @@ class RateDeck:
         return self.versions[-1][1:] if self.versions else None
 
 
+class OnNet(StrEnum):
+    """Which calls to numbers that we serve cost nothing."""
+
+    RATED = "rated"  # none
+    ACCOUNT = "account"  # those within the account
+    SITE = "site"  # all
+
+
 @dataclass(frozen=True, slots=True)
 class Plan:
     """Deck, buckets, increments and rounding."""
@@ -81,7 +119,13 @@ class Plan:
     initial_s: int | None
     increment_s: int | None
     rounding: Rounding
-    buckets: tuple[PlanBucket, ...] = ()
+    buckets: tuple[Allowance, ...] = ()
+    overrides: Deck | None = None  # prices of single prefixes, before the deck's
+    outpayment_deck: RateDeck | None = None
+    on_net: OnNet = OnNet.RATED
+    free_prefixes: tuple[str, ...] = ()
+    indeterminate_as: Jurisdiction = Jurisdiction.INDETERMINATE
+    duration_rounding: DurationRounding = DurationRounding.UP
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,6 +154,9 @@ class Service:
     location: str = ""
     outpayment_nano: int | None = None
     additional_charge_nano: int | None = None
+    outpayment_initial_s: int | None = None
+    outpayment_increment_s: int | None = None
+    outpayment_max_micros: int | None = None  # per call
 
     def active_at(self, moment: datetime) -> bool:
         """Tell whether the service holds at *moment*."""
@@ -149,9 +196,15 @@ def username_claim(username: str) -> str:
 class Directory:
     """Finds services by what a packet says. Immutable once made."""
 
-    def __init__(self, version: int, services: Iterable[tuple[Service, Sequence[str]]]) -> None:
-        """Index *services*, each with its claims as the database holds them."""
+    def __init__(
+        self,
+        version: int,
+        services: Iterable[tuple[Service, Sequence[str]]],
+        states: Mapping[str, str] | None = None,
+    ) -> None:
+        """Index *services*, each with its claims as the database holds them; *states* by NPA and NPA-NXX."""
         self.version = version
+        self.states: Mapping[str, str] = states or {}
         self.services: dict[int, Service] = {}
         self.accounts: dict[int, Account] = {}
         self.plans: dict[int, Plan] = {}

@@ -8,9 +8,11 @@ from datetime import datetime, timedelta
 import msgspec
 
 from radiusd.calls.books import Books
+from radiusd.calls.buckets import blocks, buckets_of
 from radiusd.calls.matching import Party
 from radiusd.calls.rows import Session
-from radiusd.calls.tariffs import Tariff, additional_rate, buckets_of
+from radiusd.calls.tariffs import Tariff, additional_rate
+from rating.buckets import Direction
 from rating.grants import grant_call
 
 
@@ -45,6 +47,8 @@ def afford(
     if account.credit_limit_micros is not None:
         have = (balance.balance_micros - balance.held_micros) if balance else 0
         spare = have + account.credit_limit_micros + session.held_micros
+    if blocks(party, session.called):
+        spare = 0 if spare is None else min(spare, 0)  # no money for what included minutes do not pay
     additional = additional_rate(party)
 
     def granted(seconds: int) -> Held:
@@ -55,8 +59,10 @@ def afford(
             buckets=buckets,
             spare_micros=spare,
             lease_s=seconds,
-            rounding=party.plan.rounding,
+            rounding=rate.rules.rounding or party.plan.rounding,
             zone=account.zone,
+            holidays=account.holidays,
+            direction=Direction(party.role),
         )
         on_top = additional(grant.seconds).total_micros if additional and grant.seconds else 0
         return Held(grant.seconds, grant.money_micros + on_top, grant.bucket_s)

@@ -4,19 +4,23 @@ from __future__ import annotations
 
 from datetime import datetime, timedelta
 
-from radiusd.calls import holds, limits
+from radiusd.calls import cuts, holds, limits
 from radiusd.calls.books import Books
 from radiusd.calls.context import Context
 from radiusd.calls.facts import Call
 from radiusd.calls.matching import Match, Party
 from radiusd.calls.rows import NOBODY, CallRow, Matched, Session
 from radiusd.calls.sessions import State
-from radiusd.calls.tariffs import FREE
+from radiusd.calls.tariffs import INTERNAL
+from radiusd.errors import CutReason
 
 _STARTED = State.STARTED.value
 
 GRACE = timedelta(seconds=60)
 """How long after its granted end a call is waited for before it is closed."""
+
+CUT_GRACE_S = 5
+"""How long after its granted end a switch is asked to end a call, if it takes that."""
 
 
 def keep_open(books: Books, row: CallRow, call: Call, matched: Match, context: Context) -> None:
@@ -51,7 +55,7 @@ def _move(
     end_session(books, old)
     session = open_session(books, row, call, matched, party, context, State.STARTED)
     session.granted_s, session.over_limit = old.granted_s, session.over_limit or old.over_limit
-    if _is_bounded(session, party, context):
+    if is_bounded(session, party, context):
         answer_at = call.connect_at or context.now
         terms = context.tariff(party, call, session.called, answer_at)
         upto_s = max(1, session.granted_s or 0)
@@ -76,6 +80,8 @@ def open_session(
     session.over_limit = limits.room_for(books, party.service.account, party.channel) is not None
     limits.take(books, session)
     books.put_session(session)
+    if session.over_limit and state is State.STARTED:
+        cuts.ask(books, row, session, CutReason.OVER_LIMIT, context)
     return session
 
 
@@ -83,7 +89,7 @@ def _session(
     row: CallRow, call: Call, matched: Match, party: Party | None, state: State, context: Context
 ) -> Session:
     answer_at = call.connect_at or context.now
-    terms = context.tariff(party, call, matched.called, answer_at) if party else FREE
+    terms = context.tariff(party, call, matched.called, answer_at) if party else INTERNAL
     remembered = Matched(
         identity=call.identity,
         called=matched.called,
@@ -125,7 +131,7 @@ def _report(books: Books, session: Session, party: Party, call: Call, context: C
     if needed_s > session.held_s_until:
         renew_hold(books, session, party, call, context)
     elif news:
-        bounded = _is_bounded(session, party, context)
+        bounded = is_bounded(session, party, context)
         session.expires_at = _look_again_at(session, bounded, call.connect_at or context.now, context)
         books.put_session(session)
 
@@ -136,7 +142,7 @@ def renew_hold(books: Books, session: Session, party: Party, call: Call, context
 
     A call that was granted its whole time holds that; any other one holds a lease from now on.
     """
-    bounded = _is_bounded(session, party, context)
+    bounded = is_bounded(session, party, context)
     answer_at = call.connect_at or context.now
     if not bounded:
         upto_s = elapsed_s(session, context.now) + context.client.lease_s
@@ -148,7 +154,8 @@ def renew_hold(books: Books, session: Session, party: Party, call: Call, context
     books.put_session(session)
 
 
-def _is_bounded(session: Session, party: Party, context: Context) -> bool:
+def is_bounded(session: Session, party: Party, context: Context) -> bool:
+    """Tell whether a call was granted its whole time at once."""
     return session.granted_s is not None and not is_renewed(party, context)
 
 
@@ -156,7 +163,11 @@ def _look_again_at(session: Session, bounded: bool, answer_at: datetime, context
     if bounded:
         if session.connect_at is None:
             return context.now + timedelta(seconds=context.client.setup_ttl_s) + GRACE
-        return answer_at + timedelta(seconds=session.granted_s or 0) + GRACE
+        end = answer_at + timedelta(seconds=session.granted_s or 0)
+        cut_at = end + timedelta(seconds=CUT_GRACE_S)
+        if context.client.cuts(CutReason.GRANT_OVER) and context.now < cut_at:
+            return cut_at
+        return end + GRACE
     ahead_s = session.held_s_until - context.client.lease_s // 3
     return max(answer_at + timedelta(seconds=ahead_s), context.now + timedelta(seconds=1))
 

@@ -51,11 +51,12 @@ class BucketRow(Row):
     included_s: int
     used_s: int = 0
     held_s: int = 0
+    rolled_s: int = 0  # moved to a bucket of the next period
 
     @property
     def free_s(self) -> int:
         """Return the seconds that no call has used or holds."""
-        return self.included_s - self.used_s - self.held_s
+        return self.included_s - self.used_s - self.held_s - self.rolled_s
 
 
 class Charge(msgspec.Struct, kw_only=True, frozen=True, omit_defaults=True):
@@ -276,6 +277,20 @@ class QueueEntry(Row):
     reason: str
     detail: str
     queued_at: datetime
+
+
+class Disconnect(Row):
+    """A call that its switch is to be asked to hang up."""
+
+    account_id: int
+    call_id: str
+    call_key: str
+    seq: int
+    client_id: int
+    begun_at: datetime
+    reason: str
+    asked_at: datetime
+    due_at: datetime
 
 
 class QueueKey(Row):

@@ -15,6 +15,7 @@ import msgspec
 
 from radiusd.calls import charging, live
 from radiusd.calls.books import Books
+from radiusd.calls.buckets import looks_back, owner_of_bucket, owners_of
 from radiusd.calls.cdrs import bare_cdr, note_late_report
 from radiusd.calls.choosing import choose
 from radiusd.calls.context import Context
@@ -23,7 +24,6 @@ from radiusd.calls.facts import Call, Closing, Events, add_up, by_our_clock, clo
 from radiusd.calls.matching import Match, Party, is_internal
 from radiusd.calls.rows import NOBODY, Booked, CallRow, Charge, Session
 from radiusd.calls.sessions import State, Step, step
-from radiusd.calls.tariffs import owner_of_bucket
 
 
 def post(books: Books, event: CallEvent, key: str, context: Context, alone: Call | None = None) -> CallRow:
@@ -136,8 +136,11 @@ def require(
         Missing: They are not.
     """
     accounts = {party.service.account.id for party in parties} or {NOBODY}
-    services = {party.service.owner.id for party in parties if party.plan.buckets and party.role == "out"}
+    services: set[int] = set()
     since = begun_at
+    for party in parties:
+        services |= owners_of(party)
+        since = min(since, looks_back(party, begun_at))
     for made in booked.charges:
         accounts.add(made.account_id)
         services |= {owner_of_bucket(bucket_id) for bucket_id in made.buckets}

@@ -1,36 +1,39 @@
-"""What a call costs one of its payers: plan, deck version, rate, and the buckets that may pay."""
+"""What a call costs one of its payers: plan, deck version, rate, and what comes on top or is earned."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from datetime import datetime, timedelta
-from functools import lru_cache
-from zoneinfo import ZoneInfo
+from dataclasses import replace
+from datetime import datetime
+from fractions import Fraction
 
 import msgspec
 
-from radiusd.calls.books import Books
-from radiusd.calls.directory import PlanBucket
+from radiusd.calls.directory import Directory, OnNet, Plan, RateDeck, number_claim
 from radiusd.calls.matching import Party
-from radiusd.calls.rows import BucketRow
 from radiusd.errors import Refusal
-from rating.buckets import Bucket
+from rating.decks import Deck
 from rating.engine import rate_call
-from rating.increments import PER_SECOND, Increment
-from rating.money import Mode, Rounding
-from rating.periods import period_of
+from rating.increments import Increment
+from rating.jurisdiction import Jurisdiction, classify, state_of
+from rating.money import MICRO, Mode, Rounding
 from rating.prices import Price
-from rating.rates import ALWAYS, Rate
+from rating.rates import ALWAYS, PLAIN, Rate
 from rating.ratings import Rating
+
+Rater = Callable[[int | Fraction], Rating]
+"""From the seconds that a call lasted to what they cost."""
 
 
 class Tariff(msgspec.Struct, frozen=True, gc=False):
-    """How one payer's call is rated; neither rate nor refusal: it is free (inbound, internal)."""
+    """How one payer's call is rated; neither rate nor refusal: it is free, *detail* says why."""
 
     rate: Rate | None
     deck_version_id: int | None
     refusal: Refusal | None
-    detail: str  # for the queue: the smallest fix
+    detail: str  # why it is free; for the queue, the smallest fix
+    source: str = "deck"  # whose price it is: the deck's, or the plan's or account's own
+    jurisdiction: str = ""
 
     @property
     def free(self) -> bool:
@@ -38,145 +41,148 @@ class Tariff(msgspec.Struct, frozen=True, gc=False):
         return self.rate is None and self.refusal is None
 
 
-FREE = Tariff(None, None, None, "")
+INTERNAL = Tariff(None, None, None, "inside one account's PBX")
+INBOUND_FREE = Tariff(None, None, None, "the plan charges no inbound calls to this number")
+ON_NET = Tariff(None, None, None, "on-net: the called number is one of ours")
+FREE_LIST = Tariff(None, None, None, "the plan lets calls to this destination be free")
 
 
-def tariff(party: Party, calling: str, called: str, setup_at: datetime, answer_at: datetime) -> Tariff:
+def tariff(
+    party: Party, calling: str, called: str, setup_at: datetime, answer_at: datetime, directory: Directory
+) -> Tariff:
     """
     Return how *party* pays for a call to *called*.
 
     The deck version is that of the set-up; in it, the price in force at the answer holds for the whole call.
     """
-    deck = party.plan.deck if party.role == "out" else party.plan.inbound_deck
+    plan = party.plan
     if party.internal:
-        return FREE
+        return INTERNAL
+    if party.role == "out":
+        if plan.free_prefixes and called.startswith(plan.free_prefixes):
+            return FREE_LIST
+        if plan.on_net is not OnNet.RATED and _is_on_net(party, called, setup_at, directory):
+            return ON_NET
+    deck = plan.deck if party.role == "out" else plan.inbound_deck
     if deck is None:
-        return FREE
+        return INBOUND_FREE
     version = deck.at(setup_at)
-    if version is None:
-        return Tariff(None, None, Refusal.NO_RATE, f"deck {deck.name} has no rates; import some")
-    version_id, rates = version
-    rate = rates.lookup(called, answer_at, calling)
+    if version is None and party.role == "in":
+        return INBOUND_FREE
+    version_id, rates = version if version is not None else (None, None)
+    rate, source = _lookup(party, rates, called, answer_at, calling)
     if rate is None and party.role == "in":
-        return FREE  # an inbound deck names what costs, toll-free numbers say
+        return INBOUND_FREE  # an inbound deck names what costs, toll-free numbers say
     if rate is None:
-        nearest = rates.nearest(called, answer_at)
-        detail = (
-            f"no rate for {called} in deck {deck.name} at {answer_at:%Y-%m-%d}; nearest prefix {nearest!r}"
-        )
-        return Tariff(None, version_id, Refusal.NO_RATE, detail)
+        return Tariff(None, version_id, Refusal.NO_RATE, _lack(deck, rates, called, answer_at))
     if rate.blocked:
-        detail = f"prefix {rate.prefix} is blocked in deck {deck.name}"
+        whose = f"deck {deck.name}" if source == "deck" else f"the {source}'s own prices"
+        detail = f"prefix {rate.prefix} is blocked in {whose}"
         return Tariff(None, version_id, Refusal.DESTINATION_BLOCKED, detail)
-    if party.plan.initial_s is not None and party.plan.increment_s is not None:
-        rate = rate.with_increments(party.plan.initial_s, party.plan.increment_s)
-    return Tariff(rate, version_id, None, "")
+    jurisdiction = ""
+    if rate.rules is not PLAIN and rate.rules.jurisdiction:
+        found = _jurisdiction(plan, calling, called, directory)
+        rate, jurisdiction = rate.in_jurisdiction(found), found.value
+    if source == "deck" and plan.initial_s is not None and plan.increment_s is not None:
+        rate = rate.with_increments(plan.initial_s, plan.increment_s)
+    return Tariff(rate, version_id, None, "", source, jurisdiction)
 
 
-def buckets_of(
-    books: Books, party: Party, called: str, begin: datetime, end: datetime, own: dict[str, int]
-) -> list[Bucket]:
+def _is_on_net(party: Party, called: str, at: datetime, directory: Directory) -> bool:
+    found, _ = directory.claimed(number_claim(called), at)
+    if found is None:
+        return False
+    return party.plan.on_net is OnNet.SITE or found.account.id == party.service.account.id
+
+
+def _lookup(
+    party: Party, rates: Deck | None, called: str, at: datetime, calling: str
+) -> tuple[Rate | None, str]:
     """
-    Return the buckets that may pay for a call to *called* between *begin* and *end*.
+    Return the rate of the longest prefix, and whose it is.
 
-    What the call itself holds (*own*, seconds by bucket) is free for it; what others hold is not.
-    Rows of periods that nobody has used yet are made.
+    Of one prefix, the account's own price comes before the plan's, and that before the deck's.
     """
-    if party.role != "out":
-        return []
-    found = []
-    for plan_bucket in party.plan.buckets:
-        if called.startswith(plan_bucket.prefixes):
-            found += _periods(books, party, plan_bucket, begin, end, own)
-    return found
+    best = None if rates is None else rates.lookup(called, at, calling)
+    source = "deck"
+    if party.role == "out":
+        for owner, own in (("plan", party.plan.overrides), ("account", party.service.account.overrides)):
+            rate = None if own is None else own.lookup(called, at, calling)
+            if rate is not None and (best is None or len(rate.prefix) >= len(best.prefix)):
+                best, source = rate, owner
+    return best, source
 
 
-def _periods(
-    books: Books,
-    party: Party,
-    plan_bucket: PlanBucket,
-    begin: datetime,
-    end: datetime,
-    own: dict[str, int],
-) -> list[Bucket]:
-    zone = party.service.account.zone
-    found = []
-    moment = begin
-    while True:
-        start, stop = _period_around(_quarter(moment), zone)
-        row = _row(books, party, plan_bucket, start, stop)
-        clock = plan_bucket.clock_increment_s
-        found.append(
-            Bucket(
-                id=row.bucket_id,
-                seconds=max(0, row.free_s + own.get(row.bucket_id, 0)),
-                priority=plan_bucket.priority,
-                prefixes=plan_bucket.prefixes,
-                valid_from=start,
-                valid_to=stop,
-                initial_s=plan_bucket.clock_initial_s if clock else None,
-                increment_s=clock,
-            )
-        )
-        if stop >= end:
-            return found
-        moment = stop + timedelta(seconds=1)
+def _lack(deck: RateDeck, rates: Deck | None, called: str, at: datetime) -> str:
+    """Return what is missing, so that an admin knows the smallest fix."""
+    if rates is None:
+        return f"deck {deck.name} has no rates; import some"
+    nearest = rates.nearest(called, at)
+    return f"no rate for {called} in deck {deck.name} at {at:%Y-%m-%d}; nearest prefix {nearest!r}"
 
 
-@lru_cache(maxsize=10_000)
-def _period_around(quarter: datetime, zone: ZoneInfo) -> tuple[datetime, datetime]:
-    return period_of(quarter, zone)
+def _jurisdiction(plan: Plan, calling: str, called: str, directory: Directory) -> Jurisdiction:
+    found = classify(state_of(calling, directory.states), state_of(called, directory.states))
+    return plan.indeterminate_as if found is Jurisdiction.INDETERMINATE else found
 
 
-def _quarter(moment: datetime) -> datetime:
-    """Return the quarter of an hour of *moment*: every zone's midnight begins one: it has one period."""
-    return moment.replace(minute=moment.minute // 15 * 15, second=0, microsecond=0)
-
-
-def _row(books: Books, party: Party, plan_bucket: PlanBucket, start: datetime, stop: datetime) -> BucketRow:
-    account_id, owner = party.service.account.id, party.service.owner
-    bucket_id = f"{owner.id}/{plan_bucket.id}/{start:%Y-%m-%d}"
-    row = books.buckets.get((account_id, bucket_id))
-    if row is None:
-        row = books.buckets[account_id, bucket_id] = BucketRow(
-            account_id=account_id,
-            bucket_id=bucket_id,
-            service_id=owner.id,
-            plan_bucket_id=plan_bucket.id,
-            period_start=start,
-            period_end=stop,
-            included_s=plan_bucket.included_s,
-        )
-        books.bucket(account_id, bucket_id)
-    return row
-
-
-def owner_of_bucket(bucket_id: str) -> int:
-    """Return the service whose bucket it is."""
-    return int(bucket_id.split("/", 1)[0])
-
-
-def additional_rate(party: Party) -> Callable[[int], Rating] | None:
+def additional_rate(party: Party) -> Rater | None:
     """Return how a virtual number's additional charge is rated, None when there is none."""
     nano = party.service.additional_charge_nano
     if party.role != "out" or not nano:
         return None
     increment = Increment(party.plan.initial_s or 1, party.plan.increment_s or 1)
-    return _flat(nano, increment, party.plan.rounding)
+    rate = Rate(prefix="", price=Price.nano(nano), increment=increment)
+    return _rater(rate, party, ALWAYS, party.plan.rounding)
 
 
-def outpayment_rate(party: Party) -> Callable[[int], Rating] | None:
-    """Return how inbound seconds earn the customer its out-payment, None when they do not."""
-    nano = party.service.owner.outpayment_nano
-    if party.role != "in" or not nano:
+def outpayment_rate(
+    party: Party, calling: str, called: str, setup_at: datetime, answer_at: datetime
+) -> Rater | None:
+    """
+    Return how inbound seconds earn the customer its out-payment, None when they do not.
+
+    The number's own price comes before the plan's deck. It is rounded down, unless its rate says otherwise.
+    """
+    if party.role != "in":
         return None
-    return _flat(nano, PER_SECOND, Rounding(party.plan.rounding.decimals, Mode.DOWN))
+    service = party.service.owner
+    if service.outpayment_nano:
+        rate = _own_outpayment(
+            service.outpayment_nano,
+            Increment(service.outpayment_initial_s or 1, service.outpayment_increment_s or 1),
+            service.outpayment_max_micros,
+        )
+    else:
+        version = party.plan.outpayment_deck.at(setup_at) if party.plan.outpayment_deck else None
+        found = version[1].lookup(called, answer_at, calling) if version else None
+        if found is None or found.blocked:
+            return None
+        rate = found
+    return _rater(rate, party, answer_at, rate.rules.rounding or Rounding(party.plan.rounding.decimals, Mode.DOWN))
 
 
-def _flat(nano_per_60_s: int, increment: Increment, rounding: Rounding) -> Callable[[int], Rating]:
-    rate = Rate(prefix="", price=Price.nano(nano_per_60_s), increment=increment)
+def _own_outpayment(nano: int, increment: Increment, max_micros: int | None) -> Rate:
+    rules = PLAIN if max_micros is None else replace(PLAIN, max_charge=Fraction(max_micros, MICRO))
+    return Rate(prefix="", price=Price.nano(nano), increment=increment, rules=rules)
 
-    def rated(duration_s: int) -> Rating:
-        return rate_call(rate, called="", answer_at=ALWAYS, duration_s=duration_s, rounding=rounding)
+
+def _rater(rate: Rate, party: Party, answer_at: datetime, rounding: Rounding) -> Rater:
+    """Return what rates seconds by *rate* alone: no bucket pays for them."""
+    account = party.service.account
+
+    def rated(duration_s: int | Fraction) -> Rating:
+        return rate_call(
+            rate,
+            called="",
+            answer_at=answer_at,
+            duration_s=duration_s,
+            rounding=rounding,
+            zone=account.zone,
+            holidays=account.holidays,
+            duration_rounding=party.plan.duration_rounding,
+        )
 
     return rated
+
+

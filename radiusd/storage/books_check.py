@@ -60,7 +60,9 @@ CHECKS: Mapping[str, str] = {
         ) AS sums USING (account_id, bucket_id)
     """,
     "bucket has no more used and held than included": """
-        SELECT account_id, bucket_id, used_s + held_s, least(used_s + held_s, included_s) FROM bucket
+        SELECT account_id, bucket_id, used_s + held_s + rolled_s,
+               least(used_s + held_s + rolled_s, included_s)
+        FROM bucket
     """,
     "money held is the sum of open calls": """
         SELECT account_id, 'micros', held_micros, coalesce(held, 0)

@@ -19,6 +19,7 @@ import msgspec
 from radiusd.calls import authorization, settlement, tending
 from radiusd.calls.authorization import Attempt, Decision
 from radiusd.calls.books import Books, Missing
+from radiusd.calls.buckets import looks_back, owners_of
 from radiusd.calls.choosing import key_of
 from radiusd.calls.context import Context
 from radiusd.calls.directory import Directory
@@ -307,6 +308,7 @@ class Journal:
                 accounts.discard(NOBODY)
                 accounts.add(party.service.account.id)
                 needs.services |= services_of(party)
+                needs.since = min(needs.since, looks_back(party, work.since))
             needs.accounts |= accounts
         return needs
 
@@ -330,6 +332,4 @@ class Journal:
 def services_of(party: Party) -> set[int]:
     """Return the services whose channels or buckets a payer's call changes."""
     services = {party.channel.id} if party.channel else set()
-    if party.plan.buckets and party.role == "out":
-        services.add(party.service.owner.id)
-    return services
+    return services | owners_of(party)

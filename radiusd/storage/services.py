@@ -8,16 +8,38 @@ from zoneinfo import ZoneInfo
 
 from psycopg2.extensions import cursor as Cursor
 
-from radiusd.calls.directory import Account, Plan, PlanBucket, RateDeck, Service, ServiceKind
+from radiusd.calls.directory import (
+    Account,
+    Allowance,
+    Cycle,
+    OnNet,
+    Plan,
+    RateDeck,
+    Service,
+    ServiceKind,
+)
+from rating.buckets import Direction, Partial
+from rating.decks import Deck
+from rating.increments import DurationRounding
+from rating.jurisdiction import Jurisdiction
 from rating.money import Mode, Rounding
 
 EVERY_DESTINATION = ("",)
+ACCOUNTS_OWN = "a"  # begins the key of an account's own bucket, which no plan has
 
 
-def load_accounts(txn: Cursor) -> dict[int, Account]:
-    """Return the accounts by their id."""
+def load_states(txn: Cursor) -> dict[str, str]:
+    """Return the state of every NPA and NPA-NXX that we know."""
+    txn.execute("SELECT code, state FROM number_state")
+    return dict(txn.fetchall())
+
+
+def load_accounts(txn: Cursor, overrides: Mapping[int, Deck]) -> dict[int, Account]:
+    """Return the accounts by their id; *overrides* are their own prices."""
+    allowances = _load_account_allowances(txn)
     txn.execute(
-        "SELECT id, code, name, currency, timezone, credit_limit_micros, max_channels, status FROM account"
+        "SELECT a.id, code, a.name, currency, timezone, credit_limit_micros, max_channels, status, h.days"
+        " FROM account a LEFT JOIN holiday_calendar h ON h.id = a.holidays_id"
     )
     return {
         account_id: Account(
@@ -29,44 +51,115 @@ def load_accounts(txn: Cursor) -> dict[int, Account]:
             credit_limit_micros=credit_limit_micros,
             max_channels=max_channels,
             suspended=status == "suspended",
+            holidays=frozenset(days or ()),
+            overrides=overrides.get(account_id),
+            allowances=tuple(allowances.get(account_id, ())),
         )
-        for account_id, code, name, currency, timezone, credit_limit_micros, max_channels, status in txn
+        for account_id, code, name, currency, timezone, credit_limit_micros, max_channels, status, days in txn
     }
 
 
-def load_plans(txn: Cursor, decks: Mapping[int, RateDeck]) -> dict[int, Plan]:
-    """Return the plans by their id, each with its buckets."""
-    buckets = _load_buckets(txn)
+def load_plans(
+    txn: Cursor, decks: Mapping[int, RateDeck], overrides: Mapping[int, Deck]
+) -> dict[int, Plan]:
+    """Return the plans by their id, each with its buckets; *overrides* are their own prices."""
+    buckets = _load_plan_allowances(txn)
     txn.execute(
-        "SELECT id, code, deck_id, inbound_deck_id, initial_s, increment_s, rounding_decimals, rounding_mode"
-        " FROM plan"
+        "SELECT p.id, code, deck_id, inbound_deck_id, initial_s, increment_s, rounding_decimals,"
+        " rounding_mode, outpayment_deck_id, on_net, f.prefixes, indeterminate_as, duration_rounding"
+        " FROM plan p LEFT JOIN destination_set f ON f.id = p.free_set_id"
     )
     return {
-        plan_id: Plan(
-            id=plan_id,
-            code=code,
-            deck=decks[deck_id],
-            inbound_deck=None if inbound_deck_id is None else decks[inbound_deck_id],
-            initial_s=initial_s,
-            increment_s=increment_s,
-            rounding=Rounding(decimals, Mode(mode)),
-            buckets=tuple(buckets.get(plan_id, ())),
-        )
-        for plan_id, code, deck_id, inbound_deck_id, initial_s, increment_s, decimals, mode in txn.fetchall()
+        row[0]: _plan(row, decks, tuple(buckets.get(row[0], ())), overrides.get(row[0]))
+        for row in txn.fetchall()
     }
 
 
-def _load_buckets(txn: Cursor) -> dict[int, list[PlanBucket]]:
+def _plan(
+    row: tuple[Any, ...],
+    decks: Mapping[int, RateDeck],
+    buckets: tuple[Allowance, ...],
+    overrides: Deck | None,
+) -> Plan:
+    plan_id, code, deck_id, inbound_deck_id, initial_s, increment_s, decimals, mode, *rest = row
+    outpayment_deck_id, on_net, free, indeterminate_as, duration_rounding = rest
+    return Plan(
+        id=plan_id,
+        code=code,
+        deck=decks[deck_id],
+        inbound_deck=None if inbound_deck_id is None else decks[inbound_deck_id],
+        initial_s=initial_s,
+        increment_s=increment_s,
+        rounding=Rounding(decimals, Mode(mode)),
+        buckets=buckets,
+        overrides=overrides,
+        outpayment_deck=None if outpayment_deck_id is None else decks[outpayment_deck_id],
+        on_net=OnNet(on_net),
+        free_prefixes=tuple(free or ()),
+        indeterminate_as=Jurisdiction(indeterminate_as),
+        duration_rounding=DurationRounding(duration_rounding),
+    )
+
+
+_ALLOWANCE = (
+    "b.id, b.name, b.included_s, d.prefixes, b.priority, b.clock_initial_s, b.clock_increment_s, b.cycle,"
+    " b.prorate, b.rollover_cap_s, b.rollover_periods, b.direction, b.partial, b.exhausted"
+)
+_DESTINATIONS = " LEFT JOIN destination_set d ON d.id = b.destination_set_id"
+
+
+def _load_plan_allowances(txn: Cursor) -> dict[int, list[Allowance]]:
     txn.execute(
-        "SELECT b.plan_id, b.id, b.name, b.included_s, d.prefixes, b.priority, b.clock_initial_s,"
-        " b.clock_increment_s FROM plan_bucket b LEFT JOIN destination_set d ON d.id = b.destination_set_id"
+        f"SELECT b.plan_id, b.shared, {_ALLOWANCE} FROM plan_bucket b{_DESTINATIONS}"
         " ORDER BY b.plan_id, b.priority DESC, b.id"
     )
-    buckets: dict[int, list[PlanBucket]] = {}
-    for plan_id, bucket_id, name, included_s, prefixes, *rest in txn.fetchall():
-        reach = EVERY_DESTINATION if prefixes is None else tuple(prefixes)
-        buckets.setdefault(plan_id, []).append(PlanBucket(bucket_id, name, included_s, reach, *rest))
-    return buckets
+    allowances: dict[int, list[Allowance]] = {}
+    for plan_id, shared, *row in txn.fetchall():
+        allowances.setdefault(plan_id, []).append(_allowance("", row, shared=shared == "account"))
+    return allowances
+
+
+def _load_account_allowances(txn: Cursor) -> dict[int, list[Allowance]]:
+    txn.execute(
+        f"SELECT b.account_id, b.services, b.valid_from, b.valid_to, {_ALLOWANCE}"
+        f" FROM account_bucket b{_DESTINATIONS} ORDER BY b.account_id, b.priority DESC, b.id"
+    )
+    allowances: dict[int, list[Allowance]] = {}
+    for account_id, services, valid_from, valid_to, *row in txn.fetchall():
+        allowances.setdefault(account_id, []).append(
+            _allowance(
+                ACCOUNTS_OWN,
+                row,
+                shared=True,
+                services=None if services is None else frozenset(services),
+                valid_from=valid_from,
+                valid_to=valid_to,
+            )
+        )
+    return allowances
+
+
+def _allowance(kind: str, row: Sequence[Any], **more: Any) -> Allowance:
+    """Return the allowance of the columns of ``_ALLOWANCE``; *kind* begins its key."""
+    row_id, name, included_s, prefixes, priority, clock_initial_s, clock_increment_s, cycle, *rest = row
+    prorate, rollover_cap_s, rollover_periods, direction, partial, exhausted = rest
+    return Allowance(
+        key=f"{kind}{row_id}",
+        name=name,
+        included_s=included_s,
+        prefixes=EVERY_DESTINATION if prefixes is None else tuple(prefixes),
+        priority=priority,
+        clock_initial_s=clock_initial_s,
+        clock_increment_s=clock_increment_s,
+        cycle=Cycle(cycle),
+        prorate=prorate,
+        rollover_cap_s=rollover_cap_s,
+        rollover_periods=rollover_periods,
+        direction=Direction(direction),
+        partial=Partial(partial),
+        blocks=exhausted == "block",
+        **more,
+    )
 
 
 def load_services(
@@ -77,7 +170,8 @@ def load_services(
     txn.execute(
         "SELECT s.id, s.kind, s.name, s.account_id, s.plan_id, s.primary_id, s.activated_at, s.ended_at,"
         " coalesce(t.name, ''), s.client_id, s.tech_prefix, s.max_channels, s.username, s.password_sealed,"
-        " s.password_realm, s.location, s.outpayment_nano, s.additional_charge_nano"
+        " s.password_realm, s.location, s.outpayment_nano, s.additional_charge_nano,"
+        " s.outpayment_initial_s, s.outpayment_increment_s, s.outpayment_max_micros"
         " FROM service s LEFT JOIN tenant t ON t.id = s.tenant_id"
         # A virtual number needs its primary DID to be there; false sorts first.
         " ORDER BY s.kind = 'virtual', s.id"
@@ -104,7 +198,8 @@ def _service(
 ) -> Service:
     """Return a service; *rest* are the columns from ``activated_at`` on."""
     activated_at, ended_at, tenant, client_id, tech_prefix, max_channels, username, sealed, *others = rest
-    realm, location, outpayment_nano, additional_charge_nano = others
+    realm, location, outpayment_nano, additional_charge_nano, *outpayment = others
+    outpayment_initial_s, outpayment_increment_s, outpayment_max_micros = outpayment
     return Service(
         *name,
         account=account,
@@ -122,6 +217,9 @@ def _service(
         location=location,
         outpayment_nano=outpayment_nano,
         additional_charge_nano=additional_charge_nano,
+        outpayment_initial_s=outpayment_initial_s,
+        outpayment_increment_s=outpayment_increment_s,
+        outpayment_max_micros=outpayment_max_micros,
     )
 
 

@@ -17,7 +17,7 @@ DAMAGE = {
     "balance is the sum of its postings": "UPDATE balance SET balance_micros = balance_micros + 1",
     "bucket use is the sum of its postings": "UPDATE bucket SET used_s = used_s - 1 WHERE used_s > 0",
     "bucket has no more used and held than included": (
-        "ALTER TABLE bucket DROP CONSTRAINT bucket_check;"
+        "ALTER TABLE bucket DROP CONSTRAINT bucket_not_overdrawn;"
         " UPDATE bucket SET included_s = used_s + held_s - 1 WHERE used_s + held_s > 0"
     ),
     "money held is the sum of open calls": "UPDATE balance SET held_micros = held_micros + 1",
@@ -105,8 +105,8 @@ def _repair(dsn):
     """Put the constraint back that one kind of damage had to drop."""
     with closing(psycopg2.connect(dsn)) as connection, connection, connection.cursor() as txn:
         txn.execute("DELETE FROM bucket")
-        txn.execute("ALTER TABLE bucket DROP CONSTRAINT IF EXISTS bucket_check")
-        txn.execute("ALTER TABLE bucket ADD CONSTRAINT bucket_check CHECK (used_s + held_s <= included_s)")
+        txn.execute("ALTER TABLE bucket DROP CONSTRAINT IF EXISTS bucket_not_overdrawn")
+        txn.execute("ALTER TABLE bucket ADD CONSTRAINT bucket_not_overdrawn CHECK (used_s + held_s + rolled_s <= included_s)")
 
 
 def test_shows_differing_rows_as_text(run, busy, dsn):
