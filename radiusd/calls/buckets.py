@@ -82,20 +82,31 @@ def _in_force(allowance: Allowance, begin: datetime, end: datetime) -> bool:
     return not ended and (allowance.valid_from is None or allowance.valid_from <= end)
 
 
-def _bucket(allowance: Allowance, row: BucketRow, own: dict[str, int]) -> Bucket:
+def bucket(allowance: Allowance, bucket_id: str, seconds: int, start: datetime, stop: datetime) -> Bucket:
+    """Return the bucket of *allowance* for the period from *start* to *stop* that has *seconds* for a call."""
     clock = allowance.clock_increment_s
     return Bucket(
-        id=row.bucket_id,
-        seconds=max(0, row.free_s + own.get(row.bucket_id, 0)),
+        id=bucket_id,
+        seconds=seconds,
         priority=allowance.priority,
         prefixes=allowance.prefixes,
-        valid_from=max(row.period_start, allowance.valid_from or row.period_start),
-        valid_to=min(row.period_end, allowance.valid_to or row.period_end),
+        valid_from=max(start, allowance.valid_from or start),
+        valid_to=min(stop, allowance.valid_to or stop),
         initial_s=allowance.clock_initial_s if clock else None,
         increment_s=clock,
         partial=allowance.partial,
         direction=allowance.direction,
     )
+
+
+def _bucket(allowance: Allowance, row: BucketRow, own: dict[str, int]) -> Bucket:
+    seconds = max(0, row.free_s + own.get(row.bucket_id, 0))
+    return bucket(allowance, row.bucket_id, seconds, row.period_start, row.period_end)
+
+
+def key_of_bucket(bucket_id: str) -> str:
+    """Return the key of the allowance whose bucket it is."""
+    return bucket_id.split("/")[1].partition("+")[0]
 
 
 def _periods(

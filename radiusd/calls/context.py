@@ -12,7 +12,6 @@ from radiusd.calls.matching import Match, Party, Trust, match
 from radiusd.calls.tariffs import Tariff, tariff
 from radiusd.radius.clients import Client
 
-
 Payer = tuple[int, int, str, bool]  # account, plan, role, internal
 
 

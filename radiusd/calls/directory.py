@@ -201,13 +201,18 @@ class Directory:
         version: int,
         services: Iterable[tuple[Service, Sequence[str]]],
         states: Mapping[str, str] | None = None,
+        plans: Mapping[int, Plan] | None = None,
     ) -> None:
-        """Index *services*, each with its claims as the database holds them; *states* by NPA and NPA-NXX."""
+        """
+        Index *services*, each with its claims as the database holds them.
+
+        *states* by NPA and NPA-NXX. *plans*: also those that no service has today; calls may remember them.
+        """
         self.version = version
         self.states: Mapping[str, str] = states or {}
         self.services: dict[int, Service] = {}
         self.accounts: dict[int, Account] = {}
-        self.plans: dict[int, Plan] = {}
+        self.plans: dict[int, Plan] = dict(plans or {})
         self._claims: dict[str, list[Service]] = {}
         # (IP version, client or "*") → length → prefix → the network's claims, longest tech prefix first
         self._networks: dict[tuple[int, str], dict[int, dict[int, list[tuple[str, str]]]]] = {}

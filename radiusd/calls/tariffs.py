@@ -159,7 +159,8 @@ def outpayment_rate(
         if found is None or found.blocked:
             return None
         rate = found
-    return _rater(rate, party, answer_at, rate.rules.rounding or Rounding(party.plan.rounding.decimals, Mode.DOWN))
+    rounding = rate.rules.rounding or Rounding(party.plan.rounding.decimals, Mode.DOWN)
+    return _rater(rate, party, answer_at, rounding)
 
 
 def _own_outpayment(nano: int, increment: Increment, max_micros: int | None) -> Rate:

@@ -53,7 +53,7 @@ def load_catalogue(connection: Connection, sealer: Sealer, previous: Catalogue |
         decks, rates = load_decks(connection, txn, _still_good(previous, origins), origins)
         plans = load_plans(txn, decks, load_overrides(txn, "plan", origins))
         accounts = load_accounts(txn, load_overrides(txn, "account", origins))
-        directory = Directory(version, load_services(txn, accounts, plans), load_states(txn))
+        directory = Directory(version, load_services(txn, accounts, plans), load_states(txn), plans)
         return Catalogue(version, directory, load_clients(txn, sealer), rates, origins)
 
 

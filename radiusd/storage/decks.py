@@ -56,7 +56,7 @@ def load_origins(txn: Cursor) -> dict[str, Origin]:
 
 
 def load_overrides(txn: Cursor, owner: str, origins: Mapping[str, Origin]) -> dict[int, Deck]:
-    """Return the prices that plans or accounts (*owner*) have of their own for single prefixes, by their id."""
+    """Return the prices of single prefixes that plans or accounts (*owner*) have of their own, by owner."""
     txn.execute(
         f"SELECT {owner}_id, {RATE_COLUMNS} FROM rate_override WHERE {owner}_id IS NOT NULL"
         f" ORDER BY {owner}_id, prefix, effective_at"
@@ -64,7 +64,7 @@ def load_overrides(txn: Cursor, owner: str, origins: Mapping[str, Origin]) -> di
     rows: dict[int, list[tuple[Any, ...]]] = {}
     for owner_id, *row in txn.fetchall():
         rows.setdefault(owner_id, []).append(tuple(row))
-    return {owner_id: Deck.build(_rates(found, origins)) for owner_id, found in rows.items()}
+    return {owner_id: Deck.build(rates_of(found, origins)) for owner_id, found in rows.items()}
 
 
 def _load_rates(connection: Connection, version_id: int, origins: Mapping[str, Origin]) -> Deck:
@@ -74,11 +74,11 @@ def _load_rates(connection: Connection, version_id: int, origins: Mapping[str, O
             f"SELECT {RATE_COLUMNS} FROM rate WHERE deck_version_id = %s ORDER BY prefix, effective_at",
             (version_id,),
         )
-        return Deck.build(_rates(rows, origins))
+        return Deck.build(rates_of(rows, origins))
 
 
-def _rates(rows: Iterable[tuple[Any, ...]], origins: Mapping[str, Origin]) -> Iterator[Row | Rate]:
-    """Yield rows as the deck keeps them: plain ones as columns, those with rules whole."""
+def rates_of(rows: Iterable[tuple[Any, ...]], origins: Mapping[str, Origin]) -> Iterator[Row | Rate]:
+    """Yield rows of RATE_COLUMNS as a deck takes them: plain ones as columns, those with rules whole."""
     for row in rows:
         origin, rules = row[9], row[10]
         if origin or rules:

@@ -2,64 +2,41 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime, timedelta
-from typing import Any
-from zoneinfo import ZoneInfo
+from datetime import datetime, timedelta
+from typing import NamedTuple
 
 import msgspec
 from psycopg2.extensions import cursor
 
-from radiusd.calls.directory import Account, Plan, RateDeck, Service, ServiceKind
-from radiusd.calls.matching import Party
-from radiusd.calls.tariffs import additional_rate
-from rating.buckets import Bucket
-from rating.decks import Deck
+from radiusd.calls.buckets import bucket, key_of_bucket
+from radiusd.calls.directory import Directory
+from radiusd.calls.matching import Party, is_internal
+from radiusd.calls.tariffs import additional_rate, tariff
+from radiusd.storage.excerpts import load_excerpt
+from rating.buckets import Bucket, Direction
 from rating.engine import rate_call
-from rating.money import Mode, Rounding
 
 _held = msgspec.json.Decoder(dict[str, int])
-_BEGINNING = datetime(1970, 1, 1, tzinfo=UTC)
+
+_QUERY = """
+    SELECT call_id::text, role, service_id, (match::jsonb ->> 'plan_id')::bigint, calling, called,
+           setup_at, connect_at, held_buckets::text
+    FROM session WHERE connect_at IS NOT NULL AND service_id IS NOT NULL
+"""
 
 
-class _Open(msgspec.Struct):
-    """One answered call with its price in force, as the query below returns it."""
+class _Open(NamedTuple):
+    """One answered call as one payer sees it."""
 
     call_id: str
     role: str
-    connect_at: datetime
+    service_id: int
+    plan_id: int
+    calling: str
     called: str
+    setup_at: datetime
+    connect_at: datetime
     held_buckets: str
-    currency: str
-    timezone: str
-    plan_initial_s: int | None
-    plan_increment_s: int | None
-    rounding_decimals: int
-    rounding_mode: str
-    additional_charge_nano: int | None
-    rate: tuple[Any, ...]  # the columns of a rate, as Deck.build takes them
-
-
-_COLUMNS = 12
-
-_QUERY = """
-    SELECT session.call_id::text, session.role, session.connect_at, session.called,
-           session.held_buckets::text, account.currency, account.timezone,
-           plan.initial_s, plan.increment_s, plan.rounding_decimals, plan.rounding_mode,
-           service.additional_charge_nano,
-           rate.prefix, rate.description, rate.price_nano, rate.connect_fee_micros, rate.initial_s,
-           rate.increment_s, rate.effective_at, rate.expires_at, rate.blocked
-    FROM session
-    JOIN account ON account.id = session.account_id
-    JOIN service ON service.id = session.service_id
-    JOIN plan ON plan.id = (session.match::jsonb ->> 'plan_id')::bigint
-    LEFT JOIN LATERAL (
-        SELECT * FROM rate
-        WHERE rate.deck_version_id = (session.match::jsonb ->> 'deck_version_id')::bigint
-          AND rate.prefix = session.match::jsonb ->> 'prefix' AND rate.effective_at <= session.connect_at
-        ORDER BY rate.effective_at DESC LIMIT 1
-    ) AS rate ON true
-    WHERE session.connect_at IS NOT NULL
-"""
 
 
 def running_costs(txn: cursor, at: datetime) -> dict[tuple[str, str], int]:
@@ -68,89 +45,77 @@ def running_costs(txn: cursor, at: datetime) -> dict[tuple[str, str], int]:
 
     A call draws the included minutes that it holds before money, as it will when it ends.
     """
-    buckets = _buckets_in_use(txn)
     txn.execute(_QUERY)
-    found = [_Open(*(*row[:_COLUMNS], row[_COLUMNS:])) for row in txn.fetchall()]
-    return {(call.call_id, call.role): _cost_micros(call, buckets, at) for call in found}
+    calls = [_Open._make(row) for row in txn.fetchall()]
+    if not calls:
+        return {}
+    directory = load_excerpt(txn, {call.called for call in calls}, {call.service_id for call in calls})
+    periods = _periods(txn)
+    internal = _internal(calls, directory)
+    costs = {}
+    for call in calls:
+        party = _party(call, directory, call.call_id in internal)
+        if party is not None:
+            costs[call.call_id, call.role] = _cost_micros(call, party, directory, periods, at)
+    return costs
 
 
-def _buckets_in_use(txn: cursor) -> dict[str, dict[str, Any]]:
-    txn.execute(
-        "SELECT bucket.bucket_id, bucket.period_start, bucket.period_end, plan_bucket.priority,"
-        " destination_set.prefixes, plan_bucket.clock_initial_s, plan_bucket.clock_increment_s"
-        " FROM bucket JOIN plan_bucket ON plan_bucket.id = bucket.plan_bucket_id"
-        " LEFT JOIN destination_set ON destination_set.id = plan_bucket.destination_set_id"
-        " WHERE bucket.held_s > 0"
-    )
-    return {
-        bucket_id: {
-            "priority": priority,
-            "prefixes": ("",) if prefixes is None else tuple(prefixes),
-            "valid_from": valid_from,
-            "valid_to": valid_to,
-            "initial_s": initial_s if increment_s else None,
-            "increment_s": increment_s,
-        }
-        for bucket_id, valid_from, valid_to, priority, prefixes, initial_s, increment_s in txn.fetchall()
-    }
+def _party(call: _Open, directory: Directory, internal: bool) -> Party | None:
+    service = directory.services.get(call.service_id)
+    plan = directory.plans.get(call.plan_id)
+    if service is None or plan is None:
+        return None
+    return Party(call.role, service, None, plan, internal and call.role == "out")
 
 
-def _cost_micros(call: _Open, buckets: dict[str, dict[str, Any]], at: datetime) -> int:
+def _internal(calls: list[_Open], directory: Directory) -> set[str]:
+    """Return the calls that stay inside one account's PBX."""
+    services = {(call.call_id, call.role): directory.services.get(call.service_id) for call in calls}
+    found = set()
+    for (call_id, role), out in services.items():
+        into = services.get((call_id, "in"))
+        if role == "out" and out is not None and into is not None and is_internal(out, into):
+            found.add(call_id)
+    return found
+
+
+def _periods(txn: cursor) -> dict[str, tuple[datetime, datetime]]:
+    txn.execute("SELECT bucket_id, period_start, period_end FROM bucket WHERE held_s > 0")
+    return {bucket_id: (start, end) for bucket_id, start, end in txn.fetchall()}
+
+
+def _cost_micros(
+    call: _Open, party: Party, directory: Directory, periods: dict[str, tuple[datetime, datetime]], at: datetime
+) -> int:
     elapsed_s = max(0, -(-(at - call.connect_at) // timedelta(seconds=1)))
-    party = _party(call)
     on_top = additional_rate(party)
     cost = on_top(elapsed_s).total_micros if on_top else 0
-    rate = Deck.build([call.rate]).lookup(call.called, call.connect_at) if call.rate[0] is not None else None
-    if rate is None or rate.blocked:
+    terms = tariff(party, call.calling, call.called, call.setup_at, call.connect_at, directory)
+    if terms.rate is None:
         return cost
-    if party.plan.initial_s is not None and party.plan.increment_s is not None:
-        rate = rate.with_increments(party.plan.initial_s, party.plan.increment_s)
-    return (
-        cost
-        + rate_call(
-            rate,
-            called=call.called,
-            answer_at=call.connect_at,
-            duration_s=elapsed_s,
-            buckets=[
-                Bucket(id=bucket_id, seconds=seconds, **buckets[bucket_id])
-                for bucket_id, seconds in _held.decode(call.held_buckets).items()
-                if bucket_id in buckets
-            ],
-            rounding=party.plan.rounding,
-            zone=party.service.account.zone,
-        ).total_micros
+    account = party.service.account
+    rated = rate_call(
+        terms.rate,
+        called=call.called,
+        answer_at=call.connect_at,
+        duration_s=elapsed_s,
+        buckets=_buckets(call, party, periods),
+        rounding=terms.rate.rules.rounding or party.plan.rounding,
+        zone=account.zone,
+        holidays=account.holidays,
+        direction=Direction(call.role),
+        duration_rounding=party.plan.duration_rounding,
     )
+    return cost + rated.total_micros
 
 
-def _party(call: _Open) -> Party:
-    """Return the payer, with as much of service and plan as prices ask for."""
-    rounding = Rounding(call.rounding_decimals, Mode(call.rounding_mode))
-    account = Account(
-        id=0,
-        code="",
-        name="",
-        currency=call.currency,
-        zone=ZoneInfo(call.timezone),
-        credit_limit_micros=None,
-        max_channels=None,
-    )
-    plan = Plan(
-        id=0,
-        code="",
-        deck=RateDeck(0, "", call.currency, ()),
-        inbound_deck=None,
-        initial_s=call.plan_initial_s,
-        increment_s=call.plan_increment_s,
-        rounding=rounding,
-    )
-    service = Service(
-        id=0,
-        kind=ServiceKind.VIRTUAL,
-        name="",
-        account=account,
-        plan=plan,
-        activated_at=_BEGINNING,
-        additional_charge_nano=call.additional_charge_nano,
-    )
-    return Party(call.role, service, None, plan)
+def _buckets(call: _Open, party: Party, periods: dict[str, tuple[datetime, datetime]]) -> list[Bucket]:
+    """Return what the call holds, as buckets."""
+    allowances = {each.key: each for each in (*party.plan.buckets, *party.service.account.allowances)}
+    found = []
+    for bucket_id, seconds in _held.decode(call.held_buckets).items():
+        allowance = allowances.get(key_of_bucket(bucket_id))
+        period = periods.get(bucket_id)
+        if allowance is not None and period is not None:
+            found.append(bucket(allowance, bucket_id, seconds, *period))
+    return found

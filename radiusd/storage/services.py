@@ -163,18 +163,27 @@ def _allowance(kind: str, row: Sequence[Any], **more: Any) -> Allowance:
 
 
 def load_services(
-    txn: Cursor, accounts: Mapping[int, Account], plans: Mapping[int, Plan]
+    txn: Cursor,
+    accounts: Mapping[int, Account],
+    plans: Mapping[int, Plan],
+    only: list[int] | None = None,
 ) -> Iterable[tuple[Service, Sequence[str]]]:
-    """Return every service, ended ones too, with its claims. Passwords stay sealed."""
-    claims = _load_claims(txn)
+    """
+    Return every service, ended ones too, with its claims. Passwords stay sealed.
+
+    *only*: just these; the primary DIDs of virtual numbers must be among them.
+    """
+    claims = _load_claims(txn, only)
     txn.execute(
         "SELECT s.id, s.kind, s.name, s.account_id, s.plan_id, s.primary_id, s.activated_at, s.ended_at,"
         " coalesce(t.name, ''), s.client_id, s.tech_prefix, s.max_channels, s.username, s.password_sealed,"
         " s.password_realm, s.location, s.outpayment_nano, s.additional_charge_nano,"
         " s.outpayment_initial_s, s.outpayment_increment_s, s.outpayment_max_micros"
         " FROM service s LEFT JOIN tenant t ON t.id = s.tenant_id"
+        " WHERE %(only)s::bigint[] IS NULL OR s.id = ANY (%(only)s)"
         # A virtual number needs its primary DID to be there; false sorts first.
-        " ORDER BY s.kind = 'virtual', s.id"
+        " ORDER BY s.kind = 'virtual', s.id",
+        {"only": only},
     )
     services: dict[int, Service] = {}
     for service_id, kind, name, account_id, plan_id, primary_id, *rest in txn:
@@ -223,8 +232,12 @@ def _service(
     )
 
 
-def _load_claims(txn: Cursor) -> dict[int, list[str]]:
-    txn.execute("SELECT service_id, claim FROM claim")
+def _load_claims(txn: Cursor, only: list[int] | None) -> dict[int, list[str]]:
+    txn.execute(
+        "SELECT service_id, claim FROM claim"
+        " WHERE %(only)s::bigint[] IS NULL OR service_id = ANY (%(only)s)",
+        {"only": only},
+    )
     claims: dict[int, list[str]] = {}
     for service_id, claim in txn:
         claims.setdefault(service_id, []).append(claim)
