@@ -13,8 +13,10 @@ from provisioning import names
 from provisioning.admin import Admin, Change, compare, record
 from provisioning.amounts import MICRO_DECIMALS, amount_of, micros
 from provisioning.moments import zone_named
+from provisioning.pages import ALL, Page
+from provisioning.roles import Actor, Role, reached_accounts, require_account
 from provisioning.rows import save
-from radiusd.errors import BadInput, Conflict, NotFound
+from radiusd.errors import BadInput, Conflict, Forbidden, NotFound
 
 CURRENCY = re.compile(r"[A-Z]{3}", re.ASCII)
 STATUSES = ("active", "suspended")
@@ -27,11 +29,12 @@ class Account:
     Who pays.
 
     *credit_limit* is how far the balance may go below zero; with *postpaid*, money sets no limit.
-    *max_channels* None: no limit.
+    *max_channels* None: no limit. *reseller* is the account of the reseller whose customer it is; None: ours.
     """
 
     code: str
     name: str = ""
+    reseller: str | None = None
     currency: str
     timezone: str = "UTC"
     postpaid: bool = False
@@ -41,14 +44,23 @@ class Account:
 
 
 def add_account(txn: Cursor, account: Account, admin: Admin) -> Change:
-    """Add *account* with a balance of zero. Raises Conflict when it exists."""
+    """Add *account* with a balance of zero, below a reseller who adds it. Raises Conflict when it exists."""
+    admin.require("accounts:write")
+    if admin.role is Role.RESELLER and account.reseller is None:
+        account = replace(account, reseller=admin.account)
     if find_account(txn, account.code) is not None:
         raise Conflict(f"account {account.code} exists already; change it with set")
     return set_account(txn, account, admin)
 
 
 def set_account(txn: Cursor, account: Account, admin: Admin) -> Change:
-    """Make the account be as *account* says, whether it exists or not."""
+    """
+    Make the account be as *account* says, whether it exists or not.
+
+    Raises:
+        Forbidden: A reseller changes its own account, or how far one of its customers may owe.
+    """
+    _permit(txn, account, admin)
     change = put_account(txn, account)
     record(txn, admin, [change])
     return change
@@ -57,7 +69,7 @@ def set_account(txn: Cursor, account: Account, admin: Admin) -> Change:
 def put_account(txn: Cursor, account: Account) -> Change:
     """Make the account be as *account* says; the caller records the change."""
     account = replace(account, currency=currency("currency", account.currency))
-    columns = _columns(account)
+    columns = {**_columns(account), "reseller_id": _reseller_id(txn, account)}
     found = find_account(txn, account.code)
     row_id, current = (None, None) if found is None else found
     if current is not None and current.currency != account.currency:
@@ -73,15 +85,21 @@ def put_account(txn: Cursor, account: Account) -> Change:
     return change
 
 
-def list_accounts(txn: Cursor) -> list[Account]:
-    """Return all accounts by code."""
-    txn.execute(SELECT + " ORDER BY code")
+def list_accounts(txn: Cursor, actor: Actor | None = None, page: Page = ALL) -> list[Account]:
+    """Return the accounts that *actor* reaches, None being the operator, by code; only those of *page*."""
+    reached = None if actor is None else reached_accounts(txn, actor)
+    txn.execute(
+        SELECT
+        + " WHERE (%(reached)s::bigint[] IS NULL OR account.id = ANY(%(reached)s::bigint[]))"
+        + " AND account.code > %(after)s ORDER BY account.code LIMIT %(limit)s",
+        {"reached": reached, "after": page.after_text, "limit": page.limit},
+    )
     return [_account_of(row[1:]) for row in txn.fetchall()]
 
 
 def find_account(txn: Cursor, code: str) -> tuple[int, Account] | None:
     """Return the id and the account *code*, None when there is none."""
-    txn.execute(SELECT + " WHERE code = %s", (code,))
+    txn.execute(SELECT + " WHERE account.code = %s", (code,))
     row = txn.fetchone()
     return None if row is None else (row[0], _account_of(row[1:]))
 
@@ -101,7 +119,47 @@ def currency(field: str, code: str) -> str:
     return code
 
 
-SELECT = "SELECT id, code, name, currency, timezone, credit_limit_micros, max_channels, status FROM account"
+SELECT = """
+SELECT account.id, account.code, account.name, reseller.code, account.currency, account.timezone,
+    account.credit_limit_micros, account.max_channels, account.status
+FROM account LEFT JOIN account AS reseller ON reseller.id = account.reseller_id
+"""
+
+
+def _permit(txn: Cursor, account: Account, admin: Admin) -> None:
+    admin.require("accounts:write")
+    if not admin.is_bound:
+        return
+    if account.code == admin.account:
+        raise Forbidden(f"account {account.code} is your own; its provider changes it")
+    found = find_account(txn, account.code)
+    if found is not None:
+        require_account(txn, admin, account.code)
+    if account.reseller is None:
+        raise Forbidden("reseller: an account of yours stays below yours")
+    require_account(txn, admin, account.reseller, "reseller")
+    current = Account(code=account.code, currency=account.currency) if found is None else found[1]
+    for field in ("credit_limit", "postpaid"):
+        if getattr(account, field) != getattr(current, field):
+            raise Forbidden(f"{field}: how far an account may owe is its provider's to say")
+
+
+def _reseller_id(txn: Cursor, account: Account) -> int | None:
+    """Return the id of the account's reseller. Raises Conflict when the account stands above it."""
+    if account.reseller is None:
+        return None
+    txn.execute(
+        "WITH RECURSIVE up AS (SELECT id, code, reseller_id FROM account WHERE code = %s"
+        " UNION SELECT a.id, a.code, a.reseller_id FROM account a JOIN up ON a.id = up.reseller_id)"
+        " SELECT id, code FROM up",
+        (account.reseller,),
+    )
+    above = {code: account_id for account_id, code in txn.fetchall()}
+    if account.reseller not in above:
+        raise NotFound(f"reseller: account {account.reseller} does not exist; add it first")
+    if account.code in above:
+        raise Conflict(f"reseller: account {account.reseller} is below {account.code}, or is it")
+    return int(above[account.reseller])
 
 
 def _columns(account: Account) -> dict[str, object]:
@@ -126,10 +184,11 @@ def _columns(account: Account) -> dict[str, object]:
 
 
 def _account_of(row: tuple[Any, ...]) -> Account:
-    code, name, currency_code, timezone, limit, max_channels, status = row
+    code, name, reseller, currency_code, timezone, limit, max_channels, status = row
     return Account(
         code=code,
         name=name,
+        reseller=reseller,
         currency=currency_code,
         timezone=timezone,
         postpaid=limit is None,

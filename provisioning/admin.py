@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 from psycopg2.extensions import cursor as Cursor
 from psycopg2.extras import execute_values
 
+from provisioning.roles import Actor, require_change
 from radiusd.storage import catalogue
 from radiusd.storage.ids import RANDOM_BYTES, uuid7
 
@@ -24,10 +25,9 @@ MASK = "***"
 
 
 @dataclass(frozen=True, slots=True)
-class Admin:
-    """Who makes a change, when, and the seal for the secrets in it."""
+class Admin(Actor):
+    """Who makes a change, when, and the seal for the secrets in it. Without a role, the operator."""
 
-    name: str
     now: datetime
     sealer: Sealer
 
@@ -145,13 +145,26 @@ def record(txn: Cursor, admin: Admin, changes: Iterable[Change]) -> None:
         catalogue.touch(txn, admin.now)
 
 
-def audit(txn: Cursor, admin: Admin, changes: Iterable[Change]) -> None:
-    """Write the audit rows of *changes*."""
+def audit(txn: Cursor, admin: Admin, changes: Iterable[Change], *, own: bool = False) -> None:
+    """
+    Write the audit rows of *changes*: none is made without them, so the role is looked at here at the latest.
+
+    *own*: they are about the admin's own name, which everybody guards for themselves.
+
+    Raises:
+        Forbidden: The admin may not make one of them; roll *txn* back.
+    """
+    changes = list(changes)
+    for noun in {change.noun for change in changes if not own}:
+        require_change(admin, noun)
     rows = [
         (
             str(uuid7(admin.now, os.urandom(RANDOM_BYTES))),
             admin.now,
             admin.name,
+            admin.role.value,
+            admin.address,
+            change.key,
             f"{change.noun} {change.action.value}",
             json.dumps(
                 {
@@ -162,4 +175,9 @@ def audit(txn: Cursor, admin: Admin, changes: Iterable[Change]) -> None:
         )
         for change in changes
     ]
-    execute_values(txn, "INSERT INTO audit (id, at, actor, action, detail) VALUES %s", rows, page_size=500)
+    execute_values(
+        txn,
+        "INSERT INTO audit (id, at, actor, role, address, key, action, detail) VALUES %s",
+        rows,
+        page_size=500,
+    )

@@ -59,6 +59,7 @@ def post(txn: Cursor, posting: Posting, admin: Admin) -> Change:
         NotFound: The account does not exist.
         Conflict: Its reference was posted with another amount.
     """
+    admin.require("balances:write")
     change = put_posting(txn, posting, admin)
     if change:  # no version is raised: workers read balances from the books, not from the catalogue
         audit(txn, admin, [change])

@@ -12,6 +12,8 @@ from psycopg2.extensions import cursor as Cursor
 
 from provisioning.admin import shown
 from provisioning.amounts import NANO_DECIMALS, amount_of
+from provisioning.pages import Page
+from provisioning.roles import Actor, reached_accounts
 from provisioning.service_kinds import KINDS, Service
 from radiusd.calls.directory import ServiceKind
 from radiusd.errors import Conflict, NotFound
@@ -114,16 +116,54 @@ def read_services(txn: Cursor, service_ids: Sequence[int]) -> dict[int, tuple[Se
 
 
 def list_services(
-    txn: Cursor, kind: ServiceKind | None = None, account: str | None = None, name: str | None = None
+    txn: Cursor,
+    kind: ServiceKind | None = None,
+    account: str | None = None,
+    name: str | None = None,
+    actor: Actor | None = None,
 ) -> list[Service]:
-    """Return the services, ended ones too, of one kind, account and name, or of all."""
-    txn.execute(
-        SELECT
-        + " WHERE s.kind = coalesce(%s, s.kind) AND a.code = coalesce(%s, a.code)"
-        + " AND s.name = coalesce(%s, s.name) ORDER BY s.kind, a.code, s.name, s.activated_at",
-        (None if kind is None else kind.value, account, name),
-    )
+    """
+    Return the services, ended ones too, of one kind, account and name, or of all.
+
+    Those that *actor* does not reach are left out; None reaches all.
+    """
+    where, values = _conditions(txn, kind, account, name, actor)
+    txn.execute(SELECT + where + " ORDER BY s.kind, a.code, s.name, s.activated_at", values)
     return [_service_of(txn, row) for row in txn.fetchall()]
+
+
+def page_services(
+    txn: Cursor,
+    actor: Actor,
+    page: Page,
+    kind: ServiceKind | None = None,
+    account: str | None = None,
+    name: str | None = None,
+) -> list[tuple[int, Service]]:
+    """Return a page of the services that *actor* reaches, by their ids, which are their keys."""
+    where, values = _conditions(txn, kind, account, name, actor)
+    txn.execute(
+        SELECT + where + " AND s.id > %s ORDER BY s.id LIMIT %s", (*values, page.after_number, page.limit)
+    )
+    return [(row[0], _service_of(txn, row)) for row in txn.fetchall()]
+
+
+def _conditions(
+    txn: Cursor, kind: ServiceKind | None, account: str | None, name: str | None, actor: Actor | None
+) -> tuple[str, tuple[object, ...]]:
+    """Return a WHERE that asks only for what is asked for, so that it finds its index, with its values."""
+    reached = None if actor is None else reached_accounts(txn, actor)
+    wanted = (
+        ("s.kind = %s", None if kind is None else kind.value),
+        ("s.account_id = (SELECT id FROM account WHERE code = %s)", account),
+        ("s.name = %s", name),
+        ("s.account_id = ANY(%s)", reached),
+    )
+    asked = [(condition, value) for condition, value in wanted if value is not None]
+    return (
+        " WHERE " + " AND ".join([condition for condition, _ in asked] or ["true"]),
+        tuple(value for _, value in asked),
+    )
 
 
 SELECT = """

@@ -9,6 +9,7 @@ from psycopg2.extensions import cursor as Cursor
 
 from provisioning.admin import Action, Admin, Change, FieldChange, record, shown
 from provisioning.moments import Moment, instant
+from provisioning.roles import Actor, require_account
 from provisioning.service_desk import ENDLESS, ServiceDesk, same_service, spare_virtual_numbers
 from provisioning.service_kinds import Service, canonical
 from provisioning.service_rows import Links, find_links, holders_of, list_services
@@ -20,27 +21,43 @@ def add_service(txn: Cursor, service: Service, admin: Admin) -> Change:
     """
     Assign *service* to its account.
 
-    Raises as :meth:`ServiceDesk.put`.
+    Raises as :meth:`ServiceDesk.put`; Forbidden when the admin may not.
     """
-    change = ServiceDesk(txn, admin).put(service, new=True)
-    record(txn, admin, [change])
-    return change
+    return _put(txn, service, admin, new=True)
 
 
 def set_service(txn: Cursor, service: Service, admin: Admin) -> Change:
     """Make the service be as *service* says; open calls keep theirs. Raises as :meth:`ServiceDesk.put`."""
-    change = ServiceDesk(txn, admin).put(service)
+    return _put(txn, service, admin)
+
+
+def _put(txn: Cursor, service: Service, admin: Admin, new: bool = False) -> Change:
+    admin.require("services:write")
+    require_account(txn, admin, service.account, "account")
+    try:
+        change = ServiceDesk(txn, admin).put(service, new)
+    except Conflict as error:
+        if not admin.is_bound:
+            raise
+        # Who has it is nobody else's business.
+        raise Conflict(f"{service.name_field}: {service.kind.value} {service.key} is not free") from error
     record(txn, admin, [change])
     return change
 
 
 def find_service(
-    txn: Cursor, kind: ServiceKind, name: str, at: datetime, scope: Mapping[str, str | None] | None = None
+    txn: Cursor,
+    kind: ServiceKind,
+    name: str,
+    at: datetime,
+    scope: Mapping[str, str | None] | None = None,
+    actor: Actor | None = None,
 ) -> Service:
     """
     Return the service called *name* that is active at *at*, else the first that will be.
 
-    *scope* holds what narrows the search, by field: tenant, client, tech_prefix.
+    *scope* holds what narrows the search, by field: tenant, client, tech_prefix. Only what *actor* reaches
+    is found; None reaches everything.
 
     Raises:
         NotFound: There is none.
@@ -49,7 +66,7 @@ def find_service(
     narrow = {field: value for field, value in (scope or {}).items() if value is not None}
     found = [
         service
-        for service in list_services(txn, kind, name=canonical(kind, name))
+        for service in list_services(txn, kind, name=canonical(kind, name), actor=actor)
         if (service.period[1] or ENDLESS) > at
         and all(getattr(service, field) == value for field, value in narrow.items())
     ]
@@ -71,6 +88,8 @@ def end_service(txn: Cursor, service: Service, at: Moment, admin: Admin) -> Chan
         Conflict: Virtual numbers share its plan beyond *at*.
         NotFound: It is gone.
     """
+    admin.require("services:write")
+    require_account(txn, admin, service.account, "account")
     links, zone = find_links(txn, service)
     change = finish_service(txn, service, instant("at", at, zone), links)
     record(txn, admin, [change])

@@ -21,6 +21,7 @@ class Tenant:
 
 def add_tenant(txn: Cursor, tenant: Tenant, admin: Admin) -> Change:
     """Add *tenant*. Raises Conflict when it exists."""
+    admin.require("tenants:write")
     change = put_tenant(txn, tenant)
     if not change:
         raise Conflict(f"tenant {change.key} exists already")

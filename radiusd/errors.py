@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from enum import Enum
+from enum import Enum, StrEnum
 
 
 class TollwireError(Exception):
@@ -27,6 +27,10 @@ class NotFound(BadInput):
 
 class Conflict(BadInput):
     """The thing would overlap with, or is in use by, another one."""
+
+
+class Forbidden(TollwireError):
+    """Whoever asks may not do that. Nothing was changed. Exit code 5, HTTP status 403."""
 
 
 class BadSettings(TollwireError):
@@ -67,3 +71,15 @@ class Refusal(Enum):
     def reply_message(self) -> str:
         """Return the Reply-Message of the Access-Reject: SIP code, text and the word in brackets."""
         return f"{self.sip_code} {self.text} ({self.word})"
+
+
+class CutReason(StrEnum):
+    """Why a call that is up must end: what a client's ``cut_off_for`` may hold, but for the last."""
+
+    NO_CREDIT = "no_credit"  # nothing pays for its next lease
+    GRANT_OVER = "grant_over"  # its switch has let it go on beyond the time that it was granted
+    SUSPENDED = "suspended"  # its account was
+    SERVICE_ENDED = "service_ended"  # its service ends while it is up
+    OVER_LIMIT = "over_limit"  # it was told of only when it was up, and a limit is full
+    FRAUD = "fraud"  # its account's guards have closed
+    ADMIN = "admin"  # somebody said so

@@ -21,6 +21,7 @@ from provisioning.cli.options import CONFIG_VARIABLE, shared_options
 COMMANDS = {
     "account": "provisioning.cli.account:account",
     "apply": "provisioning.cli.apply:apply",
+    "audit": "provisioning.cli.audit:audit",
     "balance": "provisioning.cli.balance:balance",
     "books": "provisioning.cli.books:books",
     "bucket": "provisioning.cli.bucket:bucket",
@@ -42,7 +43,9 @@ COMMANDS = {
     "rate": "provisioning.cli.rate:rate",
     "serve": "provisioning.cli.serve:serve",
     "tenant": "provisioning.cli.tenant:tenant",
+    "token": "provisioning.cli.token:token",
     "trunk": "provisioning.cli.services:trunk",
+    "user": "provisioning.cli.user:user",
     "virtual": "provisioning.cli.services:virtual",
 }
 """Noun to ``module:command``. A module is imported when its noun is typed, or ``--help`` alone."""

@@ -12,7 +12,7 @@ import click
 import psycopg2
 
 from provisioning.cli.text import printable
-from radiusd.errors import BadInput, BadSettings, Conflict, NotDurable, NotFound, TollwireError
+from radiusd.errors import BadInput, BadSettings, Conflict, Forbidden, NotDurable, NotFound, TollwireError
 
 
 class Exit(IntEnum):
@@ -55,6 +55,7 @@ KINDS: tuple[tuple[type[BaseException], str, Exit], ...] = (
     (NotMigrated, "not_migrated", Exit.BAD_CONFIG),
     (NotDurable, "try_later", Exit.TRY_LATER),
     (RefusedHere, "refused", Exit.REFUSED),
+    (Forbidden, "refused", Exit.REFUSED),
     (PermissionError, "refused", Exit.REFUSED),
     (UnicodeError, "bad_input", Exit.CONFLICT),  # an argument that is no text in any encoding
     (TollwireError, "unreachable", Exit.UNREACHABLE),  # what is left: the embedded server, a silent port

@@ -35,6 +35,7 @@ RUN = (  # as written, one after the other, on one server
     "find-why-a-call-was-refused.md",
     "mend-a-queued-call.md",
     "change-prices.md",
+    "let-people-in.md",
     "read-metrics.md",
     "back-up-and-restore.md",
 )
