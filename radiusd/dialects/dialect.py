@@ -72,6 +72,15 @@ class Dialect(ABC):
         reading = Reading(packet, Kind.AUTHORIZE, self.settings_of(client), received_at, source)
         return self.read_call(reading, client)
 
+    def asks_for_address(self, packet: Packet, password: bytes) -> bool:
+        """
+        Tell whether *password* in an Access-Request stands for none: it asks for a trunk by its address.
+
+        Some senders must put something into User-Password. That it decrypts to what they always send shows
+        that the sender knows the client's secret, and nothing about a user.
+        """
+        return False
+
     @abstractmethod
     def read_call(self, reading: Reading, client: Client) -> CallEvent:
         """Return the event or attempt of *client* that stands in *reading*."""

@@ -50,12 +50,13 @@ class Gateway(Dialect):
 
     vendor = CISCO
     usual_cause_base: ClassVar[int] = 16
+    delay_is_delay: ClassVar[bool] = True  # Acct-Delay-Time means what RFC 2866 says
 
     def read_call(self, reading: Reading, client: Client) -> CallEvent:
         """See :meth:`Dialect.read_call`."""
         record = self.open_record(reading)
         times = record.times
-        reading.settle_time(h323.time_of_event(reading.kind, times))
+        reading.settle_time(h323.time_of_event(reading.kind, times), delayed=self.delay_is_delay)
         duration_ms = self.duration_ms(record)
         status = self.status(record, duration_ms)
         call_id = self.call_id(record) or record.session_id or reading.call_class

@@ -164,9 +164,12 @@ class Times(NamedTuple):
 
 def read_times(said: H323, reading: Reading) -> Times:
     """Return the three times of a leg."""
-    setup_at = reading.moment(said.text(SETUP_TIME))
-    connect_at = reading.moment(said.text(CONNECT_TIME))
-    disconnect_at = reading.moment(said.text(DISCONNECT_TIME))
+    return times_of(reading, said.text(SETUP_TIME), said.text(CONNECT_TIME), said.text(DISCONNECT_TIME))
+
+
+def times_of(reading: Reading, setup: str, connect: str, disconnect: str) -> Times:
+    """Return the three times of a leg as they are written."""
+    setup_at, connect_at, disconnect_at = map(reading.moment, (setup, connect, disconnect))
     connected_ms = None
     if connect_at is not None and disconnect_at is not None:
         connected_ms = max(0, (disconnect_at - connect_at) // _MILLISECOND)

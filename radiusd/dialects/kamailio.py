@@ -58,16 +58,16 @@ class Kamailio(Dialect):
         # In an Access-Request of an RFC 5090 site 104 and 105 are Digest-Realm and Digest-Nonce.
         from_tag = "" if attempt else identifier(packet.first(SIP_FROM_TAG))
         to_tag = "" if attempt else identifier(packet.first(SIP_TO_TAG))
-        call_id = _call_id(reading)
-        username = _username(reading)
+        call_id = call_id_of(reading)
+        username = user_of(reading)
         cancelled = kind is Kind.STOP and packet.integer(SIP_METHOD) == _CANCEL
         return reading.event(
             client,
             call_id=call_id,
-            leg_id=";".join([call_id, *sorted(filter(None, (from_tag, to_tag)))]) if call_id else "",
+            leg_id=dialog_id(call_id, from_tag, to_tag),
             leg=Leg.SINGLE,
-            calling=reading.number("calling_from", _calling(reading)),
-            called=reading.number("called_from", _called(reading)),
+            calling=reading.number("calling_from", calling_place(reading)),
+            called=reading.number("called_from", called_place(reading, packet.integer(SIP_METHOD))),
             remote_ip=reading.address("remote_ip_from", _source_ip(reading)),
             trunk_in=reading.text("trunk_in_from", reading.attribute(SIP_GROUP)),
             trunk_out=reading.text("trunk_out_from"),
@@ -76,8 +76,8 @@ class Kamailio(Dialect):
             connect_at=reading.event_at if kind is Kind.START else None,
             disconnect_at=reading.event_at if kind in (Kind.STOP, Kind.FAILED) else None,
             duration_ms=0 if cancelled else reading.duration_ms(),
-            sip_code=None if attempt else _sip_code(packet),
-            status=_status(kind, cancelled),
+            sip_code=None if attempt else sip_code_of(packet, SIP_RESPONSE_CODE),
+            status=status_of(kind, cancelled),
             from_tag=from_tag,
             to_tag=to_tag,
         )
@@ -98,13 +98,18 @@ class Kamailio(Dialect):
         return attributes
 
 
-def _call_id(reading: Reading) -> str:
+def call_id_of(reading: Reading) -> str:
     """Return the SIP Call-ID, which the client library may also put into Cisco-AVPair."""
     call_id = reading.text("call_id_from") or identifier(reading.packet.first(ACCT_SESSION_ID))
     return call_id or H323(reading.packet).pair(b"call-id") or reading.call_class
 
 
-def _username(reading: Reading) -> str:
+def dialog_id(call_id: str, from_tag: str, to_tag: str) -> str:
+    """Return the id of a SIP dialog, whichever side speaks: the tags are sorted."""
+    return ";".join([call_id, *sorted(filter(None, (from_tag, to_tag)))]) if call_id else ""
+
+
+def user_of(reading: Reading) -> str:
     """Return the user; a trunk is asked for by its address in User-Name, which is no user."""
     username = reading.text("username_from", reading.attribute(USER_NAME))
     if reading.is_set("username_from"):
@@ -115,17 +120,16 @@ def _username(reading: Reading) -> str:
     return "" if address(username) else username
 
 
-def _calling(reading: Reading) -> int:
+def calling_place(reading: Reading) -> int:
     """Return which attribute holds the calling number; auth_radius always sends the From user."""
     if reading.kind is Kind.AUTHORIZE and not reading.packet.first(CALLING_STATION_ID):
         return SIP_URI_USER
     return CALLING_STATION_ID
 
 
-def _called(reading: Reading) -> int:
+def called_place(reading: Reading, method: int | None) -> int:
     """Return which attribute holds the dialled number; the Request-URI does in the first INVITE only."""
-    packet = reading.packet
-    if packet.first(CALLED_STATION_ID) or packet.integer(SIP_METHOD) != _INVITE:
+    if reading.packet.first(CALLED_STATION_ID) or method != _INVITE:
         return CALLED_STATION_ID
     # Later it is a Contact, and a re-INVITE comes as an Interim.
     return SIP_TRANSLATED_REQUEST_URI if reading.kind in (Kind.START, Kind.FAILED) else CALLED_STATION_ID
@@ -153,12 +157,14 @@ def _has_rfc5090_digest(packet: Packet) -> bool:
     )
 
 
-def _sip_code(packet: Packet) -> int | None:
-    code = packet.integer(SIP_RESPONSE_CODE)
+def sip_code_of(packet: Packet, type: int) -> int | None:
+    """Return the final SIP response in attribute *type*."""
+    code = packet.integer(type)
     return code if code is not None and 100 <= code <= 699 else None
 
 
-def _status(kind: Kind, cancelled: bool) -> Status | None:
+def status_of(kind: Kind, cancelled: bool) -> Status | None:
+    """Return how far a call had come: what is told of before the answer has failed."""
     if kind is Kind.AUTHORIZE:
         return None
     return Status.FAILED if cancelled or kind is Kind.FAILED else Status.ANSWERED

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from radiusd.calls.events import CallEvent, Kind
+from radiusd.calls.events import CallEvent, Kind, Measure, Side
 from radiusd.dialects.call_class import read_call_class
 from radiusd.dialects.client_settings import ClientSettings
 from radiusd.dialects.standard import ACCT_DELAY_TIME, ACCT_SESSION_TIME, EVENT_TIMESTAMP
@@ -23,6 +24,10 @@ LONGEST_CALL_MS = 7 * 86_400_000
 _CLOCK_TOLERANCE = timedelta(minutes=5)  # how far a clock marked as not synchronised is believed
 _ELAPSED_TOLERANCE = timedelta(minutes=1)
 _CLOCKS_TOLERANCE = timedelta(hours=1)  # between the sender's clock and ours
+
+
+MeasurePlace = tuple[Side | None, str, tuple[int, ...], int]
+"""Whose voice, which measure, the attributes that may tell it (the first wins), how many counts make 1."""
 
 
 class Reading:
@@ -98,6 +103,31 @@ class Reading:
             self.doubt("bad_address")
         return found
 
+    def vendor_number(self, vendor: int, type: int) -> int | None:
+        """
+        Return *vendor*'s attribute *type* as a number, None when there is none.
+
+        A sender that writes its integers as text, or a dictionary that does, costs nothing.
+        """
+        value = self.packet.vendor_first(vendor, type)
+        if value is None:
+            return None
+        if len(value) == 4 and not value.isdigit():
+            return int.from_bytes(value, "big")
+        written = value.strip(b"\0 ")
+        return int(written) if written.isdigit() and len(written) <= 10 else None
+
+    def measures(self, vendor: int, places: Iterable[MeasurePlace]) -> tuple[Measure, ...]:
+        """Return what *vendor*'s attributes at *places* say of the voice."""
+        found = []
+        for side, what, types, parts in places:
+            for type in types:
+                count = self.vendor_number(vendor, type)
+                if count is not None:
+                    found.append(Measure(side, what, count / parts))
+                    break
+        return tuple(found)
+
     def is_set(self, setting: str) -> bool:
         """Tell whether the client's settings say where to find what *setting* names."""
         return setting in self._sources
@@ -134,23 +164,39 @@ class Reading:
         self.clock_ok = clock_ok and self.clock_ok is not False
         if problem:
             self.doubt(problem)
-        elif at is not None and not self._earliest <= at <= self._latest:
+        return self.plausible(at)
+
+    def plausible(self, at: datetime | None) -> datetime | None:
+        """Return *at* unless a call that is told of now cannot have been up then."""
+        if at is not None and not self.is_plausible(at):
             self.doubt("bad_time_stamp")
             return None
         return at
 
-    def settle_time(self, stamp: datetime | None = None) -> None:
+    def is_plausible(self, at: datetime) -> bool:
+        """Tell whether a call that is told of now can have been up at *at*."""
+        return self._earliest <= at <= self._latest
+
+    def happened_at(self, at: datetime | None) -> None:
+        """Set *event_at* to *at*, which follows from what the packet says, unless that is None."""
+        if at is not None:
+            self.event_at, self.event_at_known = at, True
+        else:
+            self.event_at, self.event_at_known = self._arrival(), False
+
+    def settle_time(self, stamp: datetime | None = None, *, delayed: bool = True) -> None:
         """
         Set *event_at* and *event_at_known*.
 
         Event-Timestamp comes first, then *stamp*, the sender's time of this very
         event, then the arrival less Acct-Delay-Time (RFC 2866, 5.2). The delay is
         never taken off a stamp, which is set when the event occurs (RFC 2869, 5.3).
-        An attempt happens when it is asked for.
+        An attempt happens when it is asked for. Of a sender to whom Acct-Delay-Time means something else,
+        *delayed* is False.
         """
         if self.kind is _AUTHORIZE:
             return
-        arrival = self._arrival()
+        arrival = self._arrival() if delayed else self.received_at
         moment = self._event_timestamp() or stamp
         if moment is None:
             self.event_at = arrival

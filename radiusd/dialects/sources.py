@@ -46,7 +46,12 @@ class Source:
         value = packet.vendor_first(self.vendor, self.type) if self.vendor else packet.first(self.type)
         if value is None or not self.name or b"=" not in value:
             return value
-        return without_name(text(value), self.name).encode()
+        written = text(value)
+        bare = without_name(written, self.name)
+        if bare == written:
+            # AudioCodes-h323-gw-id holds h323-gw-id=...
+            bare = without_name(written, self.name.partition("-")[2])
+        return bare.encode()
 
     def read(self, packet: Packet) -> str:
         """Return what stands there as text; an address and a number in their usual form."""
@@ -59,7 +64,13 @@ class Source:
 
     def _pair(self, packet: Packet) -> bytes | None:
         values = packet.vendor_all(self.vendor, self.type) if self.vendor else packet.all(self.type)
-        return pairs(values).get(self.name.encode())
+        name = self.name.encode()
+        found = pairs(values).get(name)
+        if found is None:
+            # SIP proxies write name:value into SIP-AVP.
+            start = len(name) + 1
+            found = next((value[start:] for value in values if value[:start].lower() == name + b":"), None)
+        return found
 
 
 def pairs(values: list[bytes]) -> dict[bytes, bytes]:

@@ -66,6 +66,19 @@ def number(value: str) -> str:
     return _user_part(value)
 
 
+def header_number(value: str) -> str:
+    """
+    Return the number in a whole From or To header: its URI's user part, else a display name that is dialled.
+
+    ``'12513001300'<sip:4.2.2.2>`` is how some write a caller whose URI names the host alone.
+    """
+    found = number(value)
+    if not found and "<" in value:
+        name = value.partition("<")[0].strip().strip("\"'").strip()
+        found = name if _is_dialled(name) else ""
+    return found
+
+
 @lru_cache(maxsize=16384)
 def _user_part(value: str) -> str:
     value = _without_display_name(value.strip())

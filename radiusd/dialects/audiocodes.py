@@ -1,0 +1,50 @@
+"""AudioCodes Mediant gateways and SBCs: Cisco's voice attributes under their own vendor number."""
+
+from __future__ import annotations
+
+from radiusd.calls.events import Side
+from radiusd.dialects import h323
+from radiusd.dialects.gateway import Gateway, Record
+from radiusd.dialects.values import conference_id
+from radiusd.radius.clients import Client
+
+AUDIOCODES = 5003
+SIP_CALL_ID = 34
+CALL_TERMINATOR = 35  # Cisco's h323-incoming-conf-id; the other leg's id comes in a pair here
+TERMINATOR = 37
+
+_SIDES = {"answer": Side.CALLER, "originate": Side.CALLEE}
+
+
+class AudioCodes(Gateway):
+    """
+    The dialect of AudioCodes.
+
+    It may send two Starts for one leg, at the set-up and at the answer. Causes are decimal, and the unit of
+    Acct-Session-Time is a setting of the device.
+    """
+
+    name = "audiocodes"
+    vendor = AUDIOCODES
+    usual_cause_base = 10
+
+    def vendor_of_replies(self, client: Client) -> int:
+        """See :meth:`Dialect.vendor_of_replies`: the device reads its own vendor's attributes only."""
+        return self.vendor_of(self.settings_of(client))
+
+    def call_id(self, record: Record) -> str:
+        """Return what all legs of the call have in common."""
+        said = record.said
+        return (
+            conference_id(record.reading.text("call_id_from") or said.text(h323.CONF_ID))
+            or conference_id(said.pair(b"h323-incoming-conf-id"))
+            or said.own(SIP_CALL_ID, "sip-call-id")
+        )
+
+    def release_side(self, record: Record) -> Side | None:
+        """Return who hung up: call-terminator says whether it was the outgoing leg."""
+        said = record.said
+        outgoing = said.own(CALL_TERMINATOR, "call-terminator").lower()
+        if outgoing in ("yes", "no"):
+            return Side.CALLEE if outgoing == "yes" else Side.CALLER
+        return _SIDES.get(said.own(TERMINATOR, "terminator").lower())
