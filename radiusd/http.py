@@ -11,7 +11,7 @@ from twisted.web.resource import Resource
 from twisted.web.server import Site
 
 
-class _Health(Resource):
+class Health(Resource):
     """Answers 200 while *is_well* says so, else 503."""
 
     isLeaf = True
@@ -32,6 +32,6 @@ def site(registry: CollectorRegistry, is_ready: Callable[[], bool]) -> Site:
     """Return ``/metrics``, ``/healthz`` (the reactor turns) and ``/readyz`` (records are kept)."""
     root = Resource()  # type: ignore[no-untyped-call]
     root.putChild(b"metrics", MetricsResource(registry=registry))  # type: ignore[no-untyped-call]
-    root.putChild(b"healthz", _Health(lambda: True))
-    root.putChild(b"readyz", _Health(is_ready))
+    root.putChild(b"healthz", Health(lambda: True))
+    root.putChild(b"readyz", Health(is_ready))
     return Site(root)  # type: ignore[no-untyped-call]
