@@ -19,14 +19,17 @@ from twisted.internet.error import CannotListenError
 from twisted.internet.task import LoopingCall
 
 from radiusd import logs
+from radiusd.dialects.registry import DIALECTS
 from radiusd.errors import BadSettings
 from radiusd.front import Front, open_socket
 from radiusd.handlers.boots import Boots
 from radiusd.handlers.clock import Clock
+from radiusd.handlers.disconnects import Disconnects
 from radiusd.handlers.ledger import Ledger
 from radiusd.http import site
 from radiusd.metrics import Metrics, PacketCounts, lane_metrics, packet_counts, packet_metrics
 from radiusd.radius.clients import Client
+from radiusd.radius.coa import UdpPaths
 from radiusd.radius.nonces import NonceMaker
 from radiusd.sd_notify import READY, STOPPING, WATCHDOG, notify, watchdog_interval_s
 from radiusd.settings import Settings, read_settings
@@ -137,7 +140,18 @@ class Server:
             sealer.open,
             lambda: self._watch.is_reachable,
         )
-        self._clock = Clock(reactor, f"{socket.gethostname()}:{os.getpid()}", self._control, self._acct, log)
+        self._paths = UdpPaths(reactor)
+        disconnects = Disconnects(
+            reactor,
+            self._control,
+            self._acct,
+            DIALECTS,
+            lambda: self._clients,
+            lambda client, target: self._paths.path(target),
+            log,
+        )
+        node = f"{socket.gethostname()}:{os.getpid()}"
+        self._clock = Clock(reactor, node, self._control, self._acct, disconnects, log)
         self._nonces = NonceMaker(_nonce_key(key))
         self._front: Front | None = None
         self._workers: Workers | None = None
@@ -302,3 +316,4 @@ class Server:
         finally:  # whatever cannot be closed: a server that was told to end ends
             if self._reactor.running:
                 self._reactor.stop()
+            self._paths.close()

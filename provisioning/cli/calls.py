@@ -6,6 +6,7 @@ import sys
 import time
 from contextlib import suppress
 from datetime import datetime
+from itertools import count
 from uuid import UUID
 
 import click
@@ -16,8 +17,20 @@ from provisioning.cli.options import Format, options_of
 from provisioning.cli.output import print_rows, table_lines
 from provisioning.cli.session import database, journal, now
 from provisioning.cli.text import money, service_name
+from radiusd.errors import Conflict, NotFound
+from radiusd.storage.disconnects import CutLine, ask_by_hand, cut_lines
 from radiusd.storage.reports import CdrFilter, LiveCall, cdr_records, live_calls
 from radiusd.storage.running_costs import running_costs
+
+NOT_ASKED = "not asked"
+
+SERVER_S = 5.0
+"""How long a server may take to find that a call is to be ended; it looks every second."""
+
+ANSWER_S = 40.0
+"""How long the switch's answer is waited for: longer than the server does."""
+
+POLL_S = 0.1
 
 COLUMNS = (
     "start",
@@ -76,27 +89,40 @@ def top(ctx: click.Context, account: str | None, interval: float, once: bool) ->
             _watch(connection, account, interval)
 
 
-@calls.command("end", example="tollwire calls end 019ae5d2-7c1e-7b1a-a3a4-2f6c9f0d1e55")
+@calls.command(
+    "end",
+    example="tollwire calls end 019ae5d2-7c1e-7b1a-a3a4-2f6c9f0d1e55\n"
+    "tollwire calls end --books-only 019ae5d2-7c1e-7b1a-a3a4-2f6c9f0d1e55",
+)
 @click.argument("call_id", metavar="CALL", type=click.UUID)
+@click.option("--books-only", is_flag=True, help="Ask no switch: close the call whatever it does.")
 @click.pass_context
-def end(ctx: click.Context, call_id: UUID) -> None:
+def end(ctx: click.Context, call_id: UUID, books_only: bool) -> None:
     """
-    Close an open call of which we will hear no more, as of now, and charge what it lasted.
+    End an open call: hang up on its switch, if its client has `cut_off`, and charge what it lasted.
 
-    CALL is our call id, as `calls list` shows it. It frees channel, minutes and money in our books; it does
-    not hang up on the switch. A Stop that still comes corrects the charge.
+    CALL is our call id, as `calls list` shows it. The running server asks the switch; when that agrees, or
+    knows no such call, the call is closed in our books as of now, which frees channel, minutes and money.
+    When it does not, the call stays open. A Stop that still comes corrects the charge.
     """
+    answer = NOT_ASKED if books_only else _hang_up(ctx, str(call_id))
     with journal(ctx) as books:
-        outcome = books.end_call(str(call_id), now())
+        try:
+            closed = books.end_call(str(call_id), now()).done
+        except NotFound:
+            if answer.startswith(NOT_ASKED):
+                raise
+            closed = "by its Stop"
     with database(ctx) as connection, connection.cursor() as txn:
         records = cdr_records(txn, CdrFilter(call_id=str(call_id)))
     print_rows(
         ctx,
-        ("call_id", "closed", "account", "role", "status", "duration_ms", "total", "currency"),
+        ("call_id", "closed", "switch", "account", "role", "status", "duration_ms", "total", "currency"),
         [
             (
                 str(call_id),
-                outcome.done,
+                closed,
+                answer,
                 record.account,
                 record.role,
                 record.status,
@@ -107,6 +133,57 @@ def end(ctx: click.Context, call_id: UUID) -> None:
             for record in records
         ],
     )
+
+
+@calls.command("cuts", example="tollwire calls cuts --account ACME")
+@click.option("--account", metavar="CODE", help="Only calls that this account pays.")
+@click.option("--most", type=click.IntRange(1, 10000), default=100, show_default=True, help="How many.")
+@click.pass_context
+def cuts(ctx: click.Context, account: str | None, most: int) -> None:
+    """Show the calls that switches were asked to end, the latest first, and what each has answered."""
+    with database(ctx) as connection, connection.cursor() as txn:
+        found = cut_lines(txn, account=account, most=most)
+    print_rows(ctx, CutLine._fields, found)
+
+
+def _hang_up(ctx: click.Context, call_id: str) -> str:
+    """
+    Have the running server ask the switch to end the call, and return what that answered.
+
+    Raises:
+        NotFound: No such call is open.
+        Conflict: The call goes on; the text says what the switch answered.
+    """
+    with database(ctx) as connection:
+        with connection.cursor() as txn:
+            why_not = ask_by_hand(txn, call_id, now())
+        connection.commit()
+        if why_not is not None:
+            return f"{NOT_ASKED}: {why_not}"
+        waiting = _wait_for_answer(connection, call_id)
+        if waiting.outcome in ("ack", "gone", "over"):
+            return waiting.detail or waiting.outcome
+        if not waiting.outcome and not waiting.tries:
+            said = "no running server has asked the switch yet"
+        else:
+            said = waiting.detail or "the switch has not answered yet"
+    raise Conflict(
+        f"call {call_id} goes on: {said}. 'tollwire calls cuts' tells what becomes of it;"
+        " with --books-only it is closed in our books alone"
+    )
+
+
+def _wait_for_answer(connection: Connection, call_id: str) -> CutLine:
+    """Return the row of the call when its switch has answered, or as it is when we have waited enough."""
+    for waited in count():
+        with connection.cursor() as txn:
+            (line, *_) = cut_lines(txn, call_id=call_id, most=1)
+        connection.commit()
+        limit_s = ANSWER_S if line.tries else SERVER_S
+        if line.outcome or waited * POLL_S > limit_s:
+            return line
+        time.sleep(POLL_S)
+    raise AssertionError("count() does not end")
 
 
 def _watch(connection: Connection, account: str | None, interval_s: float) -> None:

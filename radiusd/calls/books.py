@@ -17,6 +17,7 @@ from radiusd.calls.rows import (
     CdrKey,
     CdrNote,
     Channel,
+    Disconnect,
     Posting,
     QueueEntry,
     QueueKey,
@@ -168,6 +169,10 @@ class Books:
         self.replaced_cdrs[key] = CdrKey(
             account_id=account_id, started_at=started_at, call_id=call_id, role=role
         )
+
+    def cut(self, wanted: Disconnect) -> None:
+        """Have a switch asked to hang up; a call that it was asked for already stays as it is."""
+        self.changed[Disconnect].setdefault((wanted.account_id, wanted.call_id), wanted)
 
     def queue(self, entry: QueueEntry) -> None:
         """Queue a call for an admin."""

@@ -144,3 +144,4 @@ class CallEvent(msgspec.Struct, frozen=True, kw_only=True, gc=False, array_like=
     source: str = ""  # address:port/Identifier of the packet, for the explanation
     nas: str = ""  # of a client that is a proxy: which switch behind it speaks
     quality: tuple[Measure, ...] = ()
+    session_id: str = ""  # Acct-Session-Id as it came; empty when it is the leg_id

@@ -6,14 +6,16 @@ from datetime import datetime, timedelta
 
 import msgspec
 
-from radiusd.calls import live, settlement
+from radiusd.calls import cuts, live, settlement
 from radiusd.calls.books import Books
 from radiusd.calls.context import Context
 from radiusd.calls.events import Kind
 from radiusd.calls.facts import Call, Closing, add_up, by_our_clock, clock_lag
-from radiusd.calls.live import GRACE, elapsed_s
+from radiusd.calls.live import CUT_GRACE_S, GRACE, elapsed_s
+from radiusd.calls.matching import Party
 from radiusd.calls.rows import CallRow, Session
 from radiusd.calls.sessions import State
+from radiusd.errors import CutReason
 
 SILENCE = timedelta(minutes=15)
 """A call whose switch sends Interims and has sent none for this long is over."""
@@ -26,6 +28,7 @@ def tend(books: Books, row: CallRow, context: Context) -> str:
     Safe to run at any time and any number of times: it goes by the sessions as they are now.
     """
     sessions = list(books.sessions[row.call_id].values())
+    _cut_what_is_over_a_limit(books, row, sessions, context)
     if not sessions or all(session.expires_at > context.now for session in sessions):
         return "nothing"
     if State(row.state) is State.AUTHORIZED:
@@ -121,8 +124,28 @@ def _renew(
             continue
         before_s = session.held_s_until
         live.renew_hold(books, session, party, call, context)
+        if session.held_s_until == before_s and call.connect_at is not None:
+            _cut_when_used_up(books, row, session, party, context)
         over = elapsed_s(session, context.now) > session.held_s_until + GRACE // timedelta(seconds=1)
         if over and session.held_s_until == before_s and call.connect_at is not None and not told:
             end = call.connect_at + timedelta(seconds=before_s)
             return _closing(call, end, "lease_over")
     return None
+
+
+def _cut_when_used_up(
+    books: Books, row: CallRow, session: Session, party: Party, context: Context
+) -> None:
+    """Have a call ended that has used what it holds, and gets no more."""
+    bounded = live.is_bounded(session, party, context)
+    until_s = (session.granted_s or 0) + CUT_GRACE_S if bounded else session.held_s_until
+    if elapsed_s(session, context.now) >= until_s:
+        cuts.ask(books, row, session, CutReason.GRANT_OVER if bounded else CutReason.NO_CREDIT, context)
+
+
+def _cut_what_is_over_a_limit(
+    books: Books, row: CallRow, sessions: list[Session], context: Context
+) -> None:
+    for session in sessions:
+        if session.over_limit and session.state == State.STARTED.value:
+            cuts.ask(books, row, session, CutReason.OVER_LIMIT, context)

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import tzinfo
 from zoneinfo import ZoneInfo
 
 from radiusd.dialects.dictionary import Definition
+from radiusd.dialects.disconnects import NAMED
 from radiusd.dialects.sources import Source, read_source
 from radiusd.dialects.timestamps import ZoneNames, zone_named
 
@@ -23,7 +24,7 @@ SOURCES = (
     "trunk_out_from",
     "call_id_from",
 )
-SETTINGS = ("duration_unit", "cause_base", "timezone", "force_timezone", "zone_names", "vendor_id", *SOURCES)
+SETTINGS = ("duration_unit", "cause_base", "timezone", "force_timezone", "zone_names", "vendor_id", "disconnect_by", *SOURCES)
 _LARGEST_VENDOR = (1 << 24) - 1  # the first octet of a Vendor-Id is 0 (RFC 2865, 5.26)
 
 
@@ -38,6 +39,7 @@ class ClientSettings:
         cause_base: The base of the digits in which a release cause is written; None: as the dialect does.
         zone: For time stamps that carry no zone.
         force_zone: Replaces the zone that a time stamp carries.
+        disconnect_by: What it knows a call by that it is asked to end; empty: as the dialect says.
         zone_names: What the zone names that this client writes mean, before all other meanings.
         sources: Where values stand that this client sends elsewhere than its dialect does, by setting.
     """
@@ -48,6 +50,7 @@ class ClientSettings:
     zone: ZoneInfo | None = None
     force_zone: ZoneInfo | None = None
     zone_names: ZoneNames = ()
+    disconnect_by: tuple[str, ...] = ()
     sources: Mapping[str, Source] = field(default_factory=dict)
 
 
@@ -101,6 +104,8 @@ def _read_setting(setting: str, value: str) -> tuple[str, object]:
         return "force_zone", _zone(value)
     if setting == "zone_names":
         return "zone_names", _zone_names(value)
+    if setting == "disconnect_by":
+        return "disconnect_by", _names(value, NAMED)
     raise ValueError(f"there is no such setting; a client may have {', '.join(SETTINGS)}")
 
 
@@ -108,6 +113,15 @@ def _one_of(value: str, meanings: Mapping[str, int]) -> int:
     if value not in meanings:
         raise ValueError(f"{value!r} is not one of {', '.join(meanings)}")
     return meanings[value]
+
+
+def _names(value: str, known: Collection[str]) -> tuple[str, ...]:
+    """Return the names in a list such as ``Acct-Session-Id User-Name``."""
+    names = tuple(value.replace(",", " ").split())
+    unknown = [name for name in names if name not in known]
+    if unknown or not names:
+        raise ValueError(f"{unknown[0] if unknown else value!r} is not one of {', '.join(known)}")
+    return names
 
 
 def _zone(value: str) -> ZoneInfo:

@@ -9,7 +9,7 @@ from functools import lru_cache
 from typing import ClassVar
 
 from radiusd.calls.events import STATUS_TYPES, CallEvent, Kind
-from radiusd.dialects import replies
+from radiusd.dialects import disconnects, replies
 from radiusd.dialects.client_settings import DEFAULTS, ClientSettings, read_settings
 from radiusd.dialects.dictionary import definitions
 from radiusd.dialects.h323 import CISCO
@@ -32,6 +32,7 @@ class Dialect(ABC):
 
     name: ClassVar[str]
     named_values: ClassVar[bool] = True  # h323 values in replies carry their name, as Cisco's do
+    disconnect_by: ClassVar[tuple[str, ...]] = (disconnects.SESSION_ID,)  # what it knows its calls by
     vendor: ClassVar[int] = 0  # whose attributes it speaks in, unless the client's vendor_id names another
 
     def read_event(self, packet: Packet, client: Client, received_at: datetime, source: str) -> CallEvent:
@@ -105,6 +106,18 @@ class Dialect(ABC):
         """Return what an Access-Reject to *client* carries: the reason for people and for gateways."""
         vendor = self.vendor_of_replies(client)
         return replies.reject(refusal, client.return_codes, named=self.named_values, vendor=vendor)
+
+    def session_attributes(self, event: CallEvent, client: Client) -> list[ReplyAttribute]:
+        """
+        Return what *client* knows the call of *event* by: what a Disconnect-Request names it with.
+
+        The client's setting ``disconnect_by`` names other attributes than :attr:`disconnect_by`.
+        """
+        names = self.settings_of(client).disconnect_by or self.disconnect_by
+        if client.is_proxy:
+            names = (*names, *disconnects.NAS)
+        vendor = self.vendor_of_replies(client)
+        return disconnects.names_of(event, names, vendor, named=self.named_values)
 
     def vendor_of_replies(self, client: Client) -> int:
         """Return under which vendor's number *client* looks for h323-credit-time and h323-return-code."""

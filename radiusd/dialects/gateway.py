@@ -7,6 +7,7 @@ from typing import ClassVar
 from radiusd.calls.events import CallEvent, Kind, Leg, Measure, Side, Status
 from radiusd.dialects import h323
 from radiusd.dialects.dialect import Dialect
+from radiusd.dialects.disconnects import CONFERENCE, ORIGIN, SESSION_ID
 from radiusd.dialects.h323 import CISCO, H323, Times
 from radiusd.dialects.reading import Reading
 from radiusd.dialects.standard import ACCT_SESSION_ID, CALLED_STATION_ID, CALLING_STATION_ID, USER_NAME
@@ -49,6 +50,7 @@ class Gateway(Dialect):
     """
 
     vendor = CISCO
+    disconnect_by = (SESSION_ID, CONFERENCE, ORIGIN)  # as the packet of disconnect of IOS wants it
     usual_cause_base: ClassVar[int] = 16
     delay_is_delay: ClassVar[bool] = True  # Acct-Delay-Time means what RFC 2866 says
 

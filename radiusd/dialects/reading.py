@@ -9,9 +9,9 @@ from typing import Any
 from radiusd.calls.events import CallEvent, Kind, Measure, Side
 from radiusd.dialects.call_class import read_call_class
 from radiusd.dialects.client_settings import ClientSettings
-from radiusd.dialects.standard import ACCT_DELAY_TIME, ACCT_SESSION_TIME, EVENT_TIMESTAMP
+from radiusd.dialects.standard import ACCT_DELAY_TIME, ACCT_SESSION_ID, ACCT_SESSION_TIME, EVENT_TIMESTAMP
 from radiusd.dialects.timestamps import read_stamp
-from radiusd.dialects.values import address, number, release_cause, text
+from radiusd.dialects.values import address, identifier, number, release_cause, text
 from radiusd.radius.clients import Client
 from radiusd.radius.packet import Packet
 
@@ -139,6 +139,7 @@ class Reading:
 
     def event(self, client: Client, **told: Any) -> CallEvent:
         """Return the event of *client* with *told*, fields of :class:`CallEvent`, and what is known here."""
+        session_id = identifier(self.packet.first(ACCT_SESSION_ID))
         return CallEvent(
             client_id=client.id,
             dialect=client.dialect,
@@ -149,6 +150,7 @@ class Reading:
             call_class=self.call_class,
             flags=tuple(self.flags),
             source=self.source,
+            session_id="" if session_id == told.get("leg_id") else session_id,
             **told,
         )
 

@@ -11,13 +11,16 @@ from twisted.internet.defer import Deferred
 from twisted.internet.task import LoopingCall
 
 from radiusd.errors import NotDurable
+from radiusd.handlers.disconnects import Disconnects
 from radiusd.storage.control import ControlConnection
+from radiusd.storage.disconnects import forget_old
 from radiusd.storage.duties import hold_duty, make_partitions, mend_channels
 from radiusd.storage.group_commit import Lanes
 from radiusd.storage.journal import CallTask, Outcome, tend_call
 from radiusd.storage.open_calls import expired_calls
 
 TEND_S = 1.0
+CUT_S = 1.0
 SWEEP_S = 60.0
 PARTITIONS_S = 3600.0
 DUTY_KEPT_S = 10.0
@@ -30,17 +33,27 @@ class Clock:
     Several nodes may run it: a duty has one owner at a time, and all of it is safe to repeat.
     """
 
-    def __init__(self, reactor: Any, node: str, control: ControlConnection, lanes: Lanes, log: Any) -> None:
+    def __init__(
+        self,
+        reactor: Any,
+        node: str,
+        control: ControlConnection,
+        lanes: Lanes,
+        disconnects: Disconnects,
+        log: Any,
+    ) -> None:
         self._reactor = reactor
         self._node = node
         self._control = control
         self._lanes = lanes
+        self._disconnects = disconnects
         self._log = log
         self._loops: list[LoopingCall] = []
 
     def start(self) -> None:
         """Begin."""
         self._every(TEND_S, "tend", self._tend)
+        self._every(CUT_S, "cut", self._disconnects.look)
         self._every(SWEEP_S, "sweep", self._sweep)
         self._every(PARTITIONS_S, "partitions", self._make_partitions, now=True)
 
@@ -100,6 +113,8 @@ class Clock:
                 was=counted,
                 calls=found,
             )
+
+        await forget_old(self._control, now)
 
     async def _make_partitions(self, now: datetime) -> None:
         made = await make_partitions(self._control, now)

@@ -111,20 +111,27 @@ class RadiusClient(DatagramProtocol):
         reactor: Listens and calls later.
         host: The server's address, not a name.
         waits_s: How long each copy of a request waits for its answer.
+        plan_waits_s: Says so anew for every request, in place of *waits_s*.
 
     Raises:
         ValueError: *host* is no IP address.
     """
 
     def __init__(
-        self, reactor: Any, host: str, port: int, secret: bytes, waits_s: Sequence[float] = WAITS_S
+        self,
+        reactor: Any,
+        host: str,
+        port: int,
+        secret: bytes,
+        waits_s: Sequence[float] = WAITS_S,
+        plan_waits_s: Callable[[], Sequence[float]] | None = None,
     ) -> None:
         self._family = ipaddress.ip_address(host).version
         self._reactor = reactor
         self._host = host
         self._port = port
         self._secret = secret
-        self._waits_s = tuple(waits_s)
+        self._plan_waits_s = plan_waits_s or (lambda: tuple(waits_s))
         # First freed, first used again: a late answer then rarely meets a new request.
         self._free = deque(range(_IDENTIFIERS))
         self._pending: dict[int, _Pending] = {}
@@ -142,6 +149,11 @@ class RadiusClient(DatagramProtocol):
         while self._queue:
             self._queue.popleft()[1].errback(NoAnswer("the client was closed"))
         return self._listening.stopListening()
+
+    @property
+    def is_busy(self) -> bool:
+        """Tell whether a request waits for its answer."""
+        return bool(self._pending or self._queue)
 
     def startProtocol(self) -> None:
         """Take datagrams from the server alone, and hear when nothing listens there."""
@@ -185,20 +197,21 @@ class RadiusClient(DatagramProtocol):
             self._free.append(identifier)
             answer.errback(error)
             return
-        pending = self._pending[identifier] = _Pending(identifier, octets, answer)
+        waits_s = self._plan_waits_s()
+        pending = self._pending[identifier] = _Pending(identifier, octets, answer, waits_s)
         self._send(pending)
 
     def _send(self, pending: _Pending) -> None:
         """Send the next copy, or give up when all were sent."""
-        if pending.sent == len(self._waits_s):
-            failure = _no_answer(self._host, self._port, self._waits_s, pending.doubt)
+        if pending.sent == len(pending.waits_s):
+            failure = _no_answer(self._host, self._port, pending.waits_s, pending.doubt)
             pending.timer = None
             self._finish(pending).errback(failure)
             self._next()
             return
         port: Any = self.transport  # connected, so it needs no address
         port.write(pending.octets)
-        pending.timer = self._reactor.callLater(self._waits_s[pending.sent], self._send, pending)
+        pending.timer = self._reactor.callLater(pending.waits_s[pending.sent], self._send, pending)
         pending.sent += 1
 
     def _finish(self, pending: _Pending) -> Deferred[Packet]:
@@ -218,12 +231,15 @@ class _Pending:
     A request that waits for its answer.
     """
 
-    __slots__ = ("answer", "doubt", "identifier", "octets", "sent", "timer")
+    __slots__ = ("answer", "doubt", "identifier", "octets", "sent", "timer", "waits_s")
 
-    def __init__(self, identifier: int, octets: bytes, answer: Deferred[Packet]) -> None:
+    def __init__(
+        self, identifier: int, octets: bytes, answer: Deferred[Packet], waits_s: Sequence[float]
+    ) -> None:
         self.identifier = identifier
         self.octets = octets
         self.answer = answer
+        self.waits_s = waits_s
         self.sent = 0
         self.timer: Any = None
         self.doubt: BadAnswer | None = None

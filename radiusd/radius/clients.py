@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from ipaddress import IPv4Network, IPv6Address, IPv6Network, ip_address
+from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address
 
 Network = IPv4Network | IPv6Network
 
@@ -18,7 +18,13 @@ _CLOSED_SETS = {
     "digest": ("strict", "proxy"),
     "grant": ("whole", "lease"),
     "return_codes": ("cisco", "portaone"),
+    "cut_off": ("none", "disconnect"),
+    "sip": ("off", "open", "401", "407"),
 }
+CUT_OFF_FOR = ("no_credit", "grant_over", "suspended", "over_limit", "fraud")
+"""For what a client that takes Disconnect-Requests is sent one; an ended service's calls go on."""
+
+CUT_REASONS = frozenset({*CUT_OFF_FOR, "service_ended"})
 _IDENTIFIERS = frozenset({"username", "trunk", "ip", "number"})
 
 
@@ -45,6 +51,17 @@ class Client:
         match_order: In which order a call's identifiers are tried.
         return_codes: Which table turns a refusal into its h323-return-code.
         settings: What only its dialect understands.
+        cut_off: How it is made to end a call: ``none``, or by ``disconnect``, RFC 5176's request.
+        cut_off_for: For which reasons; an admin's word counts always.
+        coa_address: Where such requests go; empty: where the call's own packets came from.
+        coa_port: The port they go to.
+        coa_secret: The secret that signs them; None: that of its own requests.
+        certificates: What its TLS certificates say, as ``radiusd.radius.certificates`` writes it.
+        sip: Whether its INVITEs are taken: ``off``; ``open``, without credentials; or challenged
+            for a digest as a server (``401``) or as a proxy (``407``) does.
+        sip_trunk_header: The header of an INVITE that names the trunk group; empty: none does.
+        sip_next_hop: Where its calls are redirected to; empty: to where they were going.
+        transport_signs: Its packets come inside TLS, which proves their origin. Not stored.
 
     Raises:
         ValueError: The secret is empty, or a setting has a value that nothing understands.
@@ -68,6 +85,16 @@ class Client:
     match_order: tuple[str, ...] = ("username", "trunk", "ip", "number")
     return_codes: str = "cisco"
     settings: Mapping[str, str] = field(default_factory=dict, hash=False)
+    cut_off: str = "none"
+    cut_off_for: tuple[str, ...] = CUT_OFF_FOR
+    coa_address: str = ""
+    coa_port: int = 3799
+    coa_secret: bytes | None = field(default=None, repr=False)
+    certificates: tuple[str, ...] = ()
+    sip: str = "off"
+    sip_trunk_header: str = ""
+    sip_next_hop: str = ""
+    transport_signs: bool = False
 
     def __post_init__(self) -> None:
         if not self.secret:
@@ -87,6 +114,16 @@ class Client:
                 f"client {self.name}: match_order names {unknown[0]!r};"
                 f" it may hold {', '.join(sorted(_IDENTIFIERS))}"
             )
+        unknown = [word for word in self.cut_off_for if word not in CUT_REASONS]
+        if unknown:
+            raise ValueError(
+                f"client {self.name}: cut_off_for names {unknown[0]!r};"
+                f" it may hold {', '.join(sorted(CUT_REASONS))}"
+            )
+
+    def cuts(self, reason: str) -> bool:
+        """Tell whether it is to be asked to end calls for *reason*."""
+        return self.cut_off == "disconnect" and (reason in self.cut_off_for or reason == "admin")
 
 
 def weakness_of(secret: bytes) -> str | None:
@@ -122,6 +159,23 @@ class ClientTable:
             for version, length in sorted(self._by_length, reverse=True)
         ]
         self._recent: dict[str, Client] = {}
+        self._by_certificate = {
+            identity: client for client in self.clients for identity in client.certificates
+        }
+
+    def owner_of(self, identities: Iterable[Iterable[str]], host: str) -> Client | None:
+        """
+        Return the client whose certificate says *identities*, None when none or more than one has them.
+
+        *identities* come in groups, the most particular first; the first group that anybody claims
+        decides. A client that has networks may use its certificate from there only (RFC 6614, 2.4).
+        """
+        for group in identities:
+            found = {self._by_certificate[one] for one in group if one in self._by_certificate}
+            if found:
+                client = found.pop()
+                return client if not found and _may_come_from(client, host) else None
+        return None
 
     def lookup(self, host: str) -> Client | None:
         """Return the client that *host*, an address as text, belongs to; None when there is none."""
@@ -145,12 +199,9 @@ class ClientTable:
             raise ValueError(f"network {network} belongs to client {other.name} and to client {client.name}")
 
     def _search(self, host: str) -> Client | None:
-        try:
-            address = ip_address(host)
-        except ValueError:
+        address = _address(host)
+        if address is None:
             return None
-        if isinstance(address, IPv6Address) and address.ipv4_mapped is not None:
-            address = address.ipv4_mapped
         value = int(address)
         for version, shift, prefixes in self._tables:
             if version == address.version:
@@ -158,6 +209,24 @@ class ClientTable:
                 if client is not None:
                     return client
         return None
+
+
+def _may_come_from(client: Client, host: str) -> bool:
+    address = _address(host)
+    return not client.networks or (
+        address is not None and any(address in _unmapped(network) for network in client.networks)
+    )
+
+
+def _address(host: str) -> IPv4Address | IPv6Address | None:
+    """Return *host* as an address, an IPv4-mapped one as IPv4; None when it is none."""
+    try:
+        address = ip_address(host)
+    except ValueError:
+        return None
+    if isinstance(address, IPv6Address) and address.ipv4_mapped is not None:
+        return address.ipv4_mapped
+    return address
 
 
 def _unmapped(network: Network) -> Network:

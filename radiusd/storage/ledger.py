@@ -20,6 +20,7 @@ from radiusd.calls.rows import (
     CdrKey,
     CdrNote,
     Channel,
+    Disconnect,
     Posting,
     QueueEntry,
     QueueKey,
@@ -96,6 +97,13 @@ def _update(name: str, table: str, row: type[Row], key: Sequence[str], columns: 
     return Prepared(name, ("json",), f"UPDATE {table} t SET {changes} FROM {_records(row)} WHERE {same}")
 
 
+ASK_AGAIN = """
+    ON CONFLICT (account_id, call_id) DO UPDATE
+    SET reason = EXCLUDED.reason, phase = 'ask', due_at = EXCLUDED.due_at, again_at = NULL
+    WHERE disconnect.again_at <= EXCLUDED.asked_at
+"""
+"""A switch that was asked to end a call is asked once more only when its answer left that open."""
+
 _SESSION_KEY = ("account_id", "call_id", "role")
 _CDR_KEY = ("account_id", "started_at", "call_id", "role")
 
@@ -152,6 +160,7 @@ _WRITES: dict[type[Row], Prepared] = {
         ("remote_ip", "trunk_in", "trunk_out", "cause", "sip_code", "release_side", "flags", "match"),
     ),
     QueueEntry: _insert("put_queue", "queue", QueueEntry, _SESSION_KEY),
+    Disconnect: Prepared("put_disconnect", ("json",), f"{_inserting('disconnect', Disconnect)} {ASK_AGAIN}"),
 }
 _COUNTERS = (Balance, Channel, BucketRow)
 # In one statement, since most batches change them all, and a small one costs mostly its statements.
