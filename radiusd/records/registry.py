@@ -9,6 +9,19 @@ from typing import BinaryIO, Protocol
 import msgspec
 
 from radiusd.errors import BadInput, NotFound
+from radiusd.records import (
+    acc_tables,
+    acme,
+    asterisk,
+    avaya,
+    broadworks,
+    cucm,
+    freeswitch_csv,
+    freeswitch_documents,
+    mapped,
+    panasonic,
+    threecx,
+)
 from radiusd.records.record import Outcomes
 
 
@@ -43,7 +56,87 @@ class _Registry(dict[str, Format]):
         raise NotFound(f"there is no format {name!r}; the formats are {', '.join(sorted(self))}")
 
 
-ALL: tuple[Format, ...] = ()
+ALL: tuple[Format, ...] = (
+    Format(
+        name=acc_tables.KAMAILIO,
+        title="Kamailio: tables acc, missed_calls and acc_cdrs as CSV",
+        read=acc_tables.read_kamailio,
+        settings=acc_tables.SETTINGS,
+    ),
+    Format(
+        name=acc_tables.OPENSIPS,
+        title="OpenSIPS: tables acc and missed_calls as CSV",
+        read=acc_tables.read_opensips,
+        settings=acc_tables.SETTINGS,
+    ),
+    Format(
+        name=acme.NAME,
+        title="Oracle (Acme Packet) SBC: local CSV files",
+        read=acme.read,
+        settings=acme.SETTINGS,
+    ),
+    Format(
+        name=asterisk.NAME,
+        title="Asterisk: Master.csv and files of cdr_custom",
+        read=asterisk.read,
+        settings=asterisk.SETTINGS,
+        local_time=True,
+    ),
+    Format(
+        name=avaya.NAME,
+        title="Avaya IP Office: SMDR",
+        read=avaya.read,
+        settings=avaya.SETTINGS,
+        local_time=True,
+    ),
+    Format(
+        name=broadworks.NAME,
+        title="BroadWorks: accounting CSV",
+        read=broadworks.read,
+        settings=broadworks.SETTINGS,
+    ),
+    Format(name=cucm.NAME, title="Cisco CUCM: CDR files", read=cucm.read, settings=cucm.SETTINGS),
+    Format(
+        name=freeswitch_csv.NAME,
+        title="FreeSWITCH: mod_cdr_csv",
+        read=freeswitch_csv.read,
+        settings=freeswitch_csv.SETTINGS,
+        local_time=True,
+    ),
+    Format(
+        name=freeswitch_documents.JSON_NAME,
+        title="FreeSWITCH: mod_json_cdr",
+        read=freeswitch_documents.read_json,
+        settings=freeswitch_documents.SETTINGS,
+    ),
+    Format(
+        name=freeswitch_documents.XML_NAME,
+        title="FreeSWITCH: mod_xml_cdr",
+        read=freeswitch_documents.read_xml,
+        settings=freeswitch_documents.SETTINGS,
+    ),
+    Format(
+        name=mapped.NAME,
+        title="Any CSV or fixed columns, described in settings",
+        read=mapped.read,
+        settings=mapped.SETTINGS,
+        local_time=True,
+    ),
+    Format(
+        name=panasonic.NAME,
+        title="Panasonic KX-TDA, KX-TDE, KX-NS: SMDR pattern A",
+        read=panasonic.read,
+        settings=panasonic.SETTINGS,
+        local_time=True,
+    ),
+    Format(
+        name=threecx.NAME,
+        title="3CX: call records",
+        read=threecx.read,
+        settings=threecx.SETTINGS,
+        local_time=True,
+    ),
+)
 
 FORMATS: Mapping[str, Format] = _Registry({each.name: each for each in ALL})
 """Every format by its name; an unknown name raises NotFound."""

@@ -1,0 +1,221 @@
+"""
+The accounting tables of Kamailio and OpenSIPS, dumped as CSV with their column names.
+
+A row is a SIP transaction: the INVITE that was answered and the BYE that ended it are one call. Where
+the table tells whole calls (OpenSIPS with ``cdr``, Kamailio's ``acc_cdrs``), a row is one.
+"""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from collections.abc import Iterator, Mapping
+from datetime import timedelta
+from typing import BinaryIO, NamedTuple
+from zoneinfo import ZoneInfo
+
+from radiusd.records.lines import Row, Rows, aside, passed_over, read_encoding
+from radiusd.records.record import Entry, Outcome, Outcomes, Record, RecordError, SetAside, excerpt
+from radiusd.records.stamps import Moments, read_zone, settle, stamp, to_second
+from radiusd.records.timing import Timing, timing
+from radiusd.records.values import address, duration_ms, station, text, whole
+
+KAMAILIO, OPENSIPS = "kamailio-acc", "opensips-acc"
+MOST_OPEN = 100_000
+"""Calls whose BYE has not come yet; beyond it the oldest is told as open."""
+SETTINGS = {
+    "zone": "time zone of the table's times",
+    "calling": "column of the caller; default: src_user, else from_uri and the like",
+    "called": "column of the callee; default: dst_user, else ruri, to_uri and the like",
+    "source_ip": "column of the caller's address; default: src_ip",
+    "encoding": "auto (UTF-8, else Latin-1), utf-8, iso-8859-1 or windows-1252",
+}
+_CALLING = ("src_user", "caller", "from_user", "fuser", "from_uri", "calling")
+_CALLED = ("dst_user", "callee", "ruri_user", "to_user", "dst_ouser", "ruri", "to_uri", "called")
+_SOURCE_IP = ("src_ip", "source_ip", "srcip", "ip")
+_NULLS = ("\\N", "NULL", "null")
+_CHALLENGES = (401, 407)
+
+
+def read_kamailio(file: BinaryIO, settings: Mapping[str, str]) -> Outcomes:
+    """Return what a dump of acc, missed_calls or acc_cdrs tells. Raises BadInput for settings."""
+    return _read(file, KAMAILIO, settings)
+
+
+def read_opensips(file: BinaryIO, settings: Mapping[str, str]) -> Outcomes:
+    """Return what a dump of OpenSIPS's acc or missed_calls tells. Raises BadInput for settings."""
+    return _read(file, OPENSIPS, settings)
+
+
+def _read(file: BinaryIO, name: str, settings: Mapping[str, str]) -> Outcomes:
+    reader = _Reader(name, settings)
+    return reader.read_all(iter(Rows(file, reader.is_whole, encoding=read_encoding(settings), delimiter="")))
+
+
+class _Begun(NamedTuple):
+    """An INVITE that was answered, and when."""
+
+    row: Row
+    fields: Mapping[str, str]
+    at: Moments
+
+
+class _Reader:
+    def __init__(self, name: str, settings: Mapping[str, str]) -> None:
+        self._name = name
+        self._zone: ZoneInfo = read_zone(settings)
+        self._calling = (settings["calling"],) if "calling" in settings else _CALLING
+        self._called = (settings["called"],) if "called" in settings else _CALLED
+        self._source_ip = (settings["source_ip"],) if "source_ip" in settings else _SOURCE_IP
+        self._columns: tuple[str, ...] = ()
+        self._open: OrderedDict[tuple[str, frozenset[str]], _Begun] = OrderedDict()
+        self._over: OrderedDict[tuple[str, frozenset[str]], None] = OrderedDict()
+
+    def is_whole(self, cells: list[str]) -> bool:
+        """Tell whether *cells* are those of a row."""
+        return len(cells) == len(self._columns)
+
+    def read_all(self, rows: Iterator[Row | SetAside]) -> Outcomes:
+        """Yield the calls: those that a BYE ended when it comes, those still open at the end."""
+        for row in rows:
+            if isinstance(row, SetAside):
+                yield row
+                continue
+            try:
+                yield from self._read(row)
+            except RecordError as error:
+                yield aside(row, error)
+        while self._open:
+            yield self._still_open(self._open.popitem(last=False)[1])
+
+    def _read(self, row: Row) -> Iterator[Outcome]:
+        names = tuple(cell.strip().lower() for cell in row.cells)
+        if "callid" in names or ("start_time" in names and "end_time" in names):
+            self._columns = names
+            yield passed_over(row, "column names")
+            return
+        if not self._columns:
+            raise RecordError("the first line has to name the columns: callid, method, time and so on")
+        if len(row.cells) < len(self._columns):
+            raise RecordError(f"{len(row.cells)} fields, where the first line names {len(self._columns)}")
+        values = ("" if cell in _NULLS else cell for cell in row.cells)
+        fields = dict(zip(self._columns, values, strict=False))
+        if "start_time" in fields and "end_time" in fields:
+            yield self._whole_call(row, fields)
+        elif fields.get("method", "INVITE") == "INVITE":
+            yield from self._invite(row, fields)
+        elif fields["method"] == "BYE":
+            yield self._bye(row, fields)
+        else:
+            yield passed_over(row, f"a {fields['method'][:20]}")
+
+    def _invite(self, row: Row, fields: Mapping[str, str]) -> Iterator[Outcome]:
+        code = whole(fields.get("sip_code", ""), "sip_code")
+        at = self._time(fields, "time")
+        if code is None or not 100 <= code <= 699:
+            raise RecordError(f"{excerpt(fields.get('sip_code', ''))} is no reply to an INVITE", "sip_code")
+        if code in _CHALLENGES:
+            yield passed_over(row, "a challenge; the INVITE comes again")
+        elif code >= 300:
+            yield self._failed(row, fields, at)
+        elif fields.get("created") and fields.get("duration"):
+            yield self._told_whole(row, fields, at)
+        else:
+            key = _dialogue(fields)
+            if key in self._open or key in self._over:
+                yield passed_over(row, "a re-INVITE")
+                return
+            self._open[key] = _Begun(row, fields, at)
+            if len(self._open) > MOST_OPEN:
+                yield self._still_open(self._open.popitem(last=False)[1])
+
+    def _bye(self, row: Row, fields: Mapping[str, str]) -> Outcome:
+        key = _dialogue(fields)
+        begun = self._open.pop(key, None)
+        at = self._time(fields, "time")
+        if key in self._over:
+            return passed_over(row, "a BYE again")
+        self._over[key] = None
+        if len(self._over) > MOST_OPEN:
+            self._over.popitem(last=False)
+        if begun is None:  # its INVITE stands in an earlier file, and the books know of it
+            times = Timing(None, None, to_second(at[0]), 0, 0)
+            return self._entry(row, fields, times, answered=True, told="bye")
+        span = settle((), begun.at, at, None)
+        both = begun.row._replace(octets=begun.row.octets + b"\n" + row.octets)
+        return self._entry(both, begun.fields, timing(span, None, True), answered=True, told="call")
+
+    def _still_open(self, begun: _Begun) -> Entry:
+        times = Timing(None, to_second(begun.at[0]), None, 0, 0)
+        return self._entry(begun.row, begun.fields, times, answered=True, told="open")
+
+    def _failed(self, row: Row, fields: Mapping[str, str], at: Moments) -> Entry:
+        created = self._created(fields)
+        times = timing(settle(created, (), at, None), 0, False)
+        return self._entry(row, fields, times, answered=False, told="")
+
+    def _told_whole(self, row: Row, fields: Mapping[str, str], at: Moments) -> Entry:
+        """Return a call that OpenSIPS tells in one row: created, set up in so many seconds, and how long."""
+        lasted_ms = duration_ms(fields["duration"], "duration")
+        finer_ms = whole(fields.get("ms_duration", ""), "ms_duration")
+        if finer_ms is not None and lasted_ms is not None and abs(finer_ms - lasted_ms) <= 1000:
+            lasted_ms = finer_ms
+        span = settle(self._created(fields), at, (), lasted_ms)
+        rang_ms = duration_ms(fields.get("setuptime", ""), "setuptime")
+        if span.setup is not None and rang_ms is not None:
+            answered_at = span.setup + timedelta(milliseconds=rang_ms)
+            if span.answer is None or abs(span.answer - answered_at) > timedelta(seconds=2):
+                span = span._replace(answer=answered_at)  # the time is that of writing, then
+        return self._entry(row, fields, timing(span, lasted_ms, True), answered=True, told="call")
+
+    def _whole_call(self, row: Row, fields: Mapping[str, str]) -> Entry:
+        """Return a call that Kamailio tells in one row of acc_cdrs."""
+        lasted_ms = duration_ms(fields.get("duration", ""), "duration")
+        begun, ended = self._time(fields, "start_time"), self._time(fields, "end_time")
+        times = timing(settle((), begun, ended, lasted_ms), lasted_ms, True)
+        return self._entry(row, fields, times, answered=True, told="call")
+
+    def _time(self, fields: Mapping[str, str], field: str) -> Moments:
+        moments = stamp(fields.get(field, ""), self._zone, field)
+        if not moments:
+            raise RecordError("it is empty", field)
+        return moments
+
+    def _created(self, fields: Mapping[str, str]) -> Moments:
+        return stamp(fields.get("created", ""), self._zone, "created")
+
+    def _entry(
+        self, row: Row, fields: Mapping[str, str], times: Timing, *, answered: bool, told: str
+    ) -> Entry:
+        """Return the entry of a call; *told* is how much of it: the whole call, its beginning or its end."""
+        is_whole = told in ("call", "")
+        return Entry(
+            record=Record(
+                source=self._name,
+                calling=station(_first(fields, self._calling)),
+                called=station(_first(fields, self._called)),
+                direction=None,
+                setup=times.setup,
+                answer=times.answer,
+                release=times.release,
+                duration_seconds=times.seconds if is_whole else None,
+                answered=answered,
+                call_id=text(fields.get("callid", "")),
+                sip_code=whole(fields.get("sip_code", ""), "sip_code") if told != "bye" else None,
+                source_ip=address(_first(fields, self._source_ip)),
+            ),
+            line=row.line,
+            offset=row.offset,
+            raw=row.octets,
+            key=f"{fields.get('callid')};{';'.join(sorted(_dialogue(fields)[1]))};{told}" if told else "",
+            duration_ms=times.ms if is_whole else None,
+            fields=fields,
+        )
+
+
+def _dialogue(fields: Mapping[str, str]) -> tuple[str, frozenset[str]]:
+    """Return what INVITE and BYE of one call have in common: who sends a BYE has the tags the other way."""
+    return fields.get("callid", ""), frozenset((fields.get("from_tag", ""), fields.get("to_tag", "")))
+
+
+def _first(fields: Mapping[str, str], columns: tuple[str, ...]) -> str:
+    return next((fields[column] for column in columns if fields.get(column)), "")

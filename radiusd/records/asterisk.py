@@ -1,0 +1,141 @@
+"""Asterisk's ``Master.csv`` (cdr_csv) and files of templates (cdr_custom)."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from datetime import datetime
+from typing import BinaryIO
+from zoneinfo import ZoneInfo
+
+from radiusd.records.lines import Row, Rows, passed_over, read_each, read_encoding, require_cells
+from radiusd.records.record import Entry, Outcomes, PassedOver, Record, RecordError
+from radiusd.records.stamps import read_zone, settle, since_epoch, stamp
+from radiusd.records.timing import timing
+from radiusd.records.values import duration_ms, number, setting_columns, text, whole
+
+NAME = "asterisk-csv"
+USUAL = (
+    "accountcode", "src", "dst", "dcontext", "clid", "channel", "dstchannel", "lastapp", "lastdata",
+    "start", "answer", "end", "duration", "billsec", "disposition", "amaflags",
+)  # fmt: skip
+BY_BUILD = ("uniqueid", "userfield", "peeraccount", "linkedid", "sequence")
+SETTINGS = {
+    "zone": "time zone of the server's clock; UTC when the file has `usegmtime`",
+    "template": "columns of cdr_custom: names separated by commas, or the line of cdr_custom.conf",
+    "encoding": "auto (UTF-8, else Latin-1), utf-8, iso-8859-1 or windows-1252",
+}
+_UNIQUE_ID = re.compile(r"(?:.*-)?(\d{9,10})\.\d+")
+_CDR = re.compile(r"CDR\((\w+)")
+_VARIABLE = re.compile(r"\$\{(\w+)")
+_NAME = re.compile(r"\w+")
+
+
+def read(file: BinaryIO, settings: Mapping[str, str]) -> Outcomes:
+    """Return what a file of Asterisk's tells. Raises BadInput for settings."""
+    reader = _Reader(template_columns(settings), read_zone(settings))
+    return read_each(iter(Rows(file, reader.is_whole, encoding=read_encoding(settings))), reader.read)
+
+
+def template_columns(settings: Mapping[str, str]) -> tuple[str, ...]:
+    """Return the column names of the setting *template*, be it names or a line of cdr_custom.conf."""
+    written = settings.get("template", "")
+    if "${" not in written:
+        return tuple(name.lower() for name in setting_columns(settings, "template", ()))
+    return tuple(_template_name(part) for part in _top_level_parts(written))
+
+
+def _top_level_parts(template: str) -> Iterator[str]:
+    """Yield what stands between the commas outside of braces and brackets."""
+    depth, begin = 0, 0
+    for at, character in enumerate(template):
+        depth += (character in "{(") - (character in "})")
+        if character == "," and depth == 0:
+            yield template[begin:at]
+            begin = at + 1
+    yield template[begin:]
+
+
+def _template_name(part: str) -> str:
+    found = _CDR.search(part) or _VARIABLE.search(part) or _NAME.search(part)
+    return found[found.lastindex or 0].lower() if found else ""
+
+
+class _Reader:
+    def __init__(self, columns: Sequence[str], zone: ZoneInfo) -> None:
+        self._columns = tuple(columns)
+        self._zone = zone
+
+    def is_whole(self, cells: list[str]) -> bool:
+        """Tell whether *cells* are those of a row: as many as it has columns, with times in their place."""
+        columns = self._columns_of(cells)
+        if len(cells) != len(columns):
+            return False
+        fields = dict(zip(columns, cells, strict=True))
+        try:
+            stamp(fields.get("start", ""), self._zone, "start")
+            stamp(fields.get("end", ""), self._zone, "end")
+        except RecordError:
+            return False
+        return True
+
+    def _columns_of(self, cells: Sequence[str]) -> tuple[str, ...]:
+        if self._columns:
+            return self._columns
+        count = len(cells)
+        if count == len(USUAL) + 1:  # loguniqueid or loguserfield alone
+            return (*USUAL, "uniqueid" if _UNIQUE_ID.fullmatch(cells[-1]) else "userfield")
+        return (*USUAL, *BY_BUILD[: max(0, count - len(USUAL))])
+
+    def read(self, row: Row) -> Entry | PassedOver:
+        """Return the record in *row*. Raises RecordError."""
+        names = tuple(cell.strip().lower() for cell in row.cells)
+        if "src" in names and "dst" in names:
+            self._columns = names
+            return passed_over(row, "column names")
+        columns = self._columns_of(row.cells)
+        require_cells(row, min(len(USUAL), len(columns)))
+        return self._entry(row, dict(zip(columns, row.cells, strict=False)))
+
+    def _entry(self, row: Row, fields: dict[str, str]) -> Entry:
+        get = fields.get
+        unique_id = text(get("uniqueid", ""))
+        disposition = text(get("disposition", ""))
+        lasted_ms = duration_ms(get("billsec", ""), "billsec")
+        span = settle(
+            stamp(get("start", ""), self._zone, "start"),
+            stamp(get("answer", ""), self._zone, "answer"),
+            stamp(get("end", ""), self._zone, "end"),
+            lasted_ms,
+            _begun_by(unique_id),
+        )
+        answered = disposition == "ANSWERED" if disposition else span.answer is not None
+        times = timing(span, lasted_ms, answered)
+        return Entry(
+            record=Record(
+                source=NAME,
+                calling=number(get("src", "")),
+                called=number(get("dst", "")),
+                direction=None,
+                setup=times.setup,
+                answer=times.answer,
+                release=times.release,
+                duration_seconds=times.seconds,
+                answered=answered,
+                call_id=unique_id,
+                account=text(get("accountcode", "")),
+                disposition=disposition,
+            ),
+            line=row.line,
+            offset=row.offset,
+            raw=row.octets,
+            duration_ms=times.ms,
+            sequence=whole(get("sequence", ""), "sequence"),
+            fields=fields,
+        )
+
+
+def _begun_by(unique_id: str | None) -> datetime | None:
+    """Return when the channel was made, which a unique id begins with, in UNIX time."""
+    match = _UNIQUE_ID.fullmatch(unique_id) if unique_id else None
+    return since_epoch(int(match[1])) if match else None

@@ -1,0 +1,112 @@
+"""Read the values in the columns of call records: numbers of people and of seconds, causes, addresses."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from ipaddress import AddressValueError, IPv4Address, ip_address
+from urllib.parse import unquote
+
+from radiusd.records.record import RecordError, excerpt
+
+LONGEST_CALL_S = 400 * 86400
+LONGEST_TEXT = 512
+_URI_USER = re.compile(r"(?:sips?|tel):([^@;>?\s\"]*)", re.IGNORECASE)
+_CLOCK = re.compile(r"(?:(\d{1,5}):)?(\d{1,5}):(\d{1,2})(?:[.,](\d{1,9}))?", re.ASCII)
+_DECIMAL = re.compile(r"(\d{1,12})(?:\.(\d{0,9}))?", re.ASCII)
+_WHOLE = re.compile(r"-?\d{1,18}", re.ASCII)
+_V4_AND_PORT = re.compile(r"(\d+\.\d+\.\d+\.\d+)(?::\d+)?", re.ASCII)
+_V6_AND_PORT = re.compile(r"\[([0-9a-fA-F:.]+)\](?::\d+)?", re.ASCII)
+
+
+def text(value: str) -> str | None:
+    """Return *value* without blanks around it, None when nothing is left. Raises RecordError."""
+    value = value.strip()
+    if len(value) > LONGEST_TEXT:
+        raise RecordError(f"a value of {len(value)} characters is none: {excerpt(value[:40])}")
+    return value or None
+
+
+def number(value: str) -> str | None:
+    """Return a telephone number: digits without ``+``, or what the switch writes in their place."""
+    found = text(value)
+    return found.removeprefix("+") or None if found else None
+
+
+def station(value: str) -> str | None:
+    """Return the number in a SIP or tel URI, with or without name and brackets, or in plain digits."""
+    found = _URI_USER.search(value)
+    if found is None:
+        return number(value)
+    return number(unquote(found[1].partition(":")[0]))
+
+
+def whole(value: str, field: str) -> int | None:
+    """Return a whole number, None when *value* is empty. Raises RecordError."""
+    value = value.strip()
+    if not value:
+        return None
+    if _WHOLE.fullmatch(value) is None:
+        raise RecordError(f"{excerpt(value)} is not a whole number", field)
+    return int(value)
+
+
+def duration_ms(value: str, field: str) -> int | None:
+    """
+    Return milliseconds of seconds with or without a fraction, or of ``h:mm:ss``; None of nothing.
+
+    Raises:
+        RecordError: It is neither, or longer than a call may be.
+    """
+    value = value.strip()
+    if not value:
+        return None
+    if value.isascii() and value.isdigit() and len(value) < 9:
+        return bounded_ms(int(value) * 1000, field)
+    match = _DECIMAL.fullmatch(value)
+    if match is not None:
+        return bounded_ms(int(match[1]) * 1000 + _fraction_ms(match[2]), field)
+    match = _CLOCK.fullmatch(value)
+    if match is None or int(match[3]) > 59 or (match[1] is not None and int(match[2]) > 59):
+        raise RecordError(f"{excerpt(value)} is not a duration in seconds or h:mm:ss", field)
+    hours, minutes, seconds, fraction = match.groups()
+    total_s = int(hours or 0) * 3600 + int(minutes) * 60 + int(seconds)
+    return bounded_ms(total_s * 1000 + _fraction_ms(fraction), field)
+
+
+def bounded_ms(duration: int, field: str) -> int:
+    """Return *duration* in milliseconds when a call may be so long. Raises RecordError."""
+    if not 0 <= duration <= LONGEST_CALL_S * 1000:
+        raise RecordError(f"no call lasts {duration // 1000} seconds", field)
+    return duration
+
+
+def _fraction_ms(fraction: str | None) -> int:
+    return int(fraction[:3].ljust(3, "0")) if fraction else 0
+
+
+def address(value: str) -> str | None:
+    """Return an IP address without its port, None when *value* is none."""
+    value = value.strip()
+    match = _V4_AND_PORT.fullmatch(value) or _V6_AND_PORT.fullmatch(value)
+    try:
+        return str(ip_address(match[1] if match else value))
+    except ValueError:
+        return None
+
+
+def reversed_address(value: str, field: str) -> str | None:
+    """Return the IPv4 address that a signed integer holds with its octets reversed, as CUCM writes it."""
+    octets = whole(value, field)
+    if not octets:
+        return None
+    try:
+        return str(IPv4Address((octets & 0xFFFFFFFF).to_bytes(4, "little")))
+    except (AddressValueError, OverflowError) as error:
+        raise RecordError(f"{excerpt(value)} is no address", field) from error
+
+
+def setting_columns(settings: Mapping[str, str], name: str, usual: tuple[str, ...]) -> tuple[str, ...]:
+    """Return the column names that the setting *name* lists, separated by commas, else *usual*."""
+    written = settings.get(name, "")
+    return tuple(column.strip() for column in written.split(",")) if written.strip() else usual
