@@ -14,6 +14,7 @@ from provisioning.cli.errors import Exit, Unreachable
 from provisioning.cli.framework import Group
 from provisioning.cli.options import Format, options_of
 from provisioning.cli.output import print_document
+from provisioning.cli.radius_verify import verify
 from radiusd.errors import BadInput
 
 if TYPE_CHECKING:
@@ -28,7 +29,10 @@ COPIES, WAIT_S = 3, 2.0
 
 @click.group(cls=Group)
 def radius() -> None:
-    """Speak RADIUS to a server, as a switch does."""
+    """Speak RADIUS to a server, as a switch does, and tell what its packets mean."""
+
+
+radius.add_command(verify)
 
 
 @radius.group("test", cls=Group)

@@ -4,10 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from radiusd.dialects.broadworks import BroadWorks
 from radiusd.dialects.cisco import Cisco
 from radiusd.dialects.dialect import Dialect
+from radiusd.dialects.eltex_smg import EltexSmg
+from radiusd.dialects.gnugk import GnuGk
 from radiusd.dialects.kamailio import Kamailio
+from radiusd.dialects.mvts import Mvts
+from radiusd.dialects.nextone import Nextone
+from radiusd.dialects.quintum import Quintum
 from radiusd.dialects.rfc2866 import Rfc2866
+from radiusd.dialects.telcobridges import TelcoBridges
+from radiusd.dialects.yate import Yate
 from radiusd.errors import NotFound
 
 
@@ -21,6 +29,14 @@ DIALECTS: Mapping[str, Dialect] = _Registry(
         "rfc2866": Rfc2866(),
         "cisco": Cisco(),
         "kamailio": Kamailio(),
+        "broadworks": BroadWorks(),
+        "eltex-smg": EltexSmg(),
+        "gnugk": GnuGk(),
+        "mvts": Mvts(),
+        "nextone": Nextone(),
+        "quintum": Quintum(),
+        "telcobridges": TelcoBridges(),
+        "yate": Yate(),
     }
 )
 """Every dialect by its name in a client's ``dialect`` setting; an unknown name raises NotFound."""

@@ -1,0 +1,90 @@
+"""``tollwire radius verify``: run files of packets as the server would, and tell what differs."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from provisioning.cli.errors import Exit
+from provisioning.cli.framework import Command
+from provisioning.cli.options import Format, options_of
+from provisioning.cli.output import print_document
+from provisioning.cli.text import printable
+from radiusd.errors import BadInput
+
+if TYPE_CHECKING:
+    from provisioning.fixtures.verify import Difference, Outcome
+
+
+@click.command(
+    "verify",
+    cls=Command,
+    example="tollwire radius verify my-switch.json\ntollwire radius verify captures/*.json --json",
+)
+@click.argument("paths", metavar="FILE...", nargs=-1, required=True, type=click.Path(path_type=Path))
+@click.option("--dialect", metavar="NAME", help="Read everything by this dialect, whatever the files say.")
+@click.pass_context
+def verify(ctx: click.Context, /, paths: tuple[Path, ...], dialect: str | None) -> None:
+    """
+    Run files of packets as the server would, in memory, and compare with what the files expect.
+
+    Each FILE holds cases, a case packets with what they mean; or it is one captured packet without any
+    expectation, which is a case of its own. Every difference is a line, and the last line says how many
+    cases passed and failed.
+    Exits 0 when all passed, 1 when a case failed, 4 when a file cannot be read. No database is needed.
+    """
+    from datetime import UTC, datetime
+
+    from provisioning.fixtures.files import read_file
+    from provisioning.fixtures.verify import run_case
+
+    if dialect is not None:
+        _known(dialect)
+    now = datetime.now(UTC)
+    cases = [case for path in paths for case in read_file(path, now, dialect)]  # all, before any is run
+    outcomes = [run_case(case) for case in cases]
+    failed = sum(not outcome.passed for outcome in outcomes)
+    if options_of(ctx).format is Format.TEXT:
+        for outcome in outcomes:
+            for difference in outcome.differences:
+                click.echo(printable(_line(outcome, difference)))
+        click.echo(f"{len(outcomes) - failed} passed, {failed} failed")
+    else:
+        cases_told = [_document(outcome) for outcome in outcomes]
+        print_document(ctx, {"passed": len(outcomes) - failed, "failed": failed, "cases": cases_told})
+    ctx.exit(Exit.DIFFERS if failed else Exit.OK)
+
+
+def _known(dialect: str) -> None:
+    from radiusd.dialects.registry import DIALECTS
+
+    if dialect not in DIALECTS:
+        raise BadInput(f"--dialect: there is none called {dialect}; there are {', '.join(sorted(DIALECTS))}")
+
+
+def _line(outcome: Outcome, difference: Difference) -> str:
+    """Return ``FILE: CASE packet 2: duration: expected 66, got 65``; packets count from 0, as paths do."""
+    case = outcome.case
+    packet = "call" if difference.packet is None else f"packet {difference.packet}"
+    expected, got = (_value(value) for value in (difference.expected, difference.got))
+    return f"{case.file}: {case.id} {packet}: {difference.field}: expected {expected}, got {got}"
+
+
+def _value(value: Any) -> str:
+    return "nothing" if value in (None, "") else str(value)
+
+
+def _document(outcome: Outcome) -> dict[str, Any]:
+    case = outcome.case
+    return {
+        "file": case.file,
+        "case": case.id,
+        "dialect": case.dialect,
+        "passed": outcome.passed,
+        "differences": [
+            {"packet": each.packet, "field": each.field, "expected": each.expected, "got": each.got}
+            for each in outcome.differences
+        ],
+    }

@@ -1,0 +1,39 @@
+"""Eltex SMG trunk gateways: bare values, xpgk pairs, and a time of their own in Interims."""
+
+from __future__ import annotations
+
+from radiusd.calls.events import Kind
+from radiusd.dialects.gateway import Record
+from radiusd.dialects.reading import LONGEST_CALL_MS
+from radiusd.dialects.xpgk import Xpgk
+
+ELTEX = 35265
+
+_MOST_DIGITS = 10
+
+
+class EltexSmg(Xpgk):
+    """
+    The dialect of the SMG.
+
+    Its pairs may stand in Cisco-AVPair or in Eltex-AVPair. The id in its Access-Request is not that of the
+    call's records.
+    """
+
+    name = "eltex-smg"
+    vendor = ELTEX
+
+    def duration_ms(self, record: Record) -> int | None:
+        """Return Acct-Session-Time, else ``session-time``, which Interims have in its place."""
+        lasted_ms = super().duration_ms(record)
+        if lasted_ms is not None or record.kind not in (Kind.INTERIM, Kind.STOP):
+            return lasted_ms
+        written = record.said.pair(b"session-time")
+        if not written:
+            return None
+        is_count = written.isascii() and written.isdigit() and len(written) <= _MOST_DIGITS
+        lasted_ms = int(written) * record.reading.settings.unit_ms if is_count else None
+        if lasted_ms is None or lasted_ms > LONGEST_CALL_MS:
+            record.reading.doubt("bad_session_time")
+            return None
+        return lasted_ms

@@ -1,0 +1,43 @@
+"""NexTone and Genband MSx, the iServer: Cisco's records, and the whole of one in Acct-Session-Id."""
+
+from __future__ import annotations
+
+from radiusd.dialects import h323
+from radiusd.dialects.gateway import Gateway
+from radiusd.dialects.h323 import H323
+from radiusd.dialects.reading import Reading
+
+# What stands in an overloaded Acct-Session-Id behind the session id, between slashes.
+_PACKED = (
+    h323.SETUP_TIME,
+    h323.GATEWAY_ID,
+    h323.INCOMING_CONF_ID,
+    h323.CALL_ORIGIN,
+    h323.CALL_TYPE,
+    h323.CONNECT_TIME,
+    h323.DISCONNECT_TIME,
+    h323.DISCONNECT_CAUSE,
+    h323.REMOTE_ADDRESS,
+    h323.CONF_ID,
+)
+
+
+class Nextone(Gateway):
+    """
+    The dialect of the iServer.
+
+    What it could not deliver it sends again later, as a new packet that is no second late by its own word:
+    the leg and what is told of it say that it is the same.
+    """
+
+    name = "nextone"
+
+    def session_id(self, reading: Reading, said: H323) -> str:
+        """Return the id of the leg; what else is packed into Acct-Session-Id is added to *said*."""
+        session_id = super().session_id(reading, said)
+        if session_id.count("/") < len(_PACKED) - 1:
+            return session_id
+        session_id, *packed = session_id.split("/")
+        for type, value in zip(_PACKED, packed, strict=False):
+            said.add(type, value)
+        return session_id
