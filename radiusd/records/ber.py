@@ -107,7 +107,7 @@ def octets(data: bytes, tag: int, start: int, stop: int) -> bytes:
     Raises:
         BerError: The pieces are no strings, or lie too deep in one another.
     """
-    if not is_constructed(tag):
+    if (tag < 0x100 and not tag & CONSTRUCTED) or not is_constructed(tag):
         return data[start:stop]
     pieces: list[bytes] = []
     _gather(data, start, stop, pieces, 1)
@@ -191,12 +191,17 @@ def _end_of_contents(data: bytes, began: int, at: int, stop: int) -> int:
     while True:
         if at + 2 > stop:
             raise IndexError
-        if data[at] == 0 and data[at + 1] == 0:
-            depth -= 1
-            if not depth:
-                return at
-            at += 2
-            continue
+        octet, size = data[at], data[at + 1]
+        if octet & _LONG_FORM != _LONG_FORM and size < 0x80:  # nearly all are so short
+            if octet:
+                at += 2 + size
+                continue
+            if size == 0:
+                depth -= 1
+                if not depth:
+                    return at
+                at += 2
+                continue
         began = at
         _, at, size = _header(data, at)
         if size < 0:

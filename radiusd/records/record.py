@@ -59,6 +59,7 @@ class Record(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     sip_status: Text = UNSET
     orig_ioi: Text = UNSET
     term_ioi: Text = UNSET
+    trunk_in: Text = UNSET
     trunk_out: Text = UNSET
     isup_cause: Number = UNSET
     source_ip: Text = UNSET

@@ -18,6 +18,7 @@ from radiusd.records import (
     cucm,
     freeswitch_csv,
     freeswitch_documents,
+    ims_file,
     mapped,
     panasonic,
     threecx,
@@ -114,6 +115,12 @@ ALL: tuple[Format, ...] = (
         title="FreeSWITCH: mod_xml_cdr",
         read=freeswitch_documents.read_xml,
         settings=freeswitch_documents.SETTINGS,
+    ),
+    Format(
+        name=ims_file.NAME,
+        title="3GPP TS 32.298: IMS charging records, with the frame of TS 32.297 or without",
+        read=ims_file.read,
+        settings=ims_file.SETTINGS,
     ),
     Format(
         name=mapped.NAME,

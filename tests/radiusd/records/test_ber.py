@@ -150,6 +150,8 @@ def as_pyasn1(tree: Tree) -> univ.Any:
 
 
 def as_tree(value: univ.Any) -> Tree:
+    if value is None:  # without a schema, an empty SEQUENCE in another
+        return []
     if isinstance(value, univ.OctetString):
         return bytes(value)
     if isinstance(value, univ.Integer):
