@@ -15,6 +15,7 @@ from radiusd.calls.facts import read_facts
 from radiusd.calls.rows import read_booked
 from radiusd.errors import Refusal
 from radiusd.storage.books_check import recomputed_micros
+from radiusd.storage.disconnects import cut_lines
 from radiusd.storage.reports import (
     CdrFilter,
     CdrRecord,
@@ -52,6 +53,7 @@ def explain(txn: cursor, trail: CallTrail, now: datetime) -> Document:
         "live": [_live(call, costs.get((call.call_id, call.role), 0)) for call in live],
         "payers": [_payer(record, postings) for record in records],
         "queue": [_queued(entry) for entry in queued],
+        "cuts": [line._asdict() for line in cut_lines(txn, call_id=trail.call_id)],
     }
 
 

@@ -21,7 +21,7 @@ _CLOSED_SETS = {
     "cut_off": ("none", "disconnect"),
     "sip": ("off", "open", "401", "407"),
 }
-CUT_OFF_FOR = ("no_credit", "grant_over", "suspended", "over_limit", "fraud")
+CUT_OFF_FOR = ("fraud", "grant_over", "no_credit", "over_limit", "suspended")
 """For what a client that takes Disconnect-Requests is sent one; an ended service's calls go on."""
 
 CUT_REASONS = frozenset({*CUT_OFF_FOR, "service_ended"})

@@ -1,4 +1,4 @@
-"""A NAS that takes Disconnect-Requests (RFC 5176) and answers as it is told, without the server's own code."""
+"""A NAS that takes Disconnect-Requests (RFC 5176) and answers as it is told, without the server's code."""
 
 from __future__ import annotations
 
@@ -59,7 +59,7 @@ def session_of(octets: bytes) -> str:
 
 
 def is_signed(octets: bytes, secret: bytes) -> bool:
-    """Tell whether a request has a right Request Authenticator (as in accounting) and Message-Authenticator."""
+    """Tell whether a request has a right Request Authenticator and Message-Authenticator."""
     signed = hashlib.md5(octets[:4] + bytes(16) + octets[20:] + secret).digest()
     at = octets.index(UNSIGNED[:2], 20)
     blank = octets[:4] + bytes(16) + octets[20:at] + UNSIGNED + octets[at + 18 :]

@@ -205,7 +205,7 @@ def test_the_states_of_a_call_are_those_of_the_code() -> None:
     assert sorted(known) == sorted(tuple(map(code, row)) for row in rows)
 
 
-@pytest.mark.parametrize("word", ["lease_over", "grant_over", "too_long", "silent", "admin", "setup_ttl"])
+@pytest.mark.parametrize("word", ["lease_over", "grant_over", "too_long", "silent", "admin", "setup_ttl", "cut_off"])
 def test_ways_to_close_a_call_are_words_of_the_code(word: str) -> None:
     """
     What the page says under "closed by us" is what the code writes.

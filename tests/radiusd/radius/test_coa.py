@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from datetime import UTC, datetime
+from itertools import pairwise
 
 import pytest
 from twisted.internet.task import Clock
@@ -14,6 +15,7 @@ from radiusd.radius.packet import read_packet
 from radiusd.radius.request import Request
 from radiusd.radius.signing import (
     MessageAuthenticator,
+    pack_attributes,
     verify_message_authenticator,
     verify_request_authenticator,
 )
@@ -65,13 +67,11 @@ def test_waits_grow_and_end(jitter: float) -> None:
 
     assert 2 * (1 + jitter) == pytest.approx(waits[0])
     assert 30 == pytest.approx(sum(waits))
-    for before, after in zip(waits[:-1], waits[1:-1], strict=False):
+    for before, after in pairwise(waits[:-1]):
         assert after == pytest.approx(min(2 * before, 16) * (1 + jitter))
 
 
 def answer_of(code: int, *attributes: tuple[int, bytes]) -> bytes:
-    from radiusd.radius.signing import pack_attributes
-
     body = pack_attributes(list(attributes))
     return bytes((code, 1)) + (20 + len(body)).to_bytes(2, "big") + bytes(16) + body
 
@@ -84,7 +84,7 @@ def answer_of(code: int, *attributes: tuple[int, bytes]) -> bytes:
         (answer_of(42, (101, b"\0\0\x01\xf7")), False, True, False, "NAK 503 (session context not found)"),
         (answer_of(42, (101, b"\0\0\x01\xfa")), False, False, True, "NAK 506 (resources unavailable)"),
         (answer_of(42, (101, b"\0\0\x01\xf5")), False, False, False, "NAK 501 (administratively prohibited)"),
-        (answer_of(42, (101, b"\xff\xff\xff\xff")), False, False, False, "NAK 4294967295 (unknown Error-Cause)"),
+        (answer_of(42, (101, b"\0\0\0\x09")), False, False, False, "NAK 9 (unknown Error-Cause)"),
         (answer_of(42, (101, b"\x01")), False, False, False, "NAK"),
     ],
 )
