@@ -50,7 +50,16 @@ def start_notifying(
 
 def free_udp_ports(count: int, address: str = "127.0.0.1") -> list[int]:
     """Return *count* UDP ports of *address* that nobody uses now."""
-    held = [socket.socket(socket.AF_INET, socket.SOCK_DGRAM) for _ in range(count)]
+    return _free_ports(count, address, socket.SOCK_DGRAM)
+
+
+def free_tcp_ports(count: int, address: str = "127.0.0.1") -> list[int]:
+    """Return *count* TCP ports of *address* that nobody uses now."""
+    return _free_ports(count, address, socket.SOCK_STREAM)
+
+
+def _free_ports(count: int, address: str, kind: socket.SocketKind) -> list[int]:
+    held = [socket.socket(socket.AF_INET, kind) for _ in range(count)]
     try:
         for one in held:
             one.bind((address, 0))

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
-from ipaddress import ip_network
+from ipaddress import ip_address, ip_network
 from typing import Any
 
 from psycopg2.extensions import cursor as Cursor
@@ -15,9 +16,13 @@ from provisioning.admin import MASK, Action, Admin, Change, FieldChange, Secret,
 from provisioning.rows import save
 from radiusd.dialects.registry import DIALECTS, check_settings
 from radiusd.errors import BadInput, Conflict, NotFound
+from radiusd.radius.certificates import certificate_identity
+from radiusd.radius.clients import CUT_OFF_FOR, weakness_of
 from radiusd.radius.clients import Client as Checked
-from radiusd.radius.clients import weakness_of
 
+RADSEC_SECRET = b"radsec"  # RFC 6614, 2.3
+_HEADER = re.compile(r"[A-Za-z0-9.!%*_+`'~-]{1,64}")  # a token of RFC 3261, 25.1
+_NEXT_HOP = re.compile(r"([A-Za-z0-9.-]{1,253}|\[[0-9A-Fa-f:.]{2,45}\])(:[0-9]{1,5})?")
 WELL_KNOWN_SECRET = b"testing123"  # the example of every RADIUS book: the first that anybody tries
 
 
@@ -26,7 +31,7 @@ class Client:
     """
     A switch, SBC or PBX; the fields mean what :class:`radiusd.radius.clients.Client` says.
 
-    *secret* None keeps the one that is stored.
+    *secret* and *coa_secret* None keep the one that is stored.
     """
 
     name: str
@@ -46,6 +51,15 @@ class Client:
     match_order: tuple[str, ...] = ("username", "trunk", "ip", "number")
     return_codes: str = "cisco"
     settings: Mapping[str, str] = field(default_factory=dict)
+    cut_off: str = "none"
+    cut_off_for: tuple[str, ...] = CUT_OFF_FOR
+    coa_address: str = ""
+    coa_port: int = 3799
+    coa_secret: Secret | None = field(default=None, repr=False)
+    certificates: tuple[str, ...] = ()
+    sip: str = "off"
+    sip_trunk_header: str = ""
+    sip_next_hop: str = ""
 
 
 def add_client(txn: Cursor, client: Client, admin: Admin) -> Change:
@@ -57,19 +71,23 @@ def add_client(txn: Cursor, client: Client, admin: Admin) -> Change:
 
 def set_client(txn: Cursor, client: Client, admin: Admin) -> Change:
     """Make the client be as *client* says, whether it exists or not."""
+    admin.require("clients:write")
     change = put_client(txn, client, admin)
     record(txn, admin, [change])
     return change
 
 
 def end_client(txn: Cursor, name: str, admin: Admin) -> Change:
-    """Take all networks from the client: no packet of it is answered any more. Its calls stay on record."""
+    """Take networks and certificates from the client: it is answered no more. Its calls stay on record."""
+    admin.require("clients:write")
     client_id, current, _ = _found(txn, name)
-    if not current.networks:
+    if not current.networks and not current.certificates:
         return Change(Action.UNCHANGED, "client", name)
     txn.execute("DELETE FROM client_network WHERE client_id = %s", (client_id,))
-    gone = FieldChange("networks", ", ".join(current.networks), "")
-    change = Change(Action.ENDED, "client", name, (gone,))
+    txn.execute("DELETE FROM client_certificate WHERE client_id = %s", (client_id,))
+    gone = [("networks", current.networks), ("certificates", current.certificates)]
+    changes = tuple(FieldChange(field, ", ".join(were), "") for field, were in gone if were)
+    change = Change(Action.ENDED, "client", name, changes)
     record(txn, admin, [change])
     return change
 
@@ -81,22 +99,33 @@ def put_client(txn: Cursor, client: Client, admin: Admin) -> Change:
         client,
         name=names.name("name", client.name),
         networks=tuple(sorted(set(networks), key=_network_order)),
+        cut_off_for=tuple(sorted(set(client.cut_off_for))),
+        coa_address=_coa_address(client.coa_address),
+        certificates=tuple(sorted({_certificate(text) for text in client.certificates})),
     )
     found = _read(txn, client.name)
     row_id, current, sealed = (None, None, None) if found is None else found
     secret = client.secret.octets if client.secret else admin.sealer.open(sealed) if sealed else b""
+    if not secret and client.certificates and not client.networks:
+        secret = RADSEC_SECRET  # it speaks inside TLS only, where everybody has this one
     _check(client, secret)
     secret_changes = []
     if sealed is None or admin.sealer.open(sealed) != secret:
         secret_changes.append(FieldChange("secret", MASK if sealed else "", MASK))
+    coa_secret = _new_coa_secret(txn, row_id, client, admin)
+    if coa_secret:
+        secret_changes.append(FieldChange("coa_secret", "", MASK))
     change = compare("client", client.name, current, client, *secret_changes)
     if change:
         _refuse_taken(txn, client)
         columns = _columns(client)
         if secret_changes:
             columns["secret_sealed"] = admin.sealer.seal(secret)
+        if coa_secret:
+            columns["coa_secret_sealed"] = admin.sealer.seal(coa_secret)
         row_id = save(txn, "client", row_id, columns)
         _put_networks(txn, row_id, client)
+        _put_certificates(txn, row_id, client)
     weakness = weakness_of(secret) if client.secret else None
     return replace(change, warnings=() if weakness is None else (f"client {client.name}: {weakness}",))
 
@@ -124,13 +153,22 @@ def _check(client: Client, secret: bytes) -> None:
             f"secret: client {client.name} needs a shared secret that is not empty; "
             "give 16 random octets or more"
         )
-    if not client.networks:
-        raise BadInput("networks: give the addresses that the client sends from")
+    if not client.networks and not client.certificates:
+        raise BadInput(
+            "networks: give the addresses that the client sends from, or certificates if it speaks TLS only"
+        )
+    if client.networks and secret == RADSEC_SECRET:
+        raise BadInput(
+            f"secret: {RADSEC_SECRET.decode()} is everybody's inside TLS, and from its networks "
+            f"{client.name} may speak without TLS; give 16 random octets or more"
+        )
+    _check_sip(client)
     if client.dialect not in DIALECTS:
         raise BadInput(f"dialect: {client.dialect!r} is none of {', '.join(sorted(DIALECTS))}")
     names.whole("lease_s", client.lease_s, 1, 86400)
     names.whole("max_call_s", client.max_call_s, 1, 31 * 86400)
     names.whole("setup_ttl_s", client.setup_ttl_s, 1, 3600)
+    names.whole("coa_port", client.coa_port, 1, 65535)
     exposed = [text for text in client.networks if not ip_network(text).is_loopback]
     if secret == WELL_KNOWN_SECRET and exposed:
         raise BadInput(
@@ -146,16 +184,35 @@ def _check(client: Client, secret: bytes) -> None:
         raise BadInput(str(error)) from error
 
 
+def _check_sip(client: Client) -> None:
+    """Refuse what would not stand in a SIP message as it is meant."""
+    header, next_hop = client.sip_trunk_header, client.sip_next_hop
+    if header and not _HEADER.fullmatch(header):
+        raise BadInput(f"sip_trunk_header: {header[:64]!r} is no name of a header, such as X-Trunk-Group")
+    if next_hop and not _NEXT_HOP.fullmatch(next_hop):
+        raise BadInput(
+            f"sip_next_hop: {next_hop[:64]!r} is not host or host:port, such as gw1.example.net:5080"
+        )
+
+
+def _certificate(text: str) -> str:
+    try:
+        return certificate_identity(text)
+    except ValueError as error:
+        raise BadInput(f"certificates: {error}") from error
+
+
 def _fields(client: Client) -> dict[str, Any]:
-    return {name: getattr(client, name) for name in Client.__slots__ if name != "secret"}
+    return {name: getattr(client, name) for name in Client.__slots__ if not name.endswith("secret")}
 
 
 def _columns(client: Client) -> dict[str, object]:
     columns = _fields(client)
-    del columns["networks"]
+    del columns["networks"], columns["certificates"]
     columns["grant_mode"] = columns.pop("grant")  # GRANT is a word of SQL
     columns["match_order"] = list(client.match_order)
     columns["settings"] = Json(dict(client.settings))
+    columns["cut_off_for"] = list(client.cut_off_for)
     return columns
 
 
@@ -169,6 +226,14 @@ def _refuse_taken(txn: Cursor, client: Client) -> None:
     taken = txn.fetchone()
     if taken is not None:
         raise Conflict(f"networks: {taken[0]} belongs to client {taken[1]}; take it from that one first")
+    txn.execute(
+        "SELECT t.identity, c.name FROM client_certificate t JOIN client c ON c.id = t.client_id"
+        " WHERE t.identity = ANY(%s) AND c.name <> %s",
+        (list(client.certificates), client.name),
+    )
+    taken = txn.fetchone()
+    if taken is not None:
+        raise Conflict(f"certificates: {taken[0]} belongs to client {taken[1]}; take it from that one first")
 
 
 def _put_networks(txn: Cursor, client_id: int, client: Client) -> None:
@@ -183,12 +248,26 @@ def _put_networks(txn: Cursor, client_id: int, client: Client) -> None:
     )
 
 
+def _put_certificates(txn: Cursor, client_id: int, client: Client) -> None:
+    wanted = list(client.certificates)
+    txn.execute(
+        "DELETE FROM client_certificate WHERE client_id = %s AND identity <> ALL(%s)", (client_id, wanted)
+    )
+    txn.execute(
+        "INSERT INTO client_certificate (identity, client_id) SELECT unnest(%s::text[]), %s"
+        " ON CONFLICT DO NOTHING",
+        (wanted, client_id),
+    )
+
+
 SELECT = """
 SELECT c.id, c.secret_sealed, c.name,
     array_remove(array_agg(n.network::text ORDER BY family(n.network), n.network), NULL) AS networks,
     c.dialect, c.require_message_authenticator, c.limit_proxy_state, c.asserts_numbers, c.is_proxy,
     c.call_check, c.digest, c.grant_mode AS grant, c.lease_s, c.max_call_s, c.setup_ttl_s, c.match_order,
-    c.return_codes, c.settings
+    c.return_codes, c.settings, c.cut_off, c.cut_off_for, c.coa_address, c.coa_port, c.sip,
+    c.sip_trunk_header, c.sip_next_hop,
+    ARRAY(SELECT t.identity FROM client_certificate t WHERE t.client_id = c.id ORDER BY 1) AS certificates
 FROM client c LEFT JOIN client_network n ON n.client_id = c.id
 """
 
@@ -210,8 +289,31 @@ def _client_of(txn: Cursor, row: tuple[Any, ...]) -> tuple[int, Client, bytes]:
     fields = {column.name: value for column, value in zip(txn.description or (), row, strict=True)}
     client_id, sealed = fields.pop("id"), bytes(fields.pop("secret_sealed"))
     networks = tuple(str(ip_network(text)) for text in fields.pop("networks"))
-    match_order = tuple(fields.pop("match_order"))
-    return client_id, Client(networks=networks, match_order=match_order, **fields), sealed
+    for many in ("match_order", "certificates", "cut_off_for"):
+        fields[many] = tuple(fields[many])
+    return client_id, Client(networks=networks, **fields), sealed
+
+
+def _coa_address(text: str) -> str:
+    """Return the address that Disconnect-Requests go to in one spelling, empty when none is set."""
+    if not text:
+        return ""
+    try:
+        return str(ip_address(text.strip("[]")))
+    except ValueError as error:
+        raise BadInput(
+            f"coa_address: {text[:60]!r} is no address; write 192.0.2.1 or 2001:db8::1, or leave it out"
+        ) from error
+
+
+def _new_coa_secret(txn: Cursor, row_id: int | None, client: Client, admin: Admin) -> bytes | None:
+    """Return the secret of Disconnect-Requests when *client* brings another one than is stored."""
+    if client.coa_secret is None:
+        return None
+    txn.execute("SELECT coa_secret_sealed FROM client WHERE id = %s", (row_id,))
+    row = txn.fetchone()
+    stored = None if row is None or row[0] is None else admin.sealer.open(bytes(row[0]))
+    return None if stored == client.coa_secret.octets else client.coa_secret.octets
 
 
 def _network_order(text: str) -> tuple[int, int, int]:

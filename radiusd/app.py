@@ -21,7 +21,7 @@ from twisted.internet.task import LoopingCall
 from radiusd import logs
 from radiusd.dialects.registry import DIALECTS
 from radiusd.errors import BadSettings
-from radiusd.front import Front, open_socket
+from radiusd.front import Front, read_tls_files
 from radiusd.handlers.boots import Boots
 from radiusd.handlers.clock import Clock
 from radiusd.handlers.disconnects import Disconnects
@@ -33,6 +33,7 @@ from radiusd.radius.coa import UdpPaths
 from radiusd.radius.nonces import NonceMaker
 from radiusd.sd_notify import READY, STOPPING, WATCHDOG, notify, watchdog_interval_s
 from radiusd.settings import Settings, read_settings
+from radiusd.sockets import open_socket
 from radiusd.storage import migrations
 from radiusd.storage.catalogue import Catalogue
 from radiusd.storage.catalogue_watch import CatalogueWatch
@@ -167,7 +168,7 @@ class Server:
             self._front = Front(
                 self._reactor,
                 settings,
-                self._find_client,
+                lambda: self._watch.current.clients,
                 self._ledger,
                 self._nonces,
                 self._metrics,
@@ -175,6 +176,7 @@ class Server:
             )
             self._front.listen(settings.listeners, sockets)
         else:
+            read_tls_files(settings)  # each worker reads its own; what is wrong with them is told here
             self._workers = Workers(
                 self._reactor, settings, str(self._config), self._ledger, self._metrics, self._log
             )
@@ -202,7 +204,10 @@ class Server:
         gc.set_threshold(100_000, 20, 100)
         self._log.info(
             "serving",
-            listeners=[f"{one.kind} {one.address}:{one.udp_port}" for one in self._settings.listeners],
+            listeners=[
+                f"{one.kind} {one.transport} {one.address}:{one.port_number}"
+                for one in self._settings.listeners
+            ],
             workers=self._settings.workers,
             clients=len(self._clients),
         )
@@ -236,9 +241,6 @@ class Server:
         self._clients = {client.id: client for client in catalogue.clients.clients}
         if self._workers is not None:
             self._workers.clients_changed()
-
-    def _find_client(self, host: str) -> Client | None:
-        return self._watch.current.clients.lookup(host)
 
     def _open_metrics(self) -> None:
         self._metrics.watch(lambda: lane_metrics((*self._acct.lanes, *self._auth.lanes)))
@@ -282,6 +284,10 @@ class Server:
                 logs.set_level(fresh.log)
                 self._log.warning("configuration read; what is not the log level takes a restart")
         self._watch.reload()
+        if self._front is not None:
+            self._front.read_certificates()
+        if self._workers is not None:
+            self._workers.read_certificates()
 
     def _end(self) -> None:
         """SIGTERM: read no more requests, answer those that are under way, close."""
@@ -310,10 +316,10 @@ class Server:
         try:
             if self._looking.running:
                 self._looking.stop()
+            self._paths.close()
             if self._front is not None:
                 self._front.close()
             self._control.close()
         finally:  # whatever cannot be closed: a server that was told to end ends
             if self._reactor.running:
                 self._reactor.stop()
-            self._paths.close()

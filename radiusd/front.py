@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import socket
 from collections.abc import Callable, Sequence
+from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any
 
 from radiusd.dialects.registry import DIALECTS
@@ -13,67 +15,70 @@ from radiusd.handlers.accounting import AccountingHandler
 from radiusd.handlers.answers import Door
 from radiusd.metrics import Metrics
 from radiusd.radius.admission import PortKind
-from radiusd.radius.clients import Client
+from radiusd.radius.assigned import Code
+from radiusd.radius.certificates import Identities
+from radiusd.radius.clients import Client, ClientTable
 from radiusd.radius.counters import Counters
 from radiusd.radius.datagrams import DatagramSocket
 from radiusd.radius.duplicates import DuplicateCache
 from radiusd.radius.nonces import NonceMaker
 from radiusd.radius.packet import Packet
-from radiusd.radius.udp import Answer, RadiusPort
+from radiusd.radius.radsec import BadCertificate, RadsecPort, TlsFiles
+from radiusd.radius.reception import Answer, Handle
+from radiusd.radius.stream import Patience, StreamPort
+from radiusd.radius.udp import RadiusPort
 from radiusd.settings import Listener, Settings
 
-RECEIVE_BUFFER = 4 * 1024 * 1024
-"""What the kernel keeps for us while we are busy: some ten thousand requests."""
+_ACCESS_REQUEST = int(Code.ACCESS_REQUEST)
 
 
-def open_socket(listener: Listener) -> socket.socket:
+def read_tls_files(settings: Settings) -> TlsFiles | None:
     """
-    Return a bound socket that other workers may share the port with.
+    Return the certificates that the listeners of *settings* need, None when they need none.
 
     Raises:
-        BadSettings: The address is not this host's, or the port is taken.
+        BadSettings: A file cannot be used.
     """
-    family = socket.AF_INET6 if ":" in listener.address else socket.AF_INET
+    if not any(listener.transport == "tls" for listener in settings.listeners):
+        return None
+    tls = settings.tls
+    crl = Path(tls.crl) if tls.crl else None
     try:
-        sock = socket.socket(family, socket.SOCK_DGRAM)
-        sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
-        sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, RECEIVE_BUFFER)
-        if family == socket.AF_INET6:
-            # One port for both, as senders see one server; IPv4 shows as ::ffff:a.b.c.d.
-            sock.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 0)
-        sock.bind((listener.address, listener.udp_port))
-    except OSError as error:
-        where = f"UDP {listener.address} port {listener.udp_port}"
-        raise BadSettings(
-            f"listeners: cannot bind {where}: {error.strerror}; is another server on it?"
-        ) from error
-    sock.setblocking(False)
-    return sock
+        return TlsFiles(Path(tls.certificate), Path(tls.key), Path(tls.ca), crl)
+    except BadCertificate as error:
+        raise BadSettings(f"tls: {error}") from error
 
 
 class Front:
     """
     The RADIUS ports of one process.
 
-    *find_client* is asked for every packet; *door* leads to the ledger, here or in another process.
+    *clients* gives the table that counts now; *door* leads to the ledger, here or in another process.
+
+    Raises:
+        BadSettings: The certificates of TLS listeners cannot be used.
     """
 
     def __init__(
         self,
         reactor: Any,
         settings: Settings,
-        find_client: Callable[[str], Client | None],
+        clients: Callable[[], ClientTable],
         door: Door,
         nonces: NonceMaker,
         metrics: Metrics,
         log: Any,
     ) -> None:
-        self.ports: list[RadiusPort] = []
+        self.ports: list[RadiusPort | StreamPort] = []
         self._reactor = reactor
-        self._find_client = find_client
+        self._settings = settings
+        self._clients = clients
         self._door = door
         self._log = log
         self._listening: list[DatagramSocket] = []
+        self._accepting: list[Any] = []
+        self._streams: list[StreamPort] = []
+        self._tls = read_tls_files(settings)
         access = AccessHandler(reactor, DIALECTS, door, nonces, settings.reject_delay_s, metrics, log)
         accounting = AccountingHandler(reactor, DIALECTS, door, metrics, log)
         self._handlers: dict[PortKind, Any] = {PortKind.AUTH: access, PortKind.ACCT: accounting}
@@ -81,33 +86,100 @@ class Front:
     def listen(self, listeners: Sequence[Listener], sockets: Sequence[socket.socket]) -> None:
         """Take requests from *sockets*, which were opened for *listeners*."""
         for listener, sock in zip(listeners, sockets, strict=True):
-            kind = PortKind(listener.kind)
-            port = RadiusPort(
-                kind,
-                self._find_client,
-                self._handle(kind),
-                DuplicateCache(self._reactor),
-                Counters(),
-                self._log,
-                lambda: self._door.is_healthy,
-            )
-            self.ports.append(port)
-            listening = DatagramSocket(self._reactor, sock, port)
-            listening.start()
-            self._listening.append(listening)
+            if listener.is_stream:
+                self._listen_to_stream(listener, sock)
+            else:
+                self._listen_to_datagrams(listener, sock)
+        if self._tls is not None:
+            self._warn_of_expiry(self._tls)
+
+    def read_certificates(self) -> None:
+        """Use the certificates as their files have them now; those that cannot be used change nothing."""
+        if self._tls is None:
+            return
+        try:
+            self._tls.read()
+        except BadCertificate as error:
+            self._log.error("certificates cannot be used; the old ones stay", error=str(error))
+            return
+        self._log.info("certificates read", expires_at=self._tls.expires_at.isoformat())
+        self._warn_of_expiry(self._tls)
 
     def stop_listening(self) -> None:
         """Read no more requests; answers under way still go out until :meth:`close`."""
         for listening in self._listening:
             listening.stop_reading()
+        for accepting in self._accepting:
+            accepting.stopListening()
+        self._accepting.clear()
+        for stream in self._streams:
+            stream.stop_reading()
 
     def close(self) -> None:
         """Close the sockets."""
         for listening in self._listening:
             listening.close()
         self._listening.clear()
+        for stream in self._streams:
+            stream.close()
 
-    def _handle(self, kind: PortKind) -> Callable[[Client, Packet, Answer], None]:
+    def _listen_to_datagrams(self, listener: Listener, sock: socket.socket) -> None:
+        kind = PortKind(listener.kind)
+        port = RadiusPort(
+            kind,
+            self._find_client,
+            self._handle(kind),
+            DuplicateCache(self._reactor),
+            Counters(),
+            self._log,
+            lambda: self._door.is_healthy,
+        )
+        self.ports.append(port)
+        listening = DatagramSocket(self._reactor, sock, port)
+        listening.start()
+        self._listening.append(listening)
+
+    def _listen_to_stream(self, listener: Listener, sock: socket.socket) -> None:
+        port, factory = self._stream_port(listener)
+        self.ports.append(port)
+        self._streams.append(port)
+        self._accepting.append(self._reactor.adoptStreamPort(sock.fileno(), sock.family, factory))
+
+    def _stream_port(self, listener: Listener) -> tuple[StreamPort, Any]:
+        """Return the port of *listener*, and what the reactor is to make connections with."""
+        kind = PortKind(listener.kind)
+        streams = self._settings.streams
+        patience = Patience(
+            streams.idle_s, streams.started_s, streams.connections, streams.connections_per_client
+        )
+        handle, counters, is_healthy = self._handle(kind), Counters(), lambda: self._door.is_healthy
+        if listener.transport == "tls":
+            assert self._tls is not None, "read for just this listener"
+            inside = RadsecPort(
+                self._reactor, kind, self._find_owner, handle, counters, self._log, is_healthy, patience
+            )
+            return inside, inside.inside_tls(self._tls)
+        # RFC 6613, 4.1: it is for a network that protects it by other means.
+        self._log.warning("radius over tcp is not encrypted", address=listener.address)
+        plain = StreamPort(
+            self._reactor, kind, self._find_client, handle, counters, self._log, is_healthy, patience
+        )
+        return plain, plain
+
+    def _find_client(self, host: str) -> Client | None:
+        return self._clients().lookup(host)
+
+    def _find_owner(self, identities: Identities, host: str) -> Client | None:
+        return self._clients().owner_of(identities, host)
+
+    def _handle(self, kind: PortKind) -> Handle:
+        if kind is PortKind.BOTH:
+            access, accounting = self._handle(PortKind.AUTH), self._handle(PortKind.ACCT)
+
+            def choose(client: Client, packet: Packet, answer: Answer) -> None:
+                (access if packet.code == _ACCESS_REQUEST else accounting)(client, packet, answer)
+
+            return choose
         handler = self._handlers[kind]
 
         def handle(client: Client, packet: Packet, answer: Answer) -> None:
@@ -117,3 +189,7 @@ class Front:
             handler.handle(client, packet, answer, source)
 
         return handle
+
+    def _warn_of_expiry(self, tls: TlsFiles) -> None:
+        if tls.expires_soon(datetime.fromtimestamp(self._reactor.seconds(), UTC)):
+            self._log.warning("certificate expires soon", expires_at=tls.expires_at.isoformat())

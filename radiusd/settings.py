@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import re
 import tomllib
+from ipaddress import ip_network
 from pathlib import Path
 from typing import Literal
 
@@ -22,16 +23,53 @@ class Database(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class Listener(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """A UDP port of one kind. An IPv6 address in *address* makes an IPv6 port."""
+    """A port of one kind. An IPv6 address in *address* makes an IPv6 port."""
 
-    kind: Literal["auth", "acct"]
+    kind: Literal["auth", "acct", "both"]
     address: str = "0.0.0.0"
-    port: int = 0  # 0: 1812 for auth, 1813 for acct
+    port: int = 0  # 0: 1812 for auth, 1813 for acct, 2083 for both
+    transport: Literal["udp", "tcp", "tls"] = "udp"
 
     @property
-    def udp_port(self) -> int:
+    def port_number(self) -> int:
         """Return the port to bind."""
-        return self.port or (1812 if self.kind == "auth" else 1813)
+        return self.port or USUAL_PORTS[self.kind]
+
+    @property
+    def is_stream(self) -> bool:
+        """Tell whether it takes connections, not datagrams."""
+        return self.transport != "udp"
+
+
+USUAL_PORTS = {"auth": 1812, "acct": 1813, "both": 2083}  # RFC 2865, 2866, 6614
+
+
+class Tls(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """The PEM files that TLS listeners need; read again at SIGHUP."""
+
+    certificate: str = ""  # ours, and those between it and the root
+    key: str = ""
+    ca: str = ""  # whose signature on a client's certificate is believed
+    crl: str = ""  # certificates that were taken back; empty: no list
+
+
+class Streams(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """What connections over TCP and TLS may take up, in each process."""
+
+    idle_s: float = 600.0  # silent for longer: closed
+    started_s: float = 10.0  # a handshake or packet begun, and not ended within: closed
+    connections: int = 1000  # on one port
+    connections_per_client: int = 50
+
+
+class Console(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """The web console and the HTTP API, a process of their own: ``tollwire console``."""
+
+    address: str = "127.0.0.1"
+    port: int = 8080
+    proxy: str = ""  # address or network of the reverse proxy whose X-Forwarded-For is believed
+    threads: int = 8  # requests that are with the database at once
+    requests_per_minute: int = 600  # of one token, or of one address without any
 
 
 class Log(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -50,8 +88,11 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         Listener("auth", "::"),
         Listener("acct", "::"),
     )
+    tls: Tls = Tls()
+    streams: Streams = Streams()
     workers: int = 1
     log: Log = Log()
+    console: Console = Console()
     metrics_address: str = ""  # host:port; empty: no metrics port
     reject_delay_s: float = 1.0  # wait before an Access-Reject for wrong credentials (guessing)
     queue_limit: int = 20_000  # events waiting for the database; beyond it we stay silent
@@ -110,6 +151,13 @@ def _line_of(text: str, message: str) -> int:
     return 1
 
 
+def _is_network(text: str) -> bool:
+    try:
+        return not text or bool(ip_network(text))
+    except ValueError:
+        return False
+
+
 def _check(path: Path, text: str, settings: Settings) -> None:
     """Refuse what the types allow and sense forbids."""
     problems = [
@@ -123,7 +171,40 @@ def _check(path: Path, text: str, settings: Settings) -> None:
         ("queue_limit", settings.queue_limit < 1, "queue_limit must be at least 1"),
         ("reject_delay_s", not 0 <= settings.reject_delay_s <= 10, "reject_delay_s must be from 0 to 10"),
         ("deadline_s", settings.database.deadline_s <= 0, "database.deadline_s must be above 0"),
+        ("threads", not 1 <= settings.console.threads <= 64, "console.threads must be from 1 to 64"),
+        ("port", not 1 <= settings.console.port <= 65535, "console.port must be from 1 to 65535"),
+        (
+            "requests_per_minute",
+            settings.console.requests_per_minute < 1,
+            "console.requests_per_minute must be at least 1",
+        ),
+        (
+            "proxy",
+            not _is_network(settings.console.proxy),
+            "console.proxy must be an address or network, like 192.0.2.7 or 10.0.0.0/8",
+        ),
+        ("idle_s", settings.streams.idle_s <= 0, "streams.idle_s must be above 0"),
+        ("started_s", settings.streams.started_s <= 0, "streams.started_s must be above 0"),
+        ("connections", settings.streams.connections < 1, "streams.connections must be at least 1"),
+        (
+            "connections_per_client",
+            settings.streams.connections_per_client < 1,
+            "streams.connections_per_client must be at least 1",
+        ),
     ]
+    problems += [
+        (
+            "kind",
+            listener.kind == "both" and not listener.is_stream,
+            'kind = "both" is for transport tcp or tls; over UDP give auth and acct a port each',
+        )
+        for listener in settings.listeners
+    ]
+    if any(listener.transport == "tls" for listener in settings.listeners):
+        problems += [
+            ("transport", not getattr(settings.tls, name), f"transport tls needs tls.{name}, a PEM file")
+            for name in ("certificate", "key", "ca")
+        ]
     problems += [
         ("port", not 0 <= listener.port <= 65535, f"port {listener.port} is not from 1 to 65535")
         for listener in settings.listeners

@@ -13,7 +13,7 @@ from radiusd.channel import Counted, Given, WorkerEnd
 from radiusd.errors import TollwireError
 from radiusd.front import Front
 from radiusd.metrics import Metrics, packet_counts
-from radiusd.radius.clients import Client, ClientTable
+from radiusd.radius.clients import ClientTable
 from radiusd.radius.nonces import NonceMaker
 from radiusd.settings import Settings
 from radiusd.storage.catalogue import load_clients
@@ -51,7 +51,7 @@ class Worker:
         reactor.adoptStreamConnection(way.fileno(), socket.AF_UNIX, Given(self._channel))
         way.close()
         nonces = NonceMaker(nonce_key)
-        self._front = Front(reactor, settings, self._find_client, self._channel, nonces, Metrics(), log)
+        self._front = Front(reactor, settings, lambda: self._clients, self._channel, nonces, Metrics(), log)
 
     def run(self) -> None:
         """Serve until the ledger process is gone or says so by SIGTERM."""
@@ -67,6 +67,9 @@ class Worker:
         counting.clock = self._reactor
         counting.start(COUNT_S)
         signal.signal(signal.SIGINT, signal.SIG_IGN)  # a terminal's Ctrl-C is the parent's to handle
+        signal.signal(
+            signal.SIGHUP, lambda *_: self._reactor.callFromThread(self._front.read_certificates)
+        )
         signal.signal(signal.SIGTERM, lambda *_: self._reactor.callFromThread(self._drain))
 
     def _drain(self, waited_s: float = 0.0) -> None:
@@ -82,9 +85,6 @@ class Worker:
         self._front.close()
         if self._reactor.running:
             self._reactor.stop()
-
-    def _find_client(self, host: str) -> Client | None:
-        return self._clients.lookup(host)
 
     def _load_clients(self) -> ClientTable:
         connection = psycopg2.connect(self._dsn, connect_timeout=5)

@@ -13,10 +13,10 @@ from typing import Any
 from twisted.internet.task import LoopingCall
 
 from radiusd.channel import ClientsChanged, Given, LedgerEnd
-from radiusd.front import open_socket
 from radiusd.handlers.answers import Door
 from radiusd.metrics import Metrics, PacketCounts
 from radiusd.settings import Settings
+from radiusd.sockets import open_socket
 
 LOOK_S = 0.2
 """How soon a worker that has died is noticed."""
@@ -64,6 +64,11 @@ class Workers:
         """Tell every worker to load the clients anew."""
         for worker in self._running:
             worker.end.say(ClientsChanged())
+
+    def read_certificates(self) -> None:
+        """Tell every worker to read the certificates again."""
+        for worker in self._running:
+            worker.process.send_signal(signal.SIGHUP)
 
     def stop(self) -> None:
         """Let the workers answer what they have read, and end."""

@@ -29,7 +29,7 @@ SIGNS = {
     Action.REMOVED: "-",
     Action.UNCHANGED: "=",
 }
-TELLING = ("networks", "prefixes", "currency", "rates", "deck", "account", "plan", "primary")
+TELLING = ("networks", "certificates", "prefixes", "currency", "rates", "deck", "account", "plan", "primary")
 COLUMNS = ("action", "noun", "key", "fields", "warnings")
 
 
@@ -100,7 +100,7 @@ def _row(change: Change) -> dict[str, object]:
 
 def shown_fields(kind: type[Any]) -> tuple[str, ...]:
     """Return the names of the fields of *kind* that may be shown, the name first; secrets are not."""
-    shown = [field.name for field in fields(kind) if field.name not in ("secret", "password")]
+    shown = [field.name for field in fields(kind) if not field.name.endswith(("secret", "password"))]
     return tuple(sorted(shown, key=lambda name: name != getattr(kind, "name_field", shown[0])))
 
 

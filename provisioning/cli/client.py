@@ -39,12 +39,29 @@ HELPS = {
     "match_order": "Identifier to try, in this order: username, trunk, ip, number.",
     "return_codes": "Which table of h323-return-codes it knows.",
     "settings": "What only its dialect understands.",
+    "cut_off": "How it is made to end a call: not at all, or by RFC 5176's Disconnect-Request.",
+    "cut_off_for": "Reason: no_credit, grant_over, suspended, service_ended, over_limit or fraud.",
+    "coa_address": "Where such requests go; new: where the call's own packets came from.",
+    "coa_port": "The port that they go to.",
+    "certificates": "What its TLS certificate says: sha256:, dns:, ip:, uri: or issuer: and a value.",
+    "sip": "Take its INVITEs: not at all, without credentials, or challenged with 401 or 407.",
+    "sip_trunk_header": "Header of an INVITE that names the trunk group.",
+    "sip_next_hop": "Host or host:port to redirect its calls to, in place of where they were going.",
 }
 CHOICES = {
     "call_check": ("service-type", "any", "never"),
     "digest": ("strict", "proxy"),
     "grant": ("whole", "lease"),
+    "cut_off": ("none", "disconnect"),
+    "sip": ("off", "open", "401", "407"),
 }
+
+
+_coa_secret = click.option(
+    "--coa-secret-file",
+    type=click.File("rb"),
+    help="File with the secret of Disconnect-Requests; new: the shared secret. '-' is stdin.",
+)
 
 
 @click.group(cls=Group)
@@ -55,17 +72,21 @@ def client() -> None:
 @client.command(
     "add",
     example="tollwire client add sbc1 --networks 192.0.2.10 --dialect cisco --generate\n"
-    "tollwire client add proxy1 --networks 2001:db8::/64 --dialect kamailio --secret-file secret",
+    "tollwire client add proxy1 --networks 2001:db8::/64 --dialect kamailio --secret-file secret\n"
+    "tollwire client add sbc2 --certificates dns:sbc2.example.net",
 )
 @click.argument("name")
 @field_options(clients.Client, HELPS, new=True, choices=CHOICES)
 @secret_options("secret", WHAT)
+@_coa_secret
 @click.pass_context
 def add(
     ctx: click.Context, /, name: str, secret_file: IO[bytes] | None, generate: bool, **chosen: Any
 ) -> None:
     """Let a switch speak to us. Asks for the shared secret when no option gives it."""
-    secret, shown = chosen_secret(secret_file, generate, ask="Shared secret")
+    # Inside TLS everybody has the same secret, so there is none to ask for.
+    is_tls_only = bool(chosen["certificates"]) and not chosen["networks"]
+    secret, shown = chosen_secret(secret_file, generate, ask="" if is_tls_only else "Shared secret")
     with changing(ctx) as (txn, admin):
         change = clients.add_client(txn, clients.Client(name=name, secret=secret, **_fields(chosen)), admin)
     show_change(ctx, change, **shown)
@@ -75,6 +96,7 @@ def add(
 @click.argument("name")
 @field_options(clients.Client, HELPS, new=False, choices=CHOICES)
 @secret_options("secret", WHAT)
+@_coa_secret
 @click.pass_context
 def set_(
     ctx: click.Context, /, name: str, secret_file: IO[bytes] | None, generate: bool, **chosen: Any
@@ -112,7 +134,7 @@ def show(ctx: click.Context, name: str) -> None:
 @click.pass_context
 def end(ctx: click.Context, name: str) -> None:
     """
-    Answer a client no more: its networks are taken from it. Its calls stay on record.
+    Answer a client no more: its networks and certificates are taken from it. Its calls stay on record.
 
     `tollwire client set NAME --networks ...` lets it speak again.
     """
@@ -123,6 +145,8 @@ def end(ctx: click.Context, name: str) -> None:
 
 def _fields(chosen: Mapping[str, Any]) -> dict[str, Any]:
     fields = given(chosen)
+    if "coa_secret_file" in fields:
+        fields["coa_secret"] = chosen_secret(fields.pop("coa_secret_file"), False)[0]
     if "settings" in fields:
         fields["settings"] = dict(fields["settings"])
     return fields

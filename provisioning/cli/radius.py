@@ -15,6 +15,7 @@ from provisioning.cli.framework import Group
 from provisioning.cli.options import Format, options_of
 from provisioning.cli.output import print_document
 from provisioning.cli.radius_verify import verify
+from provisioning.cli.radius_way import Way, way_of, way_options
 from radiusd.errors import BadInput
 
 if TYPE_CHECKING:
@@ -24,7 +25,7 @@ if TYPE_CHECKING:
 
 Pair = tuple[str, str | int | bytes]
 Answer = dict[str, Any]  # its name as "answer", its attributes by name as "attributes"
-COPIES, WAIT_S = 3, 2.0
+AUTH_PORT, ACCT_PORT = 1812, 1813
 
 
 @click.group(cls=Group)
@@ -52,13 +53,7 @@ def _asking(port: int) -> Callable[[Callable[..., None]], Callable[..., None]]:
     """Return what adds the arguments that both kinds of request have."""
     options: Sequence[Callable[[Callable[..., None]], Callable[..., None]]] = [
         click.argument("host"),
-        click.option("--port", type=click.IntRange(1, 65535), default=port, show_default=True),
-        click.option(
-            "--secret-file",
-            type=click.File("rb", lazy=True),
-            required=True,
-            help="File with the shared secret; a newline at its end does not count. '-' is stdin.",
-        ),
+        way_options(port),
         click.option("--from", "calling", metavar="NUMBER", help="Calling-Station-Id."),
         click.option("--to", "called", metavar="NUMBER", help="Called-Station-Id."),
         click.option("--user", metavar="NAME", help="User-Name."),
@@ -87,9 +82,11 @@ def _asking(port: int) -> Callable[[Callable[..., None]], Callable[..., None]]:
     "auth",
     example="tollwire radius test auth 127.0.0.1 --secret-file secret --from 15551230001 --to 442071838750\n"
     "tollwire radius test auth ::1 --secret-file secret --user alice --password-file pw "
-    "--attr NAS-Port-Type=Virtual",
+    "--attr NAS-Port-Type=Virtual\n"
+    "tollwire radius test auth radius.example.net --transport tls --ca ca.pem --certificate sbc1.pem "
+    "--key sbc1.key --from 15551230001 --to 442071838750",
 )
-@_asking(1812)
+@_asking(AUTH_PORT)
 @click.option("--password-file", type=click.File("rb", lazy=True), help="File with the user's password.")
 @click.option("--chap", is_flag=True, help="Prove the password by CHAP instead of sending it by PAP.")
 @click.pass_context
@@ -107,7 +104,8 @@ def auth(
     if chap and password_file is None:
         raise click.UsageError("--chap needs --password-file")
     password = _line(password_file) if password_file else None
-    answer = _ask(Code.ACCESS_REQUEST, (*_password(password, chap), *pairs), **asked)
+    way = way_of(AUTH_PORT, asked)
+    answer = _ask(way, Code.ACCESS_REQUEST, (*_password(password, chap), *pairs), **asked)
     _show(ctx, answer)
     ctx.exit(Exit.OK if answer["answer"] == "Access-Accept" else Exit.DIFFERS)
 
@@ -117,7 +115,7 @@ def auth(
     example="tollwire radius test acct 127.0.0.1 --secret-file secret --status Stop --session 4711 "
     "--from 15551230001 --to 442071838750 --seconds 61",
 )
-@_asking(1813)
+@_asking(ACCT_PORT)
 @click.option("--status", default="Start", show_default=True, help="Acct-Status-Type, by name or number.")
 @click.option("--session", metavar="ID", help="Acct-Session-Id  [default: a random one]")
 @click.option("--seconds", type=click.IntRange(min=0), help="Acct-Session-Time.")
@@ -143,7 +141,7 @@ def acct(
         ("Acct-Session-Id", session or secrets.token_hex(8)),
         *((("Acct-Session-Time", seconds),) if seconds is not None else ()),
     )
-    _show(ctx, _ask(Code.ACCOUNTING_REQUEST, (*told, *pairs), **asked))
+    _show(ctx, _ask(way_of(ACCT_PORT, asked), Code.ACCOUNTING_REQUEST, (*told, *pairs), **asked))
 
 
 def _show(ctx: click.Context, answer: Answer) -> None:
@@ -170,12 +168,10 @@ def _line(file: IO[bytes]) -> bytes:
 
 
 def _ask(
+    way: Way,
     code: Code,
     pairs: tuple[Pair, ...],
     *,
-    host: str,
-    port: int,
-    secret_file: IO[bytes],
     calling: str | None,
     called: str | None,
     user: str | None,
@@ -189,21 +185,21 @@ def _ask(
         Unreachable: Nobody answered.
     """
     from provisioning.cli.radius_answer import answer_name, named_attributes
-    from radiusd.radius.client import NoAnswer, encode_attributes, exchange
+    from radiusd.radius.client import NoAnswer, encode_attributes
     from radiusd.radius.request import BadRequest, Request
 
-    secret = _line(secret_file)
-    if not secret:
-        raise BadInput("--secret-file: the file is empty; put the client's shared secret there")
     names = open_dictionary(dictionary)
     given = {"User-Name": user, "Calling-Station-Id": calling, "Called-Station-Id": called}
     named: list[Pair] = [(name, value) for name, value in given.items() if value is not None]
     try:
         attributes = encode_attributes(names, [*named, *pairs])
-        octets = Request(code, attributes).sign(secrets.randbelow(256), secret)
-        packet = exchange(host, port, octets, secret, [WAIT_S] * COPIES)
+        octets = Request(code, attributes).sign(secrets.randbelow(256), way.secret)
     except BadRequest as error:
         raise BadInput(f"--attr: {error}") from error
+    try:
+        packet = way.exchange(octets)
+    except BadRequest as error:
+        raise BadInput(str(error)) from error
     except NoAnswer as error:
         raise Unreachable(str(error)) from error
     return {"answer": answer_name(packet), "attributes": named_attributes(names, packet)}

@@ -26,6 +26,9 @@ def serve(ctx: click.Context, check: bool) -> None:
     path = config_path(ctx)
     settings = read_settings(path)
     if check:
+        from radiusd.front import read_tls_files
+
+        read_tls_files(settings)
         print_document(ctx, {"config": str(path), "ok": True})
         return
     from radiusd.__main__ import serve as run  # Twisted: only for who serves

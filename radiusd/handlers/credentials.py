@@ -83,7 +83,8 @@ def _is_call_check(packet: Packet, client: Client, service_type: int | None) -> 
         return False
     if service_type in (CALL_CHECK, SIP_CALLER_AVPS):
         return True
-    return client.call_check == "any" and packet.first(Attribute.MESSAGE_AUTHENTICATOR) is not None
+    is_signed = client.transport_signs or packet.first(Attribute.MESSAGE_AUTHENTICATOR) is not None
+    return client.call_check == "any" and is_signed
 
 
 class Checked(msgspec.Struct, frozen=True):

@@ -9,6 +9,7 @@ from radiusd.radius.clients import Client
 from radiusd.radius.discards import Discarded, Reason
 from radiusd.radius.packet import Packet, frame, read_packet
 from radiusd.radius.signing import (
+    SELF_SIGNED,
     MessageAuthenticator,
     verify_message_authenticator,
     verify_request_authenticator,
@@ -22,10 +23,12 @@ class PortKind(Enum):
 
     AUTH = "auth"
     ACCT = "acct"
+    BOTH = "both"  # RFC 6614, 2.5: streams may carry everything over one port
 
 
 # Bound once: to look a member up costs more than to compare it (Python 3.11).
 _ACCT = PortKind.ACCT
+_BOTH = PortKind.BOTH
 _ACCESS_REQUEST = int(Code.ACCESS_REQUEST)
 _ACCOUNTING_REQUEST = int(Code.ACCOUNTING_REQUEST)
 _STATUS_SERVER = int(Code.STATUS_SERVER)
@@ -46,6 +49,8 @@ def admit(kind: PortKind, client: Client, datagram: bytes) -> Packet:
     """
     raw = frame(datagram)
     code = raw[0]
+    if kind is _BOTH:
+        return _admit_any(client, raw)
     if code == (_ACCOUNTING_REQUEST if kind is _ACCT else _ACCESS_REQUEST):
         return _admit_accounting(client, raw) if kind is _ACCT else _admit_access(client, raw)
     if code == _STATUS_SERVER:
@@ -53,6 +58,18 @@ def admit(kind: PortKind, client: Client, datagram: bytes) -> Packet:
     raise Discarded(
         Reason.WRONG_PORT if code in (_ACCESS_REQUEST, _ACCOUNTING_REQUEST) else Reason.UNKNOWN_CODE
     )
+
+
+def _admit_any(client: Client, raw: bytes) -> Packet:
+    """Return a request of any kind; what is not wanted, a CoA-Request, must be signed to be told so."""
+    code = raw[0]
+    if code == _ACCESS_REQUEST:
+        return _admit_access(client, raw)
+    if code == _STATUS_SERVER:
+        return _admit_status(client, raw)
+    if code in SELF_SIGNED:
+        return _admit_accounting(client, raw)
+    raise Discarded(Reason.UNKNOWN_CODE)
 
 
 def _admit_accounting(client: Client, raw: bytes) -> Packet:

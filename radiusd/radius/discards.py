@@ -23,6 +23,10 @@ class Reason(StrEnum):
     """
 
     UNKNOWN_CLIENT = "unknown_client"
+    UNKNOWN_CERTIFICATE = "unknown_certificate"
+    HANDSHAKE_FAILED = "handshake_failed"
+    TOO_MANY_CONNECTIONS = "too_many_connections"
+    TOO_SLOW = "too_slow"
 
     TOO_SHORT = "too_short"
     LENGTH_BELOW_20 = "length_below_20"
@@ -54,6 +58,8 @@ class Reason(StrEnum):
 
 _COUNTED_AS = {
     Reason.UNKNOWN_CLIENT: CountedAs.INVALID_ADDRESS,
+    Reason.UNKNOWN_CERTIFICATE: CountedAs.INVALID_ADDRESS,
+    Reason.HANDSHAKE_FAILED: CountedAs.INVALID_ADDRESS,
     Reason.TOO_SHORT: CountedAs.MALFORMED,
     Reason.LENGTH_BELOW_20: CountedAs.MALFORMED,
     Reason.LENGTH_ABOVE_4096: CountedAs.MALFORMED,

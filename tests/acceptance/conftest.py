@@ -10,8 +10,9 @@ from pathlib import Path
 import pytest
 
 from tests.acceptance import switch
-from tests.acceptance.lab import Lab, open_lab
+from tests.acceptance.lab import Lab, Streams, open_lab
 from tests.acceptance.process import Server
+from tests.authority import Authority
 
 MISSING = pytest.StashKey[set[str]]()
 
@@ -43,8 +44,10 @@ def lab(pg_bin: Path | None) -> Iterator[Lab]:
     """The server of all conformance tests, listening to IPv4 and IPv6; each test makes calls of its own."""
     home = Path(tempfile.mkdtemp(prefix="tw-", dir="/tmp"))
     home.chmod(0o755)
-    server = Server(home, pg_bin, address="::")
+    streams = Streams(Authority(home))
+    server = Server(home, pg_bin, address="::", more=streams.configuration())
     lab = open_lab(server)
+    lab.streams = streams
     yield lab
     lab.close()
     assert 0 == server.stop()

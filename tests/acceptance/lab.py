@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import ssl
 import time
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
@@ -11,8 +12,10 @@ from typing import Any, NamedTuple
 
 import psycopg2
 
+from bench.processes import free_tcp_ports
 from radiusd.storage.postgres import EmbeddedPostgres
 from tests.acceptance.process import Server
+from tests.acceptance.stream_wire import SERVER_NAME, StreamSender, client_context
 from tests.acceptance.wire import (
     ACCOUNTING_RESPONSE,
     ACCT_SESSION_ID,
@@ -31,6 +34,7 @@ from tests.acceptance.wire import (
     status,
     tlv,
 )
+from tests.authority import Authority
 
 SECRETS = {
     "open": b"secret of the open client",
@@ -116,11 +120,40 @@ activated = 2020-01-01
 def site() -> str:
     """Return the site file with all clients."""
     clients = [
-        f'[[client]]\nname = "{name}"\nnetworks = {list(addresses)}\n'
+        f'[[client]]\nname = "{name}"\nnetworks = {list(addresses)}\ncertificates = ["dns:{name}.example"]\n'
         f'secret = "{SECRETS[name].decode()}"\n{SETTINGS.get(name, "")}\n'
         for name, addresses in ADDRESSES.items()
     ]
     return "\n".join(clients) + SITE
+
+
+class Streams:
+    """The ports for TCP and TLS beside those for UDP, and the *authority* of their certificates."""
+
+    def __init__(self, authority: Authority) -> None:
+        self.authority = authority
+        self.auth_port, self.acct_port, self.tls_port = free_tcp_ports(3)
+        authority.issue("server", dns=(SERVER_NAME,))
+
+    def configuration(self) -> str:
+        """Return the listeners as they stand in the configuration."""
+        ports = [("auth", "tcp", self.auth_port), ("acct", "tcp", self.acct_port)]
+        ports.append(("both", "tls", self.tls_port))
+        listeners = "".join(
+            f'[[listeners]]\nkind = "{kind}"\ntransport = "{transport}"\naddress = "::"\nport = {port}\n'
+            for kind, transport, port in ports
+        )
+        files = (("certificate", "server.pem"), ("key", "server.key"), ("ca", self.authority.path.name))
+        folder = self.authority.folder
+        # All tests of a session keep what they have opened.
+        listeners += "[streams]\nconnections_per_client = 1000\n"
+        return listeners + "[tls]\n" + "".join(f'{name} = "{folder / file}"\n' for name, file in files)
+
+    def context_of(self, client: str) -> ssl.SSLContext:
+        """Return what *client* does TLS with; its certificate is made when it has none."""
+        if not self.authority.pem_of(client).exists():
+            self.authority.issue(client, dns=(f"{client}.example",))
+        return client_context(self.authority, client)
 
 
 class Record(NamedTuple):
@@ -141,6 +174,7 @@ class Lab:
 
     def __init__(self, server: Server, dsn: str, first_number: int = 15551000000) -> None:
         self.server = server
+        self.streams: Streams | None = None
         self._dsn = dsn
         self.connect_again()
         self._senders: list[Sender] = []
@@ -163,6 +197,22 @@ class Lab:
         ports = self.server.auth_port, self.server.acct_port
         self._senders.append(Sender(source or ADDRESSES[client][0], SECRETS[client], *ports))
         return self._senders[-1]
+
+    def stream(self, client: str, source: str = "", *, tls: bool) -> StreamSender:
+        """Return connections of *client* over TCP, or inside TLS with its own certificate."""
+        assert self.streams is not None, "this lab listens to datagrams only"
+        streams = self.streams
+        ports = (streams.tls_port, streams.tls_port) if tls else (streams.auth_port, streams.acct_port)
+        context = streams.context_of(client) if tls else None
+        sender = StreamSender(source or ADDRESSES[client][0], SECRETS[client], *ports, context)
+        self._senders.append(sender)
+        return sender
+
+    def sender_over(self, transport: str, client: str) -> Sender:
+        """Return a sender of *client* over "ipv4", "ipv6", "tcp" or "tls"."""
+        if transport in ("tcp", "tls"):
+            return self.stream(client, tls=transport == "tls")
+        return self.sender(client, "::1" if transport == "ipv6" else "")
 
     def new_number(self) -> str:
         """Return a calling number that no call of this lab has yet."""

@@ -35,6 +35,7 @@ port = {auth_port}
 kind = "acct"
 address = "{address}"
 port = {acct_port}
+{more}
 """
 
 
@@ -44,7 +45,7 @@ class Server:
 
     With *dsn* it is a node beside others on that database, whose *key_file* it shares. It is configured at
     once and runs from :meth:`start` to :meth:`stop`; commands work all the time. *address* ``::`` listens to
-    IPv4 and IPv6.
+    IPv4 and IPv6. *more* is TOML that ends the configuration.
     """
 
     def __init__(
@@ -55,10 +56,12 @@ class Server:
         dsn: str = "",
         key_file: Path | None = None,
         address: str = "127.0.0.1",
+        more: str = "",
     ) -> None:
         self.home = home
         self.dsn = dsn
         self.address = address
+        self.more = more
         self.key_file = key_file or home / "secret.key"
         self.config = home / "tollwire.toml"
         self.auth_port, self.acct_port = free_udp_ports(2)
@@ -87,6 +90,7 @@ class Server:
                 address=self.address,
                 auth_port=self.auth_port,
                 acct_port=self.acct_port,
+                more=self.more,
             )
         )
 

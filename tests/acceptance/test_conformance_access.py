@@ -55,10 +55,10 @@ NAME = tlv(USER_NAME, USER)
 EAP_IDENTITY = tlv(EAP_MESSAGE, b"\2\1\0\x0a\1alice")
 
 
-@pytest.fixture
-def sender(lab: Lab) -> Sender:
-    """A switch that need not sign its Access-Requests."""
-    return lab.sender("open")
+@pytest.fixture(params=["ipv4", "tcp", "tls"])
+def sender(lab: Lab, request: pytest.FixtureRequest) -> Sender:
+    """A switch that need not sign its Access-Requests, over each transport."""
+    return lab.sender_over(request.param, "open")
 
 
 def chap(identifier: int, password: bytes, challenge: bytes) -> bytes:

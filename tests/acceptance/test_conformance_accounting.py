@@ -30,10 +30,10 @@ INPUT_GIGAWORDS, OUTPUT_GIGAWORDS = 52, 53
 TOLERANCE = timedelta(seconds=1.5)  # stamps have whole seconds
 
 
-@pytest.fixture(params=["127.0.0.1", "::1"], ids=["ipv4", "ipv6"])
+@pytest.fixture(params=["ipv4", "ipv6", "tcp", "tls"])
 def sender(lab: Lab, request: pytest.FixtureRequest) -> Sender:
-    """A switch, over IPv4 and over IPv6."""
-    return lab.sender("open", request.param)
+    """A switch, over each transport."""
+    return lab.sender_over(request.param, "open")
 
 
 @pytest.fixture

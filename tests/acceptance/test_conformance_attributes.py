@@ -37,10 +37,10 @@ pytestmark = [pytest.mark.acceptance, pytest.mark.postgres]
 CISCO = 9
 
 
-@pytest.fixture(params=["127.0.0.1", "::1"], ids=["ipv4", "ipv6"])
+@pytest.fixture(params=["ipv4", "ipv6", "tcp", "tls"])
 def sender(lab: Lab, request: pytest.FixtureRequest) -> Sender:
-    """A switch that need not sign its Access-Requests, over IPv4 and over IPv6."""
-    return lab.sender("open", request.param)
+    """A switch that need not sign its Access-Requests, over each transport."""
+    return lab.sender_over(request.param, "open")
 
 
 BROKEN_VENDOR = {

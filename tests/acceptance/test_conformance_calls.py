@@ -37,10 +37,10 @@ MOST_U32 = 2**32 - 1
 ERROR_CAUSE = 101
 
 
-@pytest.fixture(params=["127.0.0.1", "::1"], ids=["ipv4", "ipv6"])
+@pytest.fixture(params=["ipv4", "ipv6", "tcp", "tls"])
 def sender(lab: Lab, request: pytest.FixtureRequest) -> Sender:
-    """A switch, over IPv4 and over IPv6."""
-    return lab.sender("open", request.param)
+    """A switch, over each transport."""
+    return lab.sender_over(request.param, "open")
 
 
 @pytest.fixture

@@ -30,10 +30,10 @@ NAME = tlv(USER_NAME, USER)
 SEVERAL = [b"\0\1\2", b"second", os.urandom(253), b"second"]
 
 
-@pytest.fixture(params=["127.0.0.1", "::1"], ids=["ipv4", "ipv6"])
+@pytest.fixture(params=["ipv4", "ipv6", "tcp", "tls"])
 def sender(lab: Lab, request: pytest.FixtureRequest) -> Sender:
-    """A proxy, over IPv4 and over IPv6."""
-    return lab.sender("open", request.param)
+    """A proxy, over each transport."""
+    return lab.sender_over(request.param, "open")
 
 
 def through(*states: bytes) -> bytes:

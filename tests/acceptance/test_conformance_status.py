@@ -26,10 +26,10 @@ from tests.acceptance.wire import (
 pytestmark = [pytest.mark.acceptance, pytest.mark.postgres]
 
 
-@pytest.fixture(params=["127.0.0.1", "::1"], ids=["ipv4", "ipv6"])
+@pytest.fixture(params=["ipv4", "ipv6", "tcp"])
 def sender(lab: Lab, request: pytest.FixtureRequest) -> Sender:
-    """A switch that asks whether we are there, over IPv4 and over IPv6."""
-    return lab.sender("open", request.param)
+    """A switch that asks whether we are there, over each transport that has a port for each kind."""
+    return lab.sender_over(request.param, "open")
 
 
 def test_L120_on_the_authentication_port_the_answer_is_an_accept(sender: Sender) -> None:
