@@ -14,6 +14,7 @@ from provisioning.cli.errors import Exit, Unreachable
 from provisioning.cli.framework import Group
 from provisioning.cli.options import Format, options_of
 from provisioning.cli.output import print_document
+from provisioning.cli.radius_decode import decode
 from provisioning.cli.radius_verify import verify
 from provisioning.cli.radius_way import Way, way_of, way_options
 from radiusd.errors import BadInput
@@ -33,6 +34,7 @@ def radius() -> None:
     """Speak RADIUS to a server, as a switch does, and tell what its packets mean."""
 
 
+radius.add_command(decode)
 radius.add_command(verify)
 
 

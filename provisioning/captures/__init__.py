@@ -1,0 +1,1 @@
+"""Packets as people have them, in captures and texts, and what a server would understand of them."""
