@@ -2,18 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import tzinfo
+from functools import partial
+from typing import TypeVar
 from zoneinfo import ZoneInfo
 
 from radiusd.dialects.dictionary import Definition
 from radiusd.dialects.disconnects import NAMED
+from radiusd.dialects.reply_forms import ROUTING, TIMES, read_codes, read_host
 from radiusd.dialects.sources import Source, read_source
 from radiusd.dialects.timestamps import ZoneNames, zone_named
+from radiusd.errors import Refusal
 
 _UNITS_MS = {"s": 1000, "ds": 100, "cs": 10, "ms": 1}
 _CAUSE_BASES = {"10": 10, "16": 16}
+_VALUE_STYLES = {"named": True, "bare": False}
 SOURCES = (
     "calling_from",
     "called_from",
@@ -24,7 +29,7 @@ SOURCES = (
     "trunk_out_from",
     "call_id_from",
 )
-SETTINGS = ("duration_unit", "cause_base", "timezone", "force_timezone", "zone_names", "vendor_id", "disconnect_by", *SOURCES)
+T = TypeVar("T")
 _LARGEST_VENDOR = (1 << 24) - 1  # the first octet of a Vendor-Id is 0 (RFC 2865, 5.26)
 
 
@@ -40,6 +45,11 @@ class ClientSettings:
         zone: For time stamps that carry no zone.
         force_zone: Replaces the zone that a time stamp carries.
         disconnect_by: What it knows a call by that it is asked to end; empty: as the dialect says.
+        reply_time: In which forms a call's time is written to it; empty: as the dialect says.
+        reply_named: Whether h323 values in replies carry their name; None: as the dialect says.
+        reply_vendor: Whose number h323 attributes in replies have; None: as the dialect says.
+        return_codes: h323-return-codes that it has for refusals, before those of its table.
+        routing_to: The host in the form ``Routing`` of a call's time.
         zone_names: What the zone names that this client writes mean, before all other meanings.
         sources: Where values stand that this client sends elsewhere than its dialect does, by setting.
     """
@@ -51,6 +61,11 @@ class ClientSettings:
     force_zone: ZoneInfo | None = None
     zone_names: ZoneNames = ()
     disconnect_by: tuple[str, ...] = ()
+    reply_time: tuple[str, ...] = ()
+    reply_named: bool | None = None
+    reply_vendor: int | None = None
+    return_codes: Mapping[Refusal, int] = field(default_factory=dict)
+    routing_to: str = ""
     sources: Mapping[str, Source] = field(default_factory=dict)
 
 
@@ -87,29 +102,20 @@ def read_settings(
             if place.is_named and place.vendor == own_vendor
         }
         settings = replace(settings, sources={**sources, **moved})
+    if ROUTING in settings.reply_time and not settings.routing_to:
+        problems.append(f"setting reply_time: {ROUTING} needs routing_to, the host that calls go on to")
     return settings, problems
 
 
 def _read_setting(setting: str, value: str) -> tuple[str, object]:
     """Return the field of :class:`ClientSettings` that *setting* fills, and with what."""
-    if setting == "vendor_id":
-        return "vendor", _vendor(value)
-    if setting == "duration_unit":
-        return "unit_ms", _one_of(value, _UNITS_MS)
-    if setting == "cause_base":
-        return "cause_base", _one_of(value, _CAUSE_BASES)
-    if setting == "timezone":
-        return "zone", _zone(value)
-    if setting == "force_timezone":
-        return "force_zone", _zone(value)
-    if setting == "zone_names":
-        return "zone_names", _zone_names(value)
-    if setting == "disconnect_by":
-        return "disconnect_by", _names(value, NAMED)
-    raise ValueError(f"there is no such setting; a client may have {', '.join(SETTINGS)}")
+    if setting not in _READERS:
+        raise ValueError(f"there is no such setting; a client may have {', '.join(SETTINGS)}")
+    field_name, read = _READERS[setting]
+    return field_name, read(value)
 
 
-def _one_of(value: str, meanings: Mapping[str, int]) -> int:
+def _one_of(value: str, meanings: Mapping[str, T]) -> T:
     if value not in meanings:
         raise ValueError(f"{value!r} is not one of {', '.join(meanings)}")
     return meanings[value]
@@ -149,3 +155,22 @@ def _zone_names(value: str) -> ZoneNames:
     if not names:
         raise ValueError("name at least one zone, as IST=Asia/Kolkata")
     return tuple(names)
+
+
+_READERS: Mapping[str, tuple[str, Callable[[str], object]]] = {
+    "duration_unit": ("unit_ms", partial(_one_of, meanings=_UNITS_MS)),
+    "cause_base": ("cause_base", partial(_one_of, meanings=_CAUSE_BASES)),
+    "timezone": ("zone", _zone),
+    "force_timezone": ("force_zone", _zone),
+    "zone_names": ("zone_names", _zone_names),
+    "vendor_id": ("vendor", _vendor),
+    "disconnect_by": ("disconnect_by", partial(_names, known=NAMED)),
+    "reply_time": ("reply_time", partial(_names, known=TIMES)),
+    "reply_values": ("reply_named", partial(_one_of, meanings=_VALUE_STYLES)),
+    "reply_vendor_id": ("reply_vendor", _vendor),
+    "return_code_of": ("return_codes", read_codes),
+    "routing_to": ("routing_to", read_host),
+}
+"""Which field of :class:`ClientSettings` each setting fills, and what reads it; it raises ValueError."""
+
+SETTINGS = (*_READERS, *SOURCES)

@@ -14,6 +14,8 @@ from radiusd.dialects.client_settings import DEFAULTS, ClientSettings, read_sett
 from radiusd.dialects.dictionary import definitions
 from radiusd.dialects.h323 import CISCO
 from radiusd.dialects.reading import Reading
+from radiusd.dialects.replies import Profile
+from radiusd.dialects.reply_forms import CREDIT_TIME, SESSION_TIMEOUT
 from radiusd.dialects.standard import ACCT_STATUS_TYPE
 from radiusd.errors import Refusal, UnreadableEvent
 from radiusd.radius.clients import Client
@@ -32,6 +34,7 @@ class Dialect(ABC):
 
     name: ClassVar[str]
     named_values: ClassVar[bool] = True  # h323 values in replies carry their name, as Cisco's do
+    reply_times: ClassVar[tuple[str, ...]] = (SESSION_TIMEOUT, CREDIT_TIME)  # forms of a call's time
     disconnect_by: ClassVar[tuple[str, ...]] = (disconnects.SESSION_ID,)  # what it knows its calls by
     vendor: ClassVar[int] = 0  # whose attributes it speaks in, unless the client's vendor_id names another
 
@@ -99,13 +102,23 @@ class Dialect(ABC):
         Raises:
             ValueError: *session_timeout_s* is 0 or negative.
         """
-        vendor = self.vendor_of_replies(client)
-        return replies.accept(session_timeout_s, call_class, named=self.named_values, vendor=vendor)
+        return replies.accept(session_timeout_s, call_class, self.reply_profile(client))
 
     def reject_attributes(self, refusal: Refusal, client: Client) -> list[ReplyAttribute]:
         """Return what an Access-Reject to *client* carries: the reason for people and for gateways."""
-        vendor = self.vendor_of_replies(client)
-        return replies.reject(refusal, client.return_codes, named=self.named_values, vendor=vendor)
+        return replies.reject(refusal, self.reply_profile(client))
+
+    def reply_profile(self, client: Client) -> Profile:
+        """Return how *client* reads replies: as the dialect does, but for what its settings say."""
+        settings = self.settings_of(client)
+        return Profile(
+            times=settings.reply_time or self.reply_times,
+            named=self.named_values if settings.reply_named is None else settings.reply_named,
+            vendor=settings.reply_vendor or self.vendor_of_replies(client),
+            table=client.return_codes,
+            codes=settings.return_codes,
+            routing_to=settings.routing_to,
+        )
 
     def session_attributes(self, event: CallEvent, client: Client) -> list[ReplyAttribute]:
         """
@@ -116,8 +129,8 @@ class Dialect(ABC):
         names = self.settings_of(client).disconnect_by or self.disconnect_by
         if client.is_proxy:
             names = (*names, *disconnects.NAS)
-        vendor = self.vendor_of_replies(client)
-        return disconnects.names_of(event, names, vendor, named=self.named_values)
+        profile = self.reply_profile(client)
+        return disconnects.names_of(event, names, profile.vendor, named=profile.named)
 
     def vendor_of_replies(self, client: Client) -> int:
         """Return under which vendor's number *client* looks for h323-credit-time and h323-return-code."""

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from radiusd.calls.events import CallEvent, Kind, Leg, Status
-from radiusd.dialects import replies
 from radiusd.dialects.dialect import Dialect
 from radiusd.dialects.h323 import H323
 from radiusd.dialects.reading import Reading
+from radiusd.dialects.reply_forms import CREDIT_TIME, SESSION_TIMEOUT, SIP_AVP
 from radiusd.dialects.standard import (
     ACCT_SESSION_ID,
     CALLED_STATION_ID,
@@ -18,7 +18,6 @@ from radiusd.dialects.values import address, identifier, realm_of
 from radiusd.radius.assigned import Attribute
 from radiusd.radius.clients import Client
 from radiusd.radius.packet import Packet
-from radiusd.radius.reply import ReplyAttribute, text
 
 SIP_METHOD = 101
 SIP_RESPONSE_CODE = 102
@@ -28,7 +27,6 @@ SIP_TRANSLATED_REQUEST_URI = 107
 SIP_SRC_IP = 108
 SIP_URI_USER = 208
 SIP_GROUP = 211
-SIP_AVP = 225
 SIP_SRC_IP_BESIDE_RFC5090 = 230  # where sites put it whose 108 is Digest-Method
 
 _INVITE, _CANCEL = 1, 2  # bits; whatever names the sites' dictionaries give to them
@@ -49,6 +47,9 @@ class Kamailio(Dialect):
 
     name = "kamailio"
     named_values = False  # they become AVPs of the script, which wants the bare number
+    # Unless told to take over every attribute its modules keep only SIP-AVP, and with it
+    # $avp(Session-Timeout) is the same in both modes.
+    reply_times = (SESSION_TIMEOUT, CREDIT_TIME, SIP_AVP)
 
     def read_call(self, reading: Reading, client: Client) -> CallEvent:
         """See :meth:`Dialect.read_call`."""
@@ -81,21 +82,6 @@ class Kamailio(Dialect):
             from_tag=from_tag,
             to_tag=to_tag,
         )
-
-    def accept_attributes(
-        self, session_timeout_s: int | None, call_class: bytes, client: Client
-    ) -> list[ReplyAttribute]:
-        """
-        See :meth:`Dialect.accept_attributes`.
-
-        Unless told to take over every attribute, Kamailio's modules keep only
-        SIP-AVP. ``name#value`` makes a number of it, which the dialog module's
-        timeout wants: ``$avp(Session-Timeout)`` is the same in both modes.
-        """
-        attributes = super().accept_attributes(session_timeout_s, call_class, client)
-        if session_timeout_s is not None:
-            attributes.append(text(SIP_AVP, f"Session-Timeout#{min(session_timeout_s, replies.LONGEST_S)}"))
-        return attributes
 
 
 def call_id_of(reading: Reading) -> str:

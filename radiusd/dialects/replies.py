@@ -2,65 +2,104 @@
 
 from __future__ import annotations
 
-from radiusd.dialects.h323 import CISCO, CREDIT_TIME, NAMES, RETURN_CODE
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+
+from radiusd.dialects import reply_forms
+from radiusd.dialects.h323 import AVPAIR, CISCO, CREDIT_TIME, NAMES, RETURN_CODE
 from radiusd.errors import Refusal
 from radiusd.radius.assigned import Attribute
 from radiusd.radius.reply import ReplyAttribute, integer, text, vendor_text
 
 LONGEST_S = 0xFFFFFFFF
+SIP_AVP = 225  # of Kamailio and OpenSIPS; SER had it first
 
 
-def accept(
-    session_timeout_s: int | None, call_class: bytes, *, named: bool, vendor: int = CISCO
-) -> list[ReplyAttribute]:
+@dataclass(frozen=True, slots=True)
+class Profile:
+    """
+    How one client reads replies.
+
+    Attributes:
+        times: The forms in which it understands the time that a call may last, of
+            :data:`~radiusd.dialects.reply_forms.TIMES`.
+        named: Write ``h323-credit-time=60`` into h323-credit-time, as Cisco does, instead of ``60``.
+        vendor: Whose number h323 attributes have; most who copied Cisco's kept it.
+        table: The table of h323-return-codes that it knows.
+        codes: Those that it has otherwise.
+        routing_to: The host that the form ``Routing`` sends calls to.
+    """
+
+    times: tuple[str, ...] = (reply_forms.SESSION_TIMEOUT, reply_forms.CREDIT_TIME)
+    named: bool = True
+    vendor: int = CISCO
+    table: str = "cisco"
+    codes: Mapping[Refusal, int] = field(default_factory=dict)
+    routing_to: str = ""
+
+
+def accept(session_timeout_s: int | None, call_class: bytes, profile: Profile) -> list[ReplyAttribute]:
     """
     Return the attributes of an Access-Accept, the most important first.
 
-    The time stands there twice: gateways obey h323-credit-time, what copies them
-    may know only Session-Timeout.
+    By default the time stands there twice: gateways obey h323-credit-time, what copies
+    them may know only Session-Timeout.
 
     Args:
         session_timeout_s: How long the call may last; None: as long as it likes.
         call_class: The Class that the switch is to send back; empty: none.
-        named: Write ``h323-credit-time=60`` into h323-credit-time, as Cisco does, instead of ``60``.
-        vendor: Whose number they have; most who copied Cisco's attributes kept it.
 
     Raises:
         ValueError: *session_timeout_s* is not positive: to many switches 0 means "no limit".
     """
-    attributes: list[ReplyAttribute] = []
+    times: dict[str, ReplyAttribute] = {}
     if session_timeout_s is not None:
         if session_timeout_s <= 0:
             raise ValueError(f"a call cannot be accepted for {session_timeout_s} seconds; refuse it instead")
-        session_timeout_s = min(session_timeout_s, LONGEST_S)
-        attributes.append(integer(Attribute.SESSION_TIMEOUT, session_timeout_s))
-    if call_class:
-        attributes.append((Attribute.CLASS, call_class))
-    if session_timeout_s is not None:
-        attributes.append(_h323(CREDIT_TIME, session_timeout_s, named, vendor))
-    attributes.append(_h323(RETURN_CODE, 0, named, vendor))
-    return attributes
+        limit_s = min(session_timeout_s, LONGEST_S)
+        times = {form: _TIMES[form](limit_s, profile) for form in profile.times}
+    mark = (int(Attribute.CLASS), call_class) if call_class else None
+    plain = [times.pop(reply_forms.SESSION_TIMEOUT, None), mark, times.pop(reply_forms.CREDIT_TIME, None)]
+    plain.append(_h323(RETURN_CODE, 0, profile))
+    return [attribute for attribute in plain if attribute is not None] + list(times.values())
 
 
-_OTHER_CODES = {
+OTHER_CODES: Mapping[str, Mapping[Refusal, int]] = {
     "portaone": {Refusal.NO_BALANCE: 12, Refusal.BAD_REQUEST: 11, Refusal.AUTH_FAILED: 2},
+    "welltech": {Refusal.NO_BALANCE: 11, Refusal.NO_RATE: 7, Refusal.AUTH_FAILED: 2},
 }
 """Where a family of gateways numbers a reason otherwise than Cisco's own do."""
 
 
-def reject(refusal: Refusal, codes: str, *, named: bool, vendor: int = CISCO) -> list[ReplyAttribute]:
-    """
-    Return the attributes of an Access-Reject: the reason, and nothing that RFC 2865, 5.44 forbids.
+def return_code(refusal: Refusal, profile: Profile) -> int:
+    """Return the h323-return-code that tells *refusal* to a client."""
+    own = profile.codes.get(refusal)
+    return own or OTHER_CODES.get(profile.table, {}).get(refusal, refusal.return_code)
 
-    *codes* is the table of h323-return-codes that the client knows.
-    """
-    code = _OTHER_CODES.get(codes, {}).get(refusal, refusal.return_code)
+
+def reject(refusal: Refusal, profile: Profile) -> list[ReplyAttribute]:
+    """Return the attributes of an Access-Reject: the reason, and nothing that RFC 2865, 5.44 forbids."""
     return [
         text(Attribute.REPLY_MESSAGE, refusal.reply_message),
-        _h323(RETURN_CODE, code, named, vendor),
+        _h323(RETURN_CODE, return_code(refusal, profile), profile),
     ]
 
 
-def _h323(type: int, value: int, named: bool, vendor: int) -> ReplyAttribute:
-    written = f"{NAMES[type]}={value}" if named else str(value)
-    return vendor_text(vendor, type, written)
+def _h323(type: int, value: int, profile: Profile) -> ReplyAttribute:
+    written = f"{NAMES[type]}={value}" if profile.named else str(value)
+    return vendor_text(profile.vendor, type, written)
+
+
+def _routing(seconds: int, profile: Profile) -> ReplyAttribute:
+    return vendor_text(CISCO, AVPAIR, f"h323-ivr-in=Routing:{profile.routing_to};credit-time={seconds}")
+
+
+_TIMES: Mapping[str, Callable[[int, Profile], ReplyAttribute]] = {
+    reply_forms.SESSION_TIMEOUT: lambda seconds, _: integer(Attribute.SESSION_TIMEOUT, seconds),
+    reply_forms.CREDIT_TIME: lambda seconds, profile: _h323(CREDIT_TIME, seconds, profile),
+    # "#" makes a number of it, which the dialog module's timeout wants.
+    reply_forms.SIP_AVP: lambda seconds, _: text(SIP_AVP, f"Session-Timeout#{seconds}"),
+    reply_forms.ROUTING: _routing,
+    reply_forms.DURATION: lambda seconds, _: vendor_text(CISCO, AVPAIR, f"h323-ivr-in=DURATION:{seconds}"),
+}
+"""How each form of a call's time is written."""

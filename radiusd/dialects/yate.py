@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 from radiusd.dialects.gateway import Gateway, Record
-from radiusd.dialects.h323 import AVPAIR, CISCO
 from radiusd.dialects.quintum import QUINTUM
+from radiusd.dialects.reply_forms import CREDIT_TIME, DURATION, SESSION_TIMEOUT
 from radiusd.dialects.standard import USER_NAME
 from radiusd.dialects.values import address
-from radiusd.radius.clients import Client
-from radiusd.radius.reply import ReplyAttribute, vendor_text
 
 
 class Yate(Gateway):
@@ -21,6 +19,7 @@ class Yate(Gateway):
 
     name = "yate"
     vendor = QUINTUM  # beside Cisco's
+    reply_times = (SESSION_TIMEOUT, CREDIT_TIME, DURATION)  # of these, its portabill understands the last
     usual_cause_base = 10  # the sample configuration adds Yate's own number as it is
 
     def call_id(self, record: Record) -> str:
@@ -32,12 +31,3 @@ class Yate(Gateway):
         reading = record.reading
         username = reading.text("username_from", reading.attribute(USER_NAME))
         return "" if address(username) and not reading.is_set("username_from") else username
-
-    def accept_attributes(
-        self, session_timeout_s: int | None, call_class: bytes, client: Client
-    ) -> list[ReplyAttribute]:
-        """See :meth:`Dialect.accept_attributes`; of the time, Yate's portabill understands its own form."""
-        attributes = super().accept_attributes(session_timeout_s, call_class, client)
-        if session_timeout_s is not None:
-            attributes.append(vendor_text(CISCO, AVPAIR, f"h323-ivr-in=DURATION:{session_timeout_s}"))
-        return attributes

@@ -17,7 +17,7 @@ _CLOSED_SETS = {
     "call_check": ("service-type", "any", "never"),
     "digest": ("strict", "proxy"),
     "grant": ("whole", "lease"),
-    "return_codes": ("cisco", "portaone"),
+    "return_codes": ("cisco", "portaone", "welltech"),
     "cut_off": ("none", "disconnect"),
     "sip": ("off", "open", "401", "407"),
 }

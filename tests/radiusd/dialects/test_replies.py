@@ -1,5 +1,8 @@
 """What goes back to a switch: the time a call may last, our mark on it, or the reason why not."""
 
+import re
+from dataclasses import replace
+
 import pytest
 
 from radiusd.dialects.call_class import class_of, read_call_class
@@ -120,3 +123,104 @@ def test_a_class_of_another_form_is_not_ours(value: str) -> None:
     Other servers' Classes are left alone.
     """
     assert "" == read_call_class(a_packet("rfc2866", ("Class", value)))
+
+
+def told(dialect: str = "rfc2866", seconds: int | None = 60, **settings: str) -> list[tuple[int, bytes]]:
+    """Return what an Accept tells a client with *settings*, our Class left out."""
+    return DIALECTS[dialect].accept_attributes(seconds, b"", a_client(dialect, settings=settings))
+
+
+AVPAIR = 1
+ZERO = a_vsa(103, b"h323-return-code=0")
+
+
+@pytest.mark.parametrize(
+    ("form", "expected"),
+    [
+        ("Session-Timeout", (27, b"\0\0\0\x3c")),
+        ("h323-credit-time", a_vsa(102, b"h323-credit-time=60")),
+        ("SIP-AVP", (225, b"Session-Timeout#60")),
+        ("DURATION", a_vsa(AVPAIR, b"h323-ivr-in=DURATION:60")),
+        ("Routing", a_vsa(AVPAIR, b"h323-ivr-in=Routing:192.0.2.9:5060;credit-time=60")),
+    ],
+)
+@pytest.mark.parametrize("dialect", DIALECTS)
+def test_a_client_may_choose_the_form_of_its_time(
+    dialect: str, form: str, expected: tuple[int, bytes]
+) -> None:
+    """
+    It is told in that form and in no other, whatever its dialect does.
+    """
+    usual = {"routing_to": "192.0.2.9:5060", "reply_values": "named", "reply_vendor_id": "9"}
+
+    attributes = told(dialect, reply_time=form, **usual)
+
+    assert [expected, ZERO] == sorted(attributes, key=lambda attribute: attribute != expected)
+
+
+def test_a_client_may_want_several_forms() -> None:
+    """
+    Each of them says the same.
+    """
+    attributes = told(reply_time="DURATION, Session-Timeout")
+
+    assert [(27, b"\0\0\0\x3c"), ZERO, a_vsa(AVPAIR, b"h323-ivr-in=DURATION:60")] == attributes
+
+
+def test_values_and_vendor_are_the_clients() -> None:
+    """
+    Bare values, under another vendor's number, in accepts and rejects.
+    """
+    client = a_client("cisco", settings={"reply_values": "bare", "reply_vendor_id": "5003"})
+
+    accepted = DIALECTS["cisco"].accept_attributes(60, b"", client)
+    refused = DIALECTS["cisco"].reject_attributes(Refusal.NO_BALANCE, client)
+
+    vendor = (5003).to_bytes(4, "big")
+    assert [(27, b"\0\0\0\x3c"), (26, vendor + b"\x66\x0460"), (26, vendor + b"\x67\x030")] == accepted
+    assert (26, vendor + b"\x67\x034") == refused[1]
+
+
+@pytest.mark.parametrize(
+    ("table", "settings", "code"),
+    [
+        ("cisco", {}, 4),
+        ("portaone", {}, 12),
+        ("welltech", {}, 11),
+        ("portaone", {"return_code_of": "trunk_full=3 no_balance=77"}, 77),
+        ("portaone", {"return_code_of": "trunk_full=7"}, 12),
+    ],
+)
+def test_a_reason_is_numbered_as_the_client_knows_it(table: str, settings: dict[str, str], code: int) -> None:
+    """
+    Its own number first, then that of its table.
+    """
+    client = replace(a_client("cisco", settings), return_codes=table)
+
+    refused = DIALECTS["cisco"].reject_attributes(Refusal.NO_BALANCE, client)
+
+    assert a_vsa(103, f"h323-return-code={code}".encode()) == refused[1]
+
+
+@pytest.mark.parametrize(
+    ("settings", "problem"),
+    [
+        ({"reply_time": "Sundial"}, "reply_time: 'Sundial' is not one of Session-Timeout"),
+        ({"reply_time": ""}, "reply_time: '' is not one of"),
+        ({"reply_time": "Routing"}, "reply_time: Routing needs routing_to"),
+        ({"routing_to": "a;credit-time=1"}, "routing_to: .* is not a host"),
+        ({"reply_values": "loud"}, "reply_values: 'loud' is not one of named, bare"),
+        ({"reply_vendor_id": "0"}, "reply_vendor_id: '0' is not a vendor's number"),
+        ({"return_code_of": "no_money=3"}, "return_code_of: 'no_money=3' is not WORD=NUMBER"),
+        ({"return_code_of": "no_balance=0"}, "return_code_of: .* 0 means yes"),
+        ({"return_code_of": "no_balance=256"}, "return_code_of: .* from 1 to 255"),
+        ({"return_code_of": " "}, "return_code_of: name at least one"),
+    ],
+)
+def test_a_setting_that_means_nothing_is_refused(settings: dict[str, str], problem: str) -> None:
+    """
+    By a sentence that names it.
+    """
+    (found,) = DIALECTS["rfc2866"].check_settings(settings)
+
+    assert re.search(problem, found)
