@@ -31,11 +31,14 @@ from radiusd.calls.rows import (
 class Missing(Exception):
     """A decision needs rows that were not loaded or accounts that are not locked; load them and try again."""
 
-    def __init__(self, accounts: set[int], services: set[int], since: datetime) -> None:
-        super().__init__(accounts, services, since)
+    def __init__(
+        self, accounts: set[int], services: set[int], since: datetime, keys: frozenset[str] = frozenset()
+    ) -> None:
+        super().__init__(accounts, services, since, keys)
         self.accounts = accounts
         self.services = services
         self.since = since
+        self.keys = keys
 
 
 class Books:
@@ -43,13 +46,16 @@ class Books:
     The working copy of one batch.
 
     *locked*: the accounts whose rows are loaded and locked. *served*: the services whose buckets are
-    loaded, as far as their periods end after *since*.
+    loaded, as far as their periods end after *since*. *keys*: the calls that are loaded; None: all.
     """
 
-    def __init__(self, locked: set[int], served: set[int], since: datetime) -> None:
+    def __init__(
+        self, locked: set[int], served: set[int], since: datetime, keys: set[str] | None = None
+    ) -> None:
         self.locked = locked
         self.served = served
         self.since = since
+        self.keys = keys
         self.balances: dict[int, Balance] = {}
         self.channels: dict[tuple[int, int], Channel] = {}
         self.buckets: dict[tuple[int, str], BucketRow] = {}
@@ -87,6 +93,16 @@ class Books:
         """
         if not (accounts <= self.locked and services <= self.served) or (services and since < self.since):
             raise Missing(accounts, services, since)
+
+    def require_call(self, key: str) -> None:
+        """
+        Make sure that what is known under *key* is loaded.
+
+        Raises:
+            Missing: It is not.
+        """
+        if self.keys is not None and key not in self.keys:
+            raise Missing(set(), set(), self.since, frozenset((key,)))
 
     def balance(self, account_id: int) -> Balance:
         """Return the account's balance, which the caller is about to change."""

@@ -39,7 +39,12 @@ def key_of(event: CallEvent) -> str:
         key, _, seq = event.call_class.partition("-")
         if len(key) == 32 and seq.isdecimal() and not key.strip("0123456789abcdef"):
             return "\\x" + key
-    return call_key(event.client_id, event.call_id or _derived_id(event), event.nas)
+    return own_key(event, event.call_id or _derived_id(event))
+
+
+def own_key(event: CallEvent, call_id: str) -> str:
+    """Return the key of what the sender of *event* calls *call_id*."""
+    return call_key(event.client_id, call_id, event.nas)
 
 
 def call_class(row: CallRow) -> str:

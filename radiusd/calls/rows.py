@@ -87,6 +87,7 @@ class Booked(msgspec.Struct, kw_only=True, frozen=True, omit_defaults=True):
     refusal: str = ""
     closing: Closing | None = None
     charges: tuple[Charge, ...] = ()
+    joined: str = ""  # the key of the call that this is a leg of; the row holds nothing and leads there
 
 
 _decoder = msgspec.json.Decoder(Booked)

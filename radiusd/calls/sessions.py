@@ -12,7 +12,7 @@ class State(Enum):
     REFUSED = "refused"  # asked for and refused; holds nothing
     AUTHORIZED = "authorized"  # asked for and granted: holds channel, minutes and money; not started
     STARTED = "started"  # reported as up; holds the same and is rated live
-    LAPSED = "lapsed"  # granted, and no Start came in time; holds nothing
+    LAPSED = "lapsed"  # granted, and no Start came in time; or a leg of another call; holds nothing
     ENDED = "ended"  # charged; holds nothing
 
 
@@ -23,6 +23,7 @@ class Step(Enum):
     REFUSE = "refuse"
     REPORT = "report"  # a Start or Interim
     LAPSE = "lapse"
+    JOIN = "join"  # it turned out to be a leg of another call
     END = "end"  # a Stop, a failure, or our own closing
 
 
@@ -31,6 +32,12 @@ TRANSITIONS: dict[tuple[State, Step], State] = {
     (State.NEW, Step.REFUSE): State.REFUSED,
     (State.NEW, Step.REPORT): State.STARTED,  # many senders never ask
     (State.NEW, Step.END): State.ENDED,  # a Stop without a Start
+    (State.NEW, Step.JOIN): State.LAPSED,
+    (State.AUTHORIZED, Step.JOIN): State.LAPSED,
+    (State.STARTED, Step.JOIN): State.LAPSED,
+    (State.REFUSED, Step.JOIN): State.LAPSED,
+    (State.LAPSED, Step.JOIN): State.LAPSED,
+    (State.ENDED, Step.JOIN): State.LAPSED,
     (State.REFUSED, Step.ACCEPT): State.AUTHORIZED,  # asked again, and now there is room
     (State.REFUSED, Step.REFUSE): State.REFUSED,
     (State.REFUSED, Step.REPORT): State.STARTED,  # the switch did not heed us: recorded and charged

@@ -17,10 +17,10 @@ from radiusd.calls import charging, live
 from radiusd.calls.books import Books
 from radiusd.calls.buckets import looks_back, owner_of_bucket, owners_of
 from radiusd.calls.cdrs import bare_cdr, note_late_report
-from radiusd.calls.choosing import choose
 from radiusd.calls.context import Context
 from radiusd.calls.events import CallEvent
 from radiusd.calls.facts import Call, Closing, Events, add_up, by_our_clock, clock_lag, keep
+from radiusd.calls.joining import find, lead_on, told_apart
 from radiusd.calls.matching import Match, Party, is_internal
 from radiusd.calls.rows import NOBODY, Booked, CallRow, Charge, Session
 from radiusd.calls.sessions import State, Step, step
@@ -35,9 +35,11 @@ def post(books: Books, event: CallEvent, key: str, context: Context, alone: Call
     Raises:
         Missing: Rows it needs are not loaded.
     """
-    row = choose(books.calls[key], event, context.boots_of(event.nas))
+    key, row = find(books, event, key, context)
     known = row.facts if row else ()
     events = keep(known, event)
+    if event.also:
+        events = _take_over(books, key, row, event, events, context)
     if row is not None and events is known:
         return row  # said before
     booked = row.charges if row else Booked()
@@ -47,6 +49,25 @@ def post(books: Books, event: CallEvent, key: str, context: Context, alone: Call
         alone = add_up(events, authorized=booked.authorized, verified=booked.verified, closing=booked.closing)
     reconcile(books, row, alone, booked, context, facts=events)
     return row
+
+
+def _take_over(
+    books: Books, key: str, row: CallRow | None, event: CallEvent, events: Events, context: Context
+) -> Events:
+    """Return *events* with those of its legs that had been taken for calls, which are taken back."""
+    for leg in told_apart(books, key, event, context):
+        if row is not None and leg.call_id == row.call_id:
+            continue
+        held = list(books.sessions[leg.call_id].values())
+        require(books, leg, (), leg.charges, held, leg.begun_at)
+        for session in held:
+            live.end_session(books, session)
+        for made in leg.charges.charges:
+            charging.reverse(books, leg, made, context)
+        for fact in leg.facts:
+            events = keep(events, fact)
+        lead_on(books, leg, key)
+    return events
 
 
 def close(books: Books, row: CallRow, closing: Closing, context: Context) -> None:

@@ -60,7 +60,8 @@ class FreeSwitch(Dialect):
         session_id = identifier(packet.first(ACCT_SESSION_ID))
         first_leg = identifier(packet.vendor_first(vendor, OTHER_LEG_ID))
         leg = _LEGS.get(said(DIRECTION).lower(), Leg.ORIGINATE if first_leg else None)
-        call_id = reading.text("call_id_from") or first_leg or session_id or reading.call_class
+        told = reading.text("call_id_from")
+        call_id = told or first_leg or session_id or reading.call_class
         far_end = address(packet.first(FRAMED_IP_ADDRESS))
         far_end = far_end if far_end != _NOWHERE else ""
         return reading.event(
@@ -83,6 +84,8 @@ class FreeSwitch(Dialect):
             duration_ms=duration_ms,
             cause=reading.vendor_number(vendor, HANGUP_CAUSE) or None,
             status=status,
+            # The second leg's Stop does not name the first any more.
+            also=(session_id,) if first_leg and session_id and not told else (),
         )
 
 

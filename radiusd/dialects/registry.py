@@ -4,16 +4,26 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from radiusd.dialects.acme import Acme
+from radiusd.dialects.asterisk import Asterisk
+from radiusd.dialects.audiocodes import AudioCodes
 from radiusd.dialects.broadworks import BroadWorks
 from radiusd.dialects.cisco import Cisco
 from radiusd.dialects.dialect import Dialect
 from radiusd.dialects.eltex_smg import EltexSmg
+from radiusd.dialects.freeswitch import FreeSwitch
+from radiusd.dialects.freeswitch_xmlradius import FreeSwitchXmlRadius
 from radiusd.dialects.gnugk import GnuGk
 from radiusd.dialects.kamailio import Kamailio
 from radiusd.dialects.mvts import Mvts
 from radiusd.dialects.nextone import Nextone
+from radiusd.dialects.opensips import OpenSips
+from radiusd.dialects.portasip import PortaSip
 from radiusd.dialects.quintum import Quintum
 from radiusd.dialects.rfc2866 import Rfc2866
+from radiusd.dialects.ribbon_core import RibbonCore
+from radiusd.dialects.ribbon_edge import RibbonEdge
+from radiusd.dialects.sippy import Sippy
 from radiusd.dialects.telcobridges import TelcoBridges
 from radiusd.dialects.yate import Yate
 from radiusd.errors import NotFound
@@ -29,6 +39,16 @@ DIALECTS: Mapping[str, Dialect] = _Registry(
         "rfc2866": Rfc2866(),
         "cisco": Cisco(),
         "kamailio": Kamailio(),
+        "acme": Acme(),
+        "asterisk": Asterisk(),
+        "audiocodes": AudioCodes(),
+        "freeswitch": FreeSwitch(),
+        "freeswitch-xmlradius": FreeSwitchXmlRadius(),
+        "opensips": OpenSips(),
+        "portasip": PortaSip(),
+        "ribbon-core": RibbonCore(),
+        "ribbon-edge": RibbonEdge(),
+        "sippy": Sippy(),
         "broadworks": BroadWorks(),
         "eltex-smg": EltexSmg(),
         "gnugk": GnuGk(),

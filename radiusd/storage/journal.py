@@ -20,7 +20,7 @@ from radiusd.calls import authorization, settlement, tending
 from radiusd.calls.authorization import Attempt, Decision
 from radiusd.calls.books import Books, Missing
 from radiusd.calls.buckets import looks_back, owners_of
-from radiusd.calls.choosing import key_of
+from radiusd.calls.choosing import key_of, own_key
 from radiusd.calls.context import Context
 from radiusd.calls.directory import Directory
 from radiusd.calls.events import CallEvent
@@ -75,6 +75,10 @@ class Work(Protocol):
     def since(self) -> datetime:
         """When that call began, as far as this piece tells."""
 
+    @property
+    def other_keys(self) -> tuple[str, ...]:
+        """Other ids of that call, by which its sender may have spoken of it."""
+
     guess: Guess | None
     """What :meth:`Journal.home` found when the work was queued."""
 
@@ -88,12 +92,13 @@ class Work(Protocol):
 class Report:
     """An accounting event."""
 
-    __slots__ = ("_alone", "client_id", "event", "guess", "key", "since")
+    __slots__ = ("_alone", "client_id", "event", "guess", "key", "other_keys", "since")
 
     def __init__(self, event: CallEvent) -> None:
         self.event = event
         self.client_id = event.client_id
         self.key = key_of(event)
+        self.other_keys = tuple(own_key(event, other_id) for other_id in event.also) if event.also else ()
         self.since = event.event_at
         self.guess: Guess | None = None
         self._alone: Call | None = None
@@ -116,6 +121,8 @@ class Ask:
     """A call attempt."""
 
     __slots__ = ("attempt", "client_id", "guess", "key", "since")
+
+    other_keys: tuple[str, ...] = ()
 
     def __init__(self, attempt: Attempt) -> None:
         self.attempt = attempt
@@ -147,6 +154,7 @@ class CallTask(msgspec.Struct, gc=False):
     since: datetime
     do: Callable[[Books, CallRow, Context], str]
     guess: Guess | None = None
+    other_keys: tuple[str, ...] = ()
 
     def foresee(self, context: Context) -> tuple[Party, ...]:
         """Return nobody: the call's own row tells."""
@@ -245,6 +253,7 @@ class Journal:
             except Missing as missing:
                 needs.accounts |= missing.accounts
                 needs.services |= missing.services
+                needs.keys |= missing.keys
                 needs.since = min(needs.since, missing.since)
                 await txn.run("ROLLBACK")
                 continue
@@ -297,6 +306,7 @@ class Journal:
         for work in batch:
             key = work.key
             needs.keys.add(key)
+            needs.keys.update(work.other_keys)
             remembered = self._remembered.get(key)
             if remembered is not None:
                 needs.accounts |= remembered[0]
@@ -317,6 +327,9 @@ class Journal:
             rows = books.calls.get(work.key)
             if not rows:
                 continue
+            for row in rows:
+                if row.charges.joined:
+                    rows = rows + books.calls.get(row.charges.joined, [])
             services = {
                 service
                 for row in rows

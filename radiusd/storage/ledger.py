@@ -257,7 +257,7 @@ async def load(txn: Connection, needs: Needs) -> tuple[Books, dict[tuple[int, st
             _array(sorted(needs.clients)),
         ),
     )
-    books = Books(set(needs.accounts), set(needs.services), needs.since)
+    books = Books(set(needs.accounts), set(needs.services), needs.since, set(needs.keys))
     boots: dict[tuple[int, str], list[datetime]] = {}
     unlocked: set[int] = set()
     for kind, text, facts, charges in rows:

@@ -26,14 +26,14 @@ SINCE = datetime(1990, 1, 1, tzinfo=UTC)  # some of these calls are twenty years
 DIRECTORY = a_directory(
     a_service(ServiceKind.TRUNK, "CARRIER-A", 1, activated_at=SINCE),
     a_service(ServiceKind.IP, "192.168.0.0/24", 2, account=an_account(2), activated_at=SINCE),
+    a_service(ServiceKind.IP, "198.51.100.0/24", 3, activated_at=SINCE),
 )
 
 
-def packets_of(dialect: str, case: str) -> list[dict[str, Any]]:
-    """Return the packets of a printed or captured call."""
+def case_of(dialect: str, id: str) -> dict[str, Any]:
+    """Return a printed or captured call."""
     cases = json.loads((FOLDER / f"{dialect}.json").read_text(encoding="utf-8"))
-    packets: list[dict[str, Any]] = next(each["packets"] for each in cases if case == each["id"])
-    return packets
+    return next(case for case in cases if id == case["id"])
 
 
 def read(dialect: str, client: Client, sent: dict[str, Any]) -> tuple[Work, datetime]:
@@ -53,13 +53,16 @@ def hear(dsn: str) -> Callable[..., tuple[dict[str, Any], Any]]:
         open_accounts(dsn, 1, 2)
         client = a_client(1, dialect=dialect, settings=settings)
         node = Node(dsn, DIRECTORY, client)
-        told = [read(dialect, client, sent) for sent in packets_of(dialect, case)]
-        for work, arrived in told[::-1] if backwards else told:
-            node.settle([work], max(arrived for _, arrived in told) if backwards else arrived)
+        told = case_of(dialect, case)
+        works = [read(dialect, client, sent) for sent in told["packets"]]
+        for work, arrived in works[::-1] if backwards else works:
+            node.settle([work], max(arrived for _, arrived in works) if backwards else arrived)
         node.close()
         assert [] == rows(dsn, "session")
         (cdr,) = rows(dsn, "cdr")
-        (row,) = rows(dsn, "call")
+        (row,) = [row for row in rows(dsn, "call") if row["state"] == "ended"]
+        legs = {fact.leg_id for fact in read_facts(_text(row["facts"]))}
+        assert told["expect_call"].get("legs", len(legs)) == len(legs)
         return cdr, add_up(read_facts(_text(row["facts"])), authorized=False)
 
     return hear
@@ -67,6 +70,35 @@ def hear(dsn: str) -> Callable[..., tuple[dict[str, Any], Any]]:
 
 def _text(facts: Any) -> str:
     return facts if isinstance(facts, str) else json.dumps(facts)
+
+
+CASES = [
+    pytest.param(path.stem, case, id=case["id"])
+    for path in sorted(FOLDER.glob("*.json"))
+    if path.stem in DIALECTS
+    for case in json.loads(path.read_text(encoding="utf-8"))
+    if "expect_call" in case
+]
+
+
+@pytest.mark.parametrize("backwards", [False, True])
+@pytest.mark.parametrize(("dialect", "case"), CASES)
+def test_the_legs_of_a_call_are_one_call_charged_once(
+    hear: Callable[..., tuple[dict[str, Any], Any]], dialect: str, case: dict[str, Any], backwards: bool
+) -> None:
+    """
+    However many records tell of it, from whichever leg and in whichever order.
+    """
+    cdr, call = hear(dialect, case["id"], backwards=backwards, **case.get("client", {}))
+    expected = case["expect_call"]
+
+    billed_s = -(-cdr["duration_ms"] // 1000)
+    least, most = expected.get("billable_seconds_between", [expected.get("billable_seconds")] * 2)
+    assert least is None or least <= billed_s <= most
+    for name in ("calling", "called", "remote_ip", "trunk_in", "trunk_out", "release_side"):
+        assert expected.get(name, cdr[name]) == cdr[name], name
+    assert expected.get("dest_ip", call.dest_ip) == call.dest_ip
+    assert expected.get("status", "answered") == ("answered" if call.answered else "failed")
 
 
 @pytest.mark.parametrize("backwards", [False, True])
