@@ -204,10 +204,7 @@ class Server:
         gc.set_threshold(100_000, 20, 100)
         self._log.info(
             "serving",
-            listeners=[
-                f"{one.kind} {one.transport} {one.address}:{one.port_number}"
-                for one in self._settings.listeners
-            ],
+            listeners=[one.label for one in self._settings.listeners],
             workers=self._settings.workers,
             clients=len(self._clients),
         )

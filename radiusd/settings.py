@@ -36,6 +36,12 @@ class Listener(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         return self.port or USUAL_PORTS[self.kind]
 
     @property
+    def label(self) -> str:
+        """Return what the log calls it."""
+        kind = f"{self.kind} {self.transport}" if self.is_stream else self.kind
+        return f"{kind} {self.address}:{self.port_number}"
+
+    @property
     def is_stream(self) -> bool:
         """Tell whether it takes connections, not datagrams."""
         return self.transport != "udp"

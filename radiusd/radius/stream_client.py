@@ -30,6 +30,14 @@ _IDENTIFIERS = 256
 _PEM_END = b"-----END CERTIFICATE-----\n"
 
 
+def endpoint_of(
+    reactor: Any, host: str, port: int, tls: IOpenSSLClientConnectionCreator | None = None
+) -> Any:
+    """Return what connects to *host*; *tls* is from :func:`connection_creator`, None is bare TCP."""
+    endpoint: Any = HostnameEndpoint(reactor, host, port, timeout=LIMIT_S)
+    return endpoint if tls is None else wrapClientTLS(tls, endpoint)
+
+
 def connection_creator(
     server_name: str, ca: Path, certificate: Path, key: Path
 ) -> IOpenSSLClientConnectionCreator:
@@ -63,26 +71,19 @@ class StreamClient:
     on one connection (RFC 6613, 2.6.1).
 
     Args:
-        tls: What to do TLS with, from :func:`connection_creator`; None: bare TCP.
+        endpoint: Makes the connection, see :func:`endpoint_of`.
+        name: What messages call the server.
         limit_s: How long a request waits for its answer, the making of the connection included.
     """
 
     def __init__(
-        self,
-        reactor: Any,
-        host: str,
-        port: int,
-        secret: bytes,
-        tls: IOpenSSLClientConnectionCreator | None = None,
-        limit_s: float = LIMIT_S,
+        self, reactor: Any, endpoint: Any, name: str, secret: bytes, limit_s: float = LIMIT_S
     ) -> None:
         self._reactor = reactor
-        self._host = host
-        self._port = port
+        self._endpoint = endpoint
+        self._name = name
         self._secret = secret
         self._limit_s = limit_s
-        endpoint: Any = HostnameEndpoint(reactor, host, port, timeout=limit_s)
-        self._endpoint: Any = endpoint if tls is None else wrapClientTLS(tls, endpoint)
         self._connection: _Connection | None = None
         self._connecting: Deferred[_Connection] | None = None
         self._free = deque(range(_IDENTIFIERS))
@@ -132,7 +133,7 @@ class StreamClient:
         """Learn that the connection is gone."""
         if self._connection is connection:
             self._connection = None
-            self._fail_all(f"{self._host} port {self._port}: {why}")
+            self._fail_all(f"{self._name}: {why}")
 
     def _send_queued(self) -> None:
         if self._connection is None:
@@ -163,13 +164,11 @@ class StreamClient:
 
     def _not_connected(self, failure: Failure) -> None:
         self._connecting = None
-        self._fail_all(f"{self._host} port {self._port}: no connection: {failure.getErrorMessage()}")
+        self._fail_all(f"{self._name}: no connection: {failure.getErrorMessage()}")
 
     def _give_up(self, pending: _Pending) -> None:
         pending.timer = None
-        self._finish(pending).errback(
-            NoAnswer(f"no answer from {self._host} port {self._port} within {self._limit_s:g} s")
-        )
+        self._finish(pending).errback(NoAnswer(f"no answer from {self._name} within {self._limit_s:g} s"))
         self._send_queued()
 
     def _fail_all(self, why: str) -> None:

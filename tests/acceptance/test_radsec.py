@@ -216,3 +216,16 @@ def serial_of(connect: Callable[..., Connection], authority: Authority) -> int:
     """Return the serial number of the certificate that the server shows."""
     shown = connect(client_context(authority, "name")).socket.getpeercert(binary_form=True)
     return x509.load_der_x509_certificate(shown).serial_number
+
+
+def test_our_own_client_speaks_tls(server: Server, port: int, authority: Authority) -> None:
+    """
+    It shows a certificate, and wants the server to show the right one.
+    """
+    ask = ["radius", "test", "auth", "127.0.0.1", "--port", str(port), "--transport", "tls"]
+    ask += ["--ca", str(authority.path), "--user", "nobody"]
+    mine = ["--certificate", str(authority.pem_of("name")), "--key", str(authority.key_of("name"))]
+
+    assert "Access-Reject" in server.run(*ask, *mine, "--server-name", SERVER_NAME, exits=1)
+    server.run(*ask, *mine, "--server-name", "other.example", exits=69)
+    server.run(*ask, "--server-name", SERVER_NAME, exits=69)

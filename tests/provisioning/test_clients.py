@@ -8,6 +8,7 @@ import pytest
 from provisioning.admin import Action, Secret
 from provisioning.clients import Client, add_client, end_client, list_clients, read_client, set_client
 from radiusd.errors import BadInput, Conflict, NotFound
+from radiusd.storage.catalogue import load_clients
 
 pytestmark = pytest.mark.postgres
 
@@ -203,3 +204,54 @@ def test_a_secret_does_not_show_itself():
     """
     assert "sixteen" not in repr(SBC)
     assert "***" == repr(SECRET)
+
+
+def test_a_client_that_speaks_tls_only_needs_neither_network_nor_secret(txn, admin):
+    """
+    It is known by its certificates, which are kept in the form that is compared; its secret is everybody's.
+    """
+    add_client(txn, Client(name="gw1", certificates=("DNS:GW1.example.net", "dns:gw1.example.net")), admin)
+
+    assert ("dns:gw1.example.net",) == read_client(txn, "gw1").certificates
+    assert b"radsec" == secret_of(txn, admin, "gw1")
+    (client,) = load_clients(txn, admin.sealer).clients
+    assert ("dns:gw1.example.net",) == client.certificates
+
+
+def test_the_secret_of_tls_is_good_for_nothing_else(txn, admin):
+    """
+    A client that gets networks needs a secret of its own, because from there it may use UDP.
+    """
+    tls_only = Client(name="gw1", certificates=("dns:gw1.example.net",))
+    add_client(txn, tls_only, admin)
+    with pytest.raises(BadInput, match="secret: radsec is everybody's inside TLS"):
+        set_client(txn, replace(tls_only, networks=("192.0.2.77",)), admin)
+
+
+def test_an_identity_is_one_clients(txn, admin):
+    """
+    Another one cannot have it, until it is taken from the first.
+    """
+    add_client(txn, Client(name="gw1", certificates=("dns:gw.example.net",)), admin)
+    with pytest.raises(Conflict, match=r"certificates: dns:gw\.example\.net belongs to client gw1"):
+        add_client(txn, Client(name="gw2", certificates=("dns:gw.example.net",)), admin)
+    end_client(txn, "gw1", admin)
+
+    assert Action.ADDED is add_client(txn, Client(name="gw2", certificates=("dns:gw.example.net",)), admin).action
+
+
+@pytest.mark.parametrize(
+    ("fields", "says"),
+    [
+        ({"certificates": ("gw1",)}, "certificates: 'gw1' is none of sha256"),
+        ({"sip": "maybe"}, "sip is 'maybe'"),
+        ({"sip_trunk_header": "X Trunk"}, "sip_trunk_header: 'X Trunk' is no name"),
+        ({"sip_next_hop": "gw1>\r\nX: y"}, "sip_next_hop: "),
+    ],
+)
+def test_what_would_not_work_on_the_wire_is_refused(txn, admin, fields, says):
+    """
+    By field and value, before anything is changed.
+    """
+    with pytest.raises(BadInput, match=says):
+        add_client(txn, replace(SBC, **fields), admin)
