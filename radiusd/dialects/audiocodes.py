@@ -11,9 +11,8 @@ from radiusd.radius.clients import Client
 AUDIOCODES = 5003
 SIP_CALL_ID = 34
 CALL_TERMINATOR = 35  # Cisco's h323-incoming-conf-id; the other leg's id comes in a pair here
-TERMINATOR = 37
 
-_SIDES = {"answer": Side.CALLER, "originate": Side.CALLEE}
+_SIDES = {"no": Side.CALLER, "yes": Side.CALLEE}
 
 
 class AudioCodes(Gateway):
@@ -43,8 +42,4 @@ class AudioCodes(Gateway):
 
     def release_side(self, record: Record) -> Side | None:
         """Return who hung up: call-terminator says whether it was the outgoing leg."""
-        said = record.said
-        outgoing = said.own(CALL_TERMINATOR, "call-terminator").lower()
-        if outgoing in ("yes", "no"):
-            return Side.CALLEE if outgoing == "yes" else Side.CALLER
-        return _SIDES.get(said.own(TERMINATOR, "terminator").lower())
+        return _SIDES.get(record.said.own(CALL_TERMINATOR, "call-terminator").lower())
