@@ -12,6 +12,7 @@ from psycopg2.extensions import cursor as Cursor
 from provisioning import names
 from provisioning.admin import Admin, Change, compare, record
 from provisioning.amounts import MICRO_DECIMALS, amount_of, micros
+from provisioning.holidays import calendar_id
 from provisioning.moments import zone_named
 from provisioning.pages import ALL, Page
 from provisioning.roles import Actor, Role, reached_accounts, require_account
@@ -41,6 +42,7 @@ class Account:
     credit_limit: Decimal = ZERO
     max_channels: int | None = None
     status: str = "active"
+    holidays: str | None = None  # the calendar by which bands for holidays hold
 
 
 def add_account(txn: Cursor, account: Account, admin: Admin) -> Change:
@@ -69,7 +71,11 @@ def set_account(txn: Cursor, account: Account, admin: Admin) -> Change:
 def put_account(txn: Cursor, account: Account) -> Change:
     """Make the account be as *account* says; the caller records the change."""
     account = replace(account, currency=currency("currency", account.currency))
-    columns = {**_columns(account), "reseller_id": _reseller_id(txn, account)}
+    columns = {
+        **_columns(account),
+        "reseller_id": _reseller_id(txn, account),
+        "holidays_id": calendar_id(txn, "holidays", account.holidays),
+    }
     found = find_account(txn, account.code)
     row_id, current = (None, None) if found is None else found
     if current is not None and current.currency != account.currency:
@@ -121,8 +127,9 @@ def currency(field: str, code: str) -> str:
 
 SELECT = """
 SELECT account.id, account.code, account.name, reseller.code, account.currency, account.timezone,
-    account.credit_limit_micros, account.max_channels, account.status
+    account.credit_limit_micros, account.max_channels, account.status, holiday_calendar.name
 FROM account LEFT JOIN account AS reseller ON reseller.id = account.reseller_id
+LEFT JOIN holiday_calendar ON holiday_calendar.id = account.holidays_id
 """
 
 
@@ -184,7 +191,7 @@ def _columns(account: Account) -> dict[str, object]:
 
 
 def _account_of(row: tuple[Any, ...]) -> Account:
-    code, name, reseller, currency_code, timezone, limit, max_channels, status = row
+    code, name, reseller, currency_code, timezone, limit, max_channels, status, holidays = row
     return Account(
         code=code,
         name=name,
@@ -195,4 +202,5 @@ def _account_of(row: tuple[Any, ...]) -> Account:
         credit_limit=amount_of(limit or 0, MICRO_DECIMALS) or ZERO,
         max_channels=max_channels,
         status=status,
+        holidays=holidays,
     )

@@ -33,6 +33,16 @@ def micros(field: str, amount: Decimal) -> int:
     return _units(field, amount, MICRO_DECIMALS)
 
 
+def fee(field: str, amount: Decimal | None) -> int | None:
+    """Return *amount* in 10^-6 of its currency, None as None. Raises BadInput when it is negative."""
+    if amount is None:
+        return None
+    units = micros(field, amount)
+    if units < 0:
+        raise BadInput(f"{field}: {amount} is negative; a fee is 0 or more")
+    return units
+
+
 def nanos(field: str, price: Decimal | None) -> int | None:
     """Return *price* in 10^-9 of its currency, None as None. Raises BadInput when it is negative."""
     if price is None:

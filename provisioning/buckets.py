@@ -1,16 +1,24 @@
-"""Buckets: the included minutes that a plan grants each calendar month, for some destinations."""
+"""Buckets: the included minutes that a plan grants each period, for some destinations."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from psycopg2.extensions import cursor as Cursor
 
 from provisioning import names
 from provisioning.admin import Action, Admin, Change, compare, record
+from provisioning.destinations import destination_set_id
 from provisioning.plans import LONGEST_INCREMENT_S, read_plan
 from provisioning.rows import save
+from radiusd.calls.directory import Cycle
 from radiusd.errors import BadInput, Conflict, NotFound
+from rating.buckets import Direction, Partial
+
+if TYPE_CHECKING:
+    from provisioning.pools import Pool
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -20,6 +28,10 @@ class Bucket:
 
     *destinations* names a destination set; None: every destination. Buckets of higher *priority* pay first.
     *clock_initial_s* and *clock_increment_s*, both or neither, count time in place of what the rate says.
+    *shared* among the services of an account, or each service has its own. *cycle*: filled on the first of
+    the month, or on the day of the service's activation. *prorate*: by the days of the period that the
+    service holds. Up to *rollover_cap_s* of what is unused may be used for *rollover_periods* more. *partial*
+    skip leaves alone what cannot pay a whole increment; *exhausted* block refuses what money would pay.
     """
 
     plan: str
@@ -29,11 +41,30 @@ class Bucket:
     priority: int = 0
     clock_initial_s: int | None = None
     clock_increment_s: int | None = None
+    shared: str = "service"
+    cycle: str = "calendar"
+    prorate: bool = False
+    rollover_cap_s: int | None = None
+    rollover_periods: int = 0
+    direction: str = "out"
+    partial: str = "split"
+    exhausted: str = "pay"
 
     @property
     def key(self) -> str:
         """What an admin calls the bucket."""
         return f"{self.plan}/{self.name}"
+
+
+MOST_PERIODS = 12  # that unused minutes may roll over
+WORDS: Mapping[str, tuple[str, ...]] = {
+    "shared": ("service", "account"),
+    "cycle": (Cycle.CALENDAR.value, Cycle.ANNIVERSARY.value),
+    "direction": names.words(Direction),
+    "partial": names.words(Partial),
+    "exhausted": ("pay", "block"),
+}
+"""What the fields of closed sets may say."""
 
 
 def add_bucket(txn: Cursor, bucket: Bucket, admin: Admin) -> Change:
@@ -89,7 +120,8 @@ def list_buckets(txn: Cursor, plan: str | None = None) -> list[Bucket]:
 
 
 SELECT = """
-SELECT b.id, p.code, b.name, b.included_s, d.name, b.priority, b.clock_initial_s, b.clock_increment_s
+SELECT b.id, p.code, b.name, b.included_s, d.name, b.priority, b.clock_initial_s, b.clock_increment_s,
+    b.shared, b.cycle, b.prorate, b.rollover_cap_s, b.rollover_periods, b.direction, b.partial, b.exhausted
 FROM plan_bucket b JOIN plan p ON p.id = b.plan_id LEFT JOIN destination_set d ON d.id = b.destination_set_id
 """
 
@@ -107,25 +139,37 @@ def _bucket_of(row: tuple[object, ...]) -> Bucket:
 
 def _columns(txn: Cursor, bucket: Bucket) -> dict[str, object]:
     """Return all columns but the plan's. Raises BadInput when a field is wrong."""
+    if bucket.shared == "account" and (bucket.cycle != Cycle.CALENDAR or bucket.prorate):
+        raise BadInput(
+            "shared: services of one account begin on different days; an account's bucket has the calendar's "
+            "cycle and is not prorated (or give it to the account itself: tollwire pool add)"
+        )
+    return {
+        **grant_columns(bucket),
+        "shared": names.word("shared", bucket.shared, WORDS["shared"]),
+        "cycle": names.word("cycle", bucket.cycle, WORDS["cycle"]),
+        "destination_set_id": destination_set_id(txn, "destinations", bucket.destinations),
+    }
+
+
+def grant_columns(bucket: Bucket | Pool) -> dict[str, object]:
+    """Return the columns that all buckets have. Raises BadInput when a field is wrong."""
     if (bucket.clock_initial_s is None) != (bucket.clock_increment_s is None):
         raise BadInput("clock_increment_s: give clock_initial_s and clock_increment_s, or neither")
+    if bucket.rollover_cap_s is not None and not bucket.rollover_periods:
+        raise BadInput("rollover_periods: nothing rolls over without; give it, or leave out rollover_cap_s")
     return {
         "name": names.name("name", bucket.name),
         "included_s": names.whole("seconds", bucket.seconds, 0),
-        "destination_set_id": _destination_set_id(txn, bucket.destinations),
         "priority": names.whole("priority", bucket.priority, -1000, 1000),
         "clock_initial_s": names.whole("clock_initial_s", bucket.clock_initial_s, 1, LONGEST_INCREMENT_S),
         "clock_increment_s": names.whole(
             "clock_increment_s", bucket.clock_increment_s, 1, LONGEST_INCREMENT_S
         ),
+        "prorate": bucket.prorate,
+        "rollover_cap_s": names.whole("rollover_cap_s", bucket.rollover_cap_s, 0),
+        "rollover_periods": names.whole("rollover_periods", bucket.rollover_periods, 0, MOST_PERIODS),
+        "direction": names.word("direction", bucket.direction, WORDS["direction"]),
+        "partial": names.word("partial", bucket.partial, WORDS["partial"]),
+        "exhausted": names.word("exhausted", bucket.exhausted, WORDS["exhausted"]),
     }
-
-
-def _destination_set_id(txn: Cursor, name: str | None) -> int | None:
-    if name is None:
-        return None
-    txn.execute("SELECT id FROM destination_set WHERE name = %s", (name,))
-    row = txn.fetchone()
-    if row is None:
-        raise NotFound(f"destinations: destination set {name} does not exist; add it first")
-    return int(row[0])

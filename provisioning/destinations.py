@@ -9,7 +9,7 @@ from psycopg2.extensions import cursor as Cursor
 from provisioning import names, numbers
 from provisioning.admin import Admin, Change, compare, record
 from provisioning.rows import save
-from radiusd.errors import BadInput, Conflict
+from radiusd.errors import BadInput, Conflict, NotFound
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -52,6 +52,16 @@ def list_destination_sets(txn: Cursor) -> list[DestinationSet]:
     """Return all sets by name."""
     txn.execute("SELECT name, prefixes FROM destination_set ORDER BY name")
     return [DestinationSet(name=name, prefixes=tuple(prefixes)) for name, prefixes in txn.fetchall()]
+
+
+def destination_set_id(txn: Cursor, field: str, name: str | None) -> int | None:
+    """Return the id of the set that *field* names, None when it names none. Raises NotFound."""
+    if name is None:
+        return None
+    found = _read(txn, name)
+    if found is None:
+        raise NotFound(f"{field}: destination set {name} does not exist; add it first")
+    return found[0]
 
 
 def _read(txn: Cursor, name: str) -> tuple[int, DestinationSet] | None:

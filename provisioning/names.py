@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from enum import Enum
 from ipaddress import IPv4Network, IPv6Network, ip_network
 
 from radiusd.errors import BadInput
@@ -70,3 +72,20 @@ def whole(field: str, value: int | None, least: int, greatest: int = 2**31 - 1) 
     if value is not None and not least <= value <= greatest:
         raise BadInput(f"{field}: {value} is not from {least} to {greatest}")
     return value
+
+
+def word(field: str, text: str, known: Sequence[str]) -> str:
+    """
+    Return *text* when it is one of the words *known*.
+
+    Raises:
+        BadInput: It is not.
+    """
+    if text not in known:
+        raise BadInput(f"{field}: {text[:40]!r} is none of {', '.join(known)}")
+    return text
+
+
+def words(kind: type[Enum]) -> tuple[str, ...]:
+    """Return the words of a closed set."""
+    return tuple(member.value for member in kind)

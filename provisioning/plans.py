@@ -2,17 +2,27 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import datetime
+from decimal import Decimal
+from typing import Any
 
 from psycopg2.extensions import cursor as Cursor
 
 from provisioning import names
 from provisioning.admin import Admin, Change, compare, record
+from provisioning.amounts import MICRO_DECIMALS, amount_of, fee
+from provisioning.destinations import destination_set_id
 from provisioning.rows import save
+from radiusd.calls.directory import Cycle, OnNet
 from radiusd.errors import BadInput, Conflict, NotFound
+from rating.increments import DurationRounding
+from rating.jurisdiction import Jurisdiction
 from rating.money import Mode
 
 MAX_DECIMALS = 6  # the books keep micro-units
+ZERO = Decimal(0)
 LONGEST_INCREMENT_S = 86400
 
 
@@ -21,8 +31,12 @@ class Plan:
     """
     How calls are priced.
 
-    *inbound_deck* None: inbound calls cost nothing. *initial_s* and *increment_s*, both or neither, count
-    time in place of what each rate says.
+    *inbound_deck* None: inbound calls cost nothing; *outpayment_deck* says what they earn the customer.
+    *initial_s* and *increment_s*, both or neither, count time in place of what each rate says. *on_net* says
+    which calls to our own numbers are free, *free* names the destination set that is. *indeterminate_as* is
+    the price of calls whose state nobody knows; *duration_rounding* makes whole seconds. Each service on the
+    plan owes *monthly_fee* for each month, which begins on the first or on the day of its activation
+    (*fee_cycle*), by its days with *prorate_fees*; and once *setup_fee*.
     """
 
     code: str
@@ -33,6 +47,25 @@ class Plan:
     increment_s: int | None = None
     rounding_decimals: int = 4
     rounding_mode: str = "half_up"
+    outpayment_deck: str | None = None
+    on_net: str = "rated"
+    free: str | None = None
+    indeterminate_as: str = "indeterminate"
+    duration_rounding: str = "up"
+    monthly_fee: Decimal = ZERO
+    setup_fee: Decimal = ZERO
+    fee_cycle: str = "calendar"
+    prorate_fees: bool = True
+
+
+WORDS: Mapping[str, tuple[str, ...]] = {
+    "rounding_mode": names.words(Mode),
+    "on_net": names.words(OnNet),
+    "indeterminate_as": names.words(Jurisdiction),
+    "duration_rounding": names.words(DurationRounding),
+    "fee_cycle": (Cycle.CALENDAR.value, Cycle.ANNIVERSARY.value),
+}
+"""What the fields of closed sets may say."""
 
 
 def add_plan(txn: Cursor, plan: Plan, admin: Admin) -> Change:
@@ -44,30 +77,34 @@ def add_plan(txn: Cursor, plan: Plan, admin: Admin) -> Change:
 
 def set_plan(txn: Cursor, plan: Plan, admin: Admin) -> Change:
     """Make the plan be as *plan* says, whether it exists or not. Open calls keep what they began with."""
-    change = put_plan(txn, plan)
+    change = put_plan(txn, plan, admin.now)
     record(txn, admin, [change])
     return change
 
 
-def put_plan(txn: Cursor, plan: Plan) -> Change:
-    """Make the plan be as *plan* says; the caller records the change."""
+def put_plan(txn: Cursor, plan: Plan, now: datetime) -> Change:
+    """
+    Make the plan be as *plan* says; the caller records the change.
+
+    Fees that a plan gets later are not due for the time before *now*.
+    """
     columns = _columns(plan)
     deck_id, currency = _deck(txn, "deck", plan.deck)
-    inbound_id, inbound_currency = (
-        (None, currency) if plan.inbound_deck is None else _deck(txn, "inbound_deck", plan.inbound_deck)
-    )
-    if inbound_currency != currency:
-        raise Conflict(
-            f"inbound_deck: {plan.inbound_deck} is in {inbound_currency}, deck {plan.deck} in {currency}; "
-            "a plan has one currency"
-        )
+    references = {
+        "deck_id": deck_id,
+        "inbound_deck_id": _deck_beside(txn, "inbound_deck", plan, currency),
+        "outpayment_deck_id": _deck_beside(txn, "outpayment_deck", plan, currency),
+        "free_set_id": destination_set_id(txn, "free", plan.free),
+    }
     found = find_plan(txn, plan.code)
     row_id, current = (None, None) if found is None else found
     change = compare("plan", plan.code, current, plan)
     if change:
         if row_id is not None:
             _keep_currency(txn, row_id, currency)
-        save(txn, "plan", row_id, {**columns, "deck_id": deck_id, "inbound_deck_id": inbound_id})
+        if current is not None and not (current.monthly_fee or current.setup_fee):
+            columns["fees_from"] = now
+        save(txn, "plan", row_id, {**columns, **references})
     return change
 
 
@@ -93,8 +130,12 @@ def read_plan(txn: Cursor, code: str) -> tuple[int, Plan]:
 
 
 SELECT = """
-SELECT p.id, p.code, p.name, d.name, i.name, p.initial_s, p.increment_s, p.rounding_decimals, p.rounding_mode
-FROM plan p JOIN deck d ON d.id = p.deck_id LEFT JOIN deck i ON i.id = p.inbound_deck_id
+SELECT p.id, p.code, p.name, d.name, i.name, p.initial_s, p.increment_s, p.rounding_decimals, p.rounding_mode,
+    o.name, p.on_net, f.name, p.indeterminate_as, p.duration_rounding, p.monthly_fee_micros,
+    p.setup_fee_micros, p.fee_cycle, p.prorate_fees
+FROM plan p JOIN deck d ON d.id = p.deck_id
+LEFT JOIN deck i ON i.id = p.inbound_deck_id LEFT JOIN deck o ON o.id = p.outpayment_deck_id
+LEFT JOIN destination_set f ON f.id = p.free_set_id
 """
 
 
@@ -102,16 +143,17 @@ def _columns(plan: Plan) -> dict[str, object]:
     """Return the columns that need no look-up. Raises BadInput when a field is wrong."""
     if (plan.initial_s is None) != (plan.increment_s is None):
         raise BadInput("increment_s: give initial_s and increment_s, or neither to count as each rate says")
-    modes = [mode.value for mode in Mode]
-    if plan.rounding_mode not in modes:
-        raise BadInput(f"rounding_mode: {plan.rounding_mode!r} is none of {', '.join(modes)}")
+    words = {field: names.word(field, getattr(plan, field), known) for field, known in WORDS.items()}
     return {
+        **words,
+        "monthly_fee_micros": fee("monthly_fee", plan.monthly_fee),
+        "setup_fee_micros": fee("setup_fee", plan.setup_fee),
+        "prorate_fees": plan.prorate_fees,
         "code": names.name("code", plan.code),
         "name": names.prose("name", plan.name),
         "initial_s": names.whole("initial_s", plan.initial_s, 1, LONGEST_INCREMENT_S),
         "increment_s": names.whole("increment_s", plan.increment_s, 1, LONGEST_INCREMENT_S),
         "rounding_decimals": names.whole("rounding_decimals", plan.rounding_decimals, 0, MAX_DECIMALS),
-        "rounding_mode": plan.rounding_mode,
     }
 
 
@@ -121,6 +163,19 @@ def _deck(txn: Cursor, field: str, name: str) -> tuple[int, str]:
     if row is None:
         raise NotFound(f"{field}: deck {name} does not exist; import it first")
     return row[0], row[1]
+
+
+def _deck_beside(txn: Cursor, field: str, plan: Plan, currency: str) -> int | None:
+    """Return the id of another deck of the plan, which has one currency."""
+    name = getattr(plan, field)
+    if name is None:
+        return None
+    deck_id, its_currency = _deck(txn, field, name)
+    if its_currency != currency:
+        raise Conflict(
+            f"{field}: {name} is in {its_currency}, deck {plan.deck} in {currency}; a plan has one currency"
+        )
+    return deck_id
 
 
 def _keep_currency(txn: Cursor, plan_id: int, currency: str) -> None:
@@ -136,4 +191,7 @@ def _keep_currency(txn: Cursor, plan_id: int, currency: str) -> None:
 
 
 def _plan_of(row: tuple[object, ...]) -> Plan:
-    return Plan(**dict(zip(Plan.__slots__, row, strict=True)))  # type: ignore[arg-type]  # as SELECT names them
+    values: dict[str, Any] = dict(zip(Plan.__slots__, row, strict=True))  # as SELECT names them
+    for name in ("monthly_fee", "setup_fee"):
+        values[name] = amount_of(values[name], MICRO_DECIMALS)
+    return Plan(**values)

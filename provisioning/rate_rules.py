@@ -74,6 +74,13 @@ def _value(column: str, text: str) -> Any:
     return text
 
 
+def cells_of(rules: str | None) -> dict[str, str]:
+    """Return the columns that :func:`read_rules` made *rules* of."""
+    document: dict[str, Any] = json.loads(rules) if rules else {}
+    prices: dict[str, str] = document.pop("jurisdiction", {})
+    return {name: value if isinstance(value, str) else cell(value) for name, value in (prices | document).items()}
+
+
 def cell(value: object) -> str:
     """Return a value of a TOML file as a cell holds it: lists and tables as JSON, numbers without loss."""
     return json.dumps(value, default=_exact, sort_keys=True)

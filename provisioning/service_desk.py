@@ -16,7 +16,8 @@ import psycopg2.errors
 from psycopg2.extensions import cursor as Cursor
 
 from provisioning.admin import Admin, Change, compare
-from provisioning.amounts import nanos
+from provisioning.amounts import fee, nanos
+from provisioning.number_follow import follow, stocked
 from provisioning.rows import save
 from provisioning.service_kinds import Did, Registered, Service, Virtual
 from provisioning.service_passwords import password_changes
@@ -24,6 +25,10 @@ from provisioning.service_rows import Holder, Links, find_links, holders_of, rea
 from radiusd.calls.directory import number_claim, username_claim
 from radiusd.errors import BadInput, Conflict, NotFound
 
+COPIED = (
+    *("max_channels", "tech_prefix", "mac_address", "username"),
+    *("outpayment_initial_s", "outpayment_increment_s"),
+)
 ENDLESS = datetime.max.replace(tzinfo=UTC)
 
 
@@ -36,18 +41,22 @@ class ServiceDesk:
         self._links: dict[tuple[object, ...], tuple[Links, ZoneInfo]] = {}
         self._holders: dict[str, list[Holder]] = {}
         self._stored: dict[int, tuple[Service, bytes | None]] = {}
+        self._stocked: set[str] | None = None  # numbers of the inventory among those that are expected
 
     def expect(self, services: Iterable[Service]) -> None:
         """Read what is known of *services*, and of what they claim, at once."""
         claims: set[str] = set()
+        numbers: list[str] = []
         for service in services:
             try:
                 normal, links = self._normalise(service)
             except BadInput:
                 continue  # told when it is put
+            numbers.append(normal.name)
             claims.update(claims_of(normal, links))
             if isinstance(normal, Virtual):
                 claims.add(number_claim(normal.primary))
+        self._stocked = stocked(self._txn, numbers)
         self._holders = {claim: [] for claim in claims}
         for holder in holders_of(self._txn, list(claims)):
             self._holders[holder.claim].append(holder)
@@ -83,9 +92,13 @@ class ServiceDesk:
             if mine is not None and service.period[1] is not None:
                 spare_virtual_numbers(self._txn, mine, service, service.period[1])
             row_id = None if mine is None else mine.service_id
+            if current is not None and not current.monthly_fee:
+                columns["fees_from"] = self._admin.now  # a fee that comes later is not due for the time before
             self._write(service, row_id, {**_columns(service, links), **columns}, claims)
             for claim in (*claims, *(() if current is None else claims_of(current, links))):
                 self._holders.pop(claim, None)  # what was read is true no more
+            if isinstance(service, Did | Virtual) and (self._stocked is None or service.name in self._stocked):
+                follow(self._txn, [service.name], self._admin)
         return replace(change, warnings=warnings)
 
     def _normalise(self, service: Service) -> tuple[Service, Links]:
@@ -176,7 +189,7 @@ def _columns(service: Service, links: Links) -> dict[str, Any]:
     """Return all columns but the password's."""
     others = {
         name: getattr(service, name)
-        for name in ("max_channels", "tech_prefix", "mac_address", "username")
+        for name in COPIED
         if hasattr(service, name)
     }
     return {
@@ -187,6 +200,9 @@ def _columns(service: Service, links: Links) -> dict[str, Any]:
         "location": service.location,
         "outpayment_nano": nanos("outpayment", getattr(service, "outpayment", None)),
         "additional_charge_nano": nanos("additional_charge", getattr(service, "additional_charge", None)),
+        "outpayment_max_micros": fee("outpayment_max", getattr(service, "outpayment_max", None)),
+        "monthly_fee_micros": fee("monthly_fee", service.monthly_fee),
+        "setup_fee_micros": fee("setup_fee", service.setup_fee),
         "activated_at": service.period[0],
         "ended_at": service.period[1],
     }

@@ -20,6 +20,7 @@ from radiusd.calls.directory import (
 )
 from radiusd.errors import BadInput
 
+ZERO = Decimal(0)
 MAC_ADDRESS = re.compile(r"([0-9A-Fa-f]{2}[:-]?){5}[0-9A-Fa-f]{2}", re.ASCII)
 
 
@@ -28,7 +29,7 @@ class Service:
     """
     What all kinds have. It holds from *activated* to, not including, *ended*; a day is the account's.
 
-    *location* is the cost centre on its calls.
+    *location* is the cost centre on its calls. *monthly_fee* and *setup_fee* come on top of its plan's.
     """
 
     kind: ClassVar[ServiceKind]
@@ -38,6 +39,8 @@ class Service:
     activated: Moment
     ended: Moment | None = None
     location: str = ""
+    monthly_fee: Decimal = ZERO
+    setup_fee: Decimal = ZERO
 
     @property
     def name(self) -> str:
@@ -106,7 +109,12 @@ class Registered(Service):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Did(Registered):
-    """A telephone number of an account. *outpayment* is what the customer gets per minute of calls to it."""
+    """
+    A telephone number of an account.
+
+    *outpayment* is what the customer gets per minute of calls to it, *outpayment_max* at most for a call;
+    time is counted in *outpayment_initial_s* and *outpayment_increment_s*, both or neither (1/1).
+    """
 
     kind = ServiceKind.DID
     name_field = "number"
@@ -115,11 +123,15 @@ class Did(Registered):
     plan: str
     mac_address: str = ""  # of the telephone that is provisioned with the number
     outpayment: Decimal | None = None
+    outpayment_initial_s: int | None = None
+    outpayment_increment_s: int | None = None
+    outpayment_max: Decimal | None = None
 
     def normalised(self, zone: tzinfo) -> Self:
         """Return the service with one spelling of everything. Raises BadInput."""
         if self.mac_address and not MAC_ADDRESS.fullmatch(self.mac_address):
             raise BadInput(f"mac_address: {self.mac_address[:40]!r} is none; write 00:0b:82:12:34:56")
+        check_outpayment(self)
         return Registered.normalised(self, zone)
 
     def claim(self, client_id: int | None) -> str:
@@ -222,15 +234,27 @@ class Virtual(Service):
     primary: str
     additional_charge: Decimal | None = None
     outpayment: Decimal | None = None
+    outpayment_initial_s: int | None = None
+    outpayment_increment_s: int | None = None
+    outpayment_max: Decimal | None = None
 
     def normalised(self, zone: tzinfo) -> Self:
         """Return the service with one spelling of everything. Raises BadInput."""
+        check_outpayment(self)
         primary = numbers.e164("primary", self.primary)
         return replace(Service.normalised(self, zone), primary=primary)
 
     def claim(self, client_id: int | None) -> str:
         """Claim the number, as a DID does."""
         return number_claim(self.number)
+
+
+def check_outpayment(service: Did | Virtual) -> None:
+    """Raise BadInput when what bounds an out-payment has no sense as it is."""
+    if (service.outpayment_initial_s is None) != (service.outpayment_increment_s is None):
+        raise BadInput("outpayment_increment_s: give both outpayment_initial_s and it, or neither")
+    if service.outpayment is None and (service.outpayment_max or service.outpayment_initial_s):
+        raise BadInput("outpayment: give what a minute earns, or leave out what bounds it")
 
 
 KINDS: dict[ServiceKind, type[Service]] = {kind.kind: kind for kind in (Did, Extension, Trunk, Ip, Virtual)}

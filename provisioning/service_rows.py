@@ -11,7 +11,7 @@ from zoneinfo import ZoneInfo
 from psycopg2.extensions import cursor as Cursor
 
 from provisioning.admin import shown
-from provisioning.amounts import NANO_DECIMALS, amount_of
+from provisioning.amounts import MICRO_DECIMALS, NANO_DECIMALS, amount_of
 from provisioning.pages import Page
 from provisioning.roles import Actor, reached_accounts
 from provisioning.service_kinds import KINDS, Service
@@ -170,7 +170,9 @@ SELECT = """
 SELECT s.id, s.password_sealed, s.kind, s.name, a.code AS account, p.code AS plan, c.name AS client,
     t.name AS tenant, d.name AS primary, s.tech_prefix, s.max_channels, s.username,
     s.password_realm AS realm, s.mac_address, s.location, s.outpayment_nano AS outpayment,
-    s.additional_charge_nano AS additional_charge, s.activated_at AS activated, s.ended_at AS ended
+    s.additional_charge_nano AS additional_charge, s.activated_at AS activated, s.ended_at AS ended,
+    s.outpayment_initial_s, s.outpayment_increment_s, s.outpayment_max_micros AS outpayment_max,
+    s.monthly_fee_micros AS monthly_fee, s.setup_fee_micros AS setup_fee
 FROM service s JOIN account a ON a.id = s.account_id LEFT JOIN plan p ON p.id = s.plan_id
     LEFT JOIN client c ON c.id = s.client_id LEFT JOIN tenant t ON t.id = s.tenant_id
     LEFT JOIN service d ON d.id = s.primary_id
@@ -181,6 +183,8 @@ def _service_of(txn: Cursor, row: tuple[Any, ...]) -> Service:
     values = {column.name: value for column, value in zip(txn.description or (), row, strict=True)}
     for price in ("outpayment", "additional_charge"):
         values[price] = amount_of(values[price], NANO_DECIMALS)
+    for amount in ("outpayment_max", "monthly_fee", "setup_fee"):
+        values[amount] = amount_of(values[amount], MICRO_DECIMALS)
     kind = KINDS[ServiceKind(values["kind"])]
     values[kind.name_field] = values["name"]
     return kind(**{field.name: values[field.name] for field in fields(kind) if field.name in values})

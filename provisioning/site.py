@@ -18,8 +18,12 @@ from provisioning.buckets import keep_only, put_bucket
 from provisioning.clients import put_client
 from provisioning.decks import Deck, put_deck
 from provisioning.destinations import put_destination_set
+from provisioning.holidays import put_calendar
 from provisioning.moments import instant
+from provisioning.origins import put_origin
+from provisioning.overrides import put_override
 from provisioning.plans import put_plan
+from provisioning.pools import put_pool
 from provisioning.service_desk import ENDLESS, ServiceDesk
 from provisioning.service_kinds import Service, Virtual
 from provisioning.service_rows import find_links, list_services
@@ -67,8 +71,10 @@ def _stages(txn: Cursor, site: Site, admin: Admin) -> Iterable[Callable[[], list
     yield stage(site.tenants, lambda tenant: [put_tenant(txn, tenant)])
     yield stage(site.clients, lambda client: [put_client(txn, client, admin)])
     yield stage(site.destinations, lambda wanted: [put_destination_set(txn, wanted)])
+    yield stage(site.origins, lambda group: [put_origin(txn, group)])
+    yield stage(site.holidays, lambda calendar: [put_calendar(txn, calendar)])
     yield stage(site.decks, lambda deck: [_put_deck(txn, deck, admin)])
-    yield stage(site.plans, lambda plan: [put_plan(txn, plan)])
+    yield stage(site.plans, lambda plan: [put_plan(txn, plan, admin.now)])
     yield stage(site.plans, lambda plan: keep_only(txn, plan.code, _buckets_of(site, plan.code)))
     yield stage(site.buckets, lambda bucket: [put_bucket(txn, bucket)])
     yield stage(site.accounts, lambda account: _put_account(txn, account, admin))
@@ -76,6 +82,8 @@ def _stages(txn: Cursor, site: Site, admin: Admin) -> Iterable[Callable[[], list
     for virtual in (False, True):
         services = [entry for entry in site.services if isinstance(entry.value, Virtual) is virtual]
         yield partial(_put_services, txn, site, services, admin)
+    yield stage(site.pools, lambda pool: [put_pool(txn, pool)])
+    yield stage(site.overrides, lambda override: [put_override(txn, override)])
 
 
 def _put_services(txn: Cursor, site: Site, entries: list[Entry[Service]], admin: Admin) -> list[Change]:
@@ -139,7 +147,7 @@ def _prune(txn: Cursor, site: Site, admin: Admin) -> list[Change]:
         if (service.period[1] or ENDLESS) > admin.now and _identity(service) not in named
     ]
     absent.sort(key=lambda service: not isinstance(service, Virtual))  # before the DIDs that they share
-    return [finish_service(txn, service, admin.now) for service in absent]
+    return [finish_service(txn, service, admin.now, admin) for service in absent]
 
 
 def _identity(service: Service) -> tuple[object, ...]:

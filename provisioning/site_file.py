@@ -18,7 +18,11 @@ from provisioning.admin import shown
 from provisioning.buckets import Bucket
 from provisioning.clients import Client
 from provisioning.destinations import DestinationSet
+from provisioning.holidays import Calendar
+from provisioning.origins import OriginGroup
+from provisioning.overrides import Override
 from provisioning.plans import Plan
+from provisioning.pools import Pool
 from provisioning.rate_files import Problems, Rate, RateFile, RateSource, read_rate
 from provisioning.rate_rules import cell
 from provisioning.service_kinds import KINDS, Service, canonical
@@ -73,11 +77,15 @@ class Site:
     tenants: list[Entry[Tenant]] = field(default_factory=list)
     clients: list[Entry[Client]] = field(default_factory=list)
     destinations: list[Entry[DestinationSet]] = field(default_factory=list)
+    origins: list[Entry[OriginGroup]] = field(default_factory=list)
+    holidays: list[Entry[Calendar]] = field(default_factory=list)
     decks: list[Entry[SiteDeck]] = field(default_factory=list)
     plans: list[Entry[Plan]] = field(default_factory=list)
     buckets: list[Entry[Bucket]] = field(default_factory=list)
     accounts: list[Entry[SiteAccount]] = field(default_factory=list)
     services: list[Entry[Service]] = field(default_factory=list)
+    pools: list[Entry[Pool]] = field(default_factory=list)
+    overrides: list[Entry[Override]] = field(default_factory=list)
 
 
 Reader = Callable[[Site, Table, Place], None]
@@ -167,6 +175,13 @@ def _read_plan(site: Site, table: Table, place: Place) -> None:
             site.buckets.append(Entry(bucket, bucket_place))
 
 
+def _read_pool(site: Site, table: Table, place: Place) -> None:
+    _seconds_of_minutes(table, place, site.findings)
+    pool = read_table(Pool, table, place, site.findings)
+    if pool is not None:
+        site.pools.append(Entry(pool, place))
+
+
 def _seconds_of_minutes(table: Table, place: Place, findings: Findings) -> None:
     """Turn ``minutes`` into ``seconds``, which the books count."""
     minutes = table.pop("minutes", None)
@@ -243,10 +258,14 @@ READERS: dict[str, Reader] = {
     "tenant": _plain(Tenant, lambda site: site.tenants),
     "client": _plain(Client, lambda site: site.clients),
     "destination": _plain(DestinationSet, lambda site: site.destinations),
+    "origin": _plain(OriginGroup, lambda site: site.origins),
+    "holiday": _plain(Calendar, lambda site: site.holidays),
     "deck": _read_deck,
     "plan": _read_plan,
     "account": _plain(SiteAccount, lambda site: site.accounts),
     **{kind.value: _plain(service, lambda site: site.services) for kind, service in KINDS.items()},
+    "pool": _read_pool,
+    "override": _plain(Override, lambda site: site.overrides),
 }
 """Who reads which table."""
 
@@ -257,10 +276,13 @@ def _refuse_doubles(site: Site) -> None:
         *(("tenant", entry, entry.value.name.lower()) for entry in site.tenants),
         *(("client", entry, entry.value.name) for entry in site.clients),
         *(("destination", entry, entry.value.name) for entry in site.destinations),
+        *(("origin", entry, entry.value.name) for entry in site.origins),
+        *(("holiday", entry, entry.value.name) for entry in site.holidays),
         *(("deck", entry, entry.value.name) for entry in site.decks),
         *(("plan", entry, entry.value.code) for entry in site.plans),
         *(("bucket", entry, entry.value.key) for entry in site.buckets),
         *(("account", entry, entry.value.code) for entry in site.accounts),
+        *(("pool", entry, entry.value.key) for entry in site.pools),
         *((entry.value.kind.value, entry, _service_key(entry.value)) for entry in site.services),
     ]
     first: dict[tuple[str, str], Place] = {}

@@ -21,6 +21,7 @@ HELPS = {
     "credit_limit": "How far the balance may go below zero. New accounts: 0, prepaid.",
     "max_channels": "Most calls at once; new accounts: no limit.",
     "status": "A suspended account's calls are refused.",
+    "holidays": "Holiday calendar by which its rates have bands; new accounts: none.",
 }
 NEW = {"currency": "ISO 4217, like USD; it never changes.", **HELPS}
 CHOICES = {"status": accounts.STATUSES}

@@ -20,12 +20,20 @@ HELPS = {
     "priority": "Buckets of higher priority pay first. New buckets: 0.",
     "clock_initial_s": "First step in seconds that it counts, in place of the rate's increments.",
     "clock_increment_s": "Following steps in seconds; with --clock-initial-s.",
+    "shared": "One for each service, or one for all services of an account. New buckets: service.",
+    "cycle": "Filled on the first of the month, or on the day of the activation. New buckets: calendar.",
+    "prorate": "Only for the days of the period on which the service holds.",
+    "rollover_cap_s": "Seconds that roll over at most.",
+    "rollover_periods": "Periods for which unused seconds stay. New buckets: 0.",
+    "direction": "Calls that it pays for. New buckets: out.",
+    "partial": "Whether it pays part of an increment. New buckets: split.",
+    "exhausted": "Whether money pays when it is empty, or the call is refused. New buckets: pay.",
 }
 PLAN = click.argument("plan")
 NAME = click.argument("name")
 
 
-def _time(required: bool) -> Callable[[Command], Command]:
+def time_option(required: bool) -> Callable[[Command], Command]:
     """Return the option for the included time."""
     text = "Included minutes a month; 90s are seconds."
     return click.option(
@@ -51,11 +59,11 @@ def bucket() -> None:
 )
 @PLAN
 @NAME
-@_time(required=True)
-@field_options(buckets.Bucket, HELPS, new=True)
+@time_option(required=True)
+@field_options(buckets.Bucket, HELPS, new=True, choices=buckets.WORDS)
 @click.pass_context
 def add(ctx: click.Context, /, plan: str, name: str, **chosen: Any) -> None:
-    """Give a plan included minutes, new every calendar month of the account."""
+    """Give a plan included minutes, new every month."""
     with changing(ctx) as (txn, admin):
         wanted = buckets.Bucket(plan=plan, name=name, **given(chosen))
         change = buckets.add_bucket(txn, wanted, admin)
@@ -65,8 +73,8 @@ def add(ctx: click.Context, /, plan: str, name: str, **chosen: Any) -> None:
 @bucket.command("set", example="tollwire bucket set retail us-1000 --minutes 1500 --destinations none")
 @PLAN
 @NAME
-@_time(required=False)
-@field_options(buckets.Bucket, HELPS, new=False)
+@time_option(required=False)
+@field_options(buckets.Bucket, HELPS, new=False, choices=buckets.WORDS)
 @click.pass_context
 def set_(ctx: click.Context, /, plan: str, name: str, **chosen: Any) -> None:
     """Change a bucket. Months that have begun keep the minutes that they were given."""

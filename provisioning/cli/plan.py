@@ -22,8 +22,17 @@ HELPS = {
     "increment_s": "Following increments in seconds; with --initial-s.",
     "rounding_decimals": "Decimals that a call's charge is rounded to, 0 to 6. New plans: 4.",
     "rounding_mode": "Which way. New plans: half_up.",
+    "outpayment_deck": "Deck that says what inbound calls earn the customer; new plans: nothing.",
+    "on_net": "Which calls to numbers of ours are free: none, the account's own, all. New plans: rated.",
+    "free": "Destination set that costs nothing; new plans: none.",
+    "indeterminate_as": "Price of US calls whose state nobody knows. New plans: indeterminate.",
+    "monthly_fee": "Due each month for each service. New plans: 0.",
+    "setup_fee": "Due once for each service. New plans: 0.",
+    "fee_cycle": "Months of the calendar, or from the day of the activation. New plans: calendar.",
+    "prorate_fees": "By the days of the month on which a service holds. New plans: yes.",
+    "duration_rounding": "How fractions of a second become whole ones. New plans: up.",
 }
-CHOICES = {"rounding_mode": ("half_up", "up", "down", "half_even")}
+CHOICES = plans.WORDS
 
 
 @click.group(cls=Group)

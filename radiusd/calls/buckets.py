@@ -83,7 +83,7 @@ def _in_force(allowance: Allowance, begin: datetime, end: datetime) -> bool:
 
 
 def bucket(allowance: Allowance, bucket_id: str, seconds: int, start: datetime, stop: datetime) -> Bucket:
-    """Return the bucket of *allowance* for the period from *start* to *stop* that has *seconds* for a call."""
+    """Return the bucket of *allowance* in the period from *start* to *stop* that has *seconds* for a call."""
     clock = allowance.clock_increment_s
     return Bucket(
         id=bucket_id,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Coroutine
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -17,12 +18,15 @@ from radiusd.storage.disconnects import forget_old
 from radiusd.storage.duties import hold_duty, make_partitions, mend_channels
 from radiusd.storage.group_commit import Lanes
 from radiusd.storage.journal import CallTask, Outcome, tend_call
+from radiusd.storage.ids import RANDOM_BYTES, uuid7
 from radiusd.storage.open_calls import expired_calls
+from radiusd.storage.recurring import charge_recurring
 
 TEND_S = 1.0
 CUT_S = 1.0
 SWEEP_S = 60.0
 PARTITIONS_S = 3600.0
+RECURRING_S = 600.0
 DUTY_KEPT_S = 10.0
 
 
@@ -56,6 +60,7 @@ class Clock:
         self._every(CUT_S, "cut", self._disconnects.look)
         self._every(SWEEP_S, "sweep", self._sweep)
         self._every(PARTITIONS_S, "partitions", self._make_partitions, now=True)
+        self._every(RECURRING_S, "recurring charges", self._charge_recurring, now=True)
 
     def stop(self) -> None:
         """Do no more."""
@@ -120,3 +125,12 @@ class Clock:
         made = await make_partitions(self._control, now)
         if made:
             self._log.info("partitions made", names=made)
+
+    async def _charge_recurring(self, now: datetime) -> None:
+        until = now + timedelta(seconds=RECURRING_S)
+        if await hold_duty(self._control, "recurring charges", self._node, now, until):
+            posted = await charge_recurring(
+                self._control, now, lambda: str(uuid7(now, os.urandom(RANDOM_BYTES)))
+            )
+            if posted:
+                self._log.info("recurring charges posted", lines=posted)

@@ -16,6 +16,7 @@ from radiusd.storage.excerpts import load_excerpt
 from rating.buckets import Bucket, Direction
 from rating.engine import rate_call
 
+Periods = dict[str, tuple[datetime, datetime]]  # of the buckets that calls hold
 _held = msgspec.json.Decoder(dict[str, int])
 
 _QUERY = """
@@ -79,14 +80,12 @@ def _internal(calls: list[_Open], directory: Directory) -> set[str]:
     return found
 
 
-def _periods(txn: cursor) -> dict[str, tuple[datetime, datetime]]:
+def _periods(txn: cursor) -> Periods:
     txn.execute("SELECT bucket_id, period_start, period_end FROM bucket WHERE held_s > 0")
     return {bucket_id: (start, end) for bucket_id, start, end in txn.fetchall()}
 
 
-def _cost_micros(
-    call: _Open, party: Party, directory: Directory, periods: dict[str, tuple[datetime, datetime]], at: datetime
-) -> int:
+def _cost_micros(call: _Open, party: Party, directory: Directory, periods: Periods, at: datetime) -> int:
     elapsed_s = max(0, -(-(at - call.connect_at) // timedelta(seconds=1)))
     on_top = additional_rate(party)
     cost = on_top(elapsed_s).total_micros if on_top else 0
@@ -109,7 +108,7 @@ def _cost_micros(
     return cost + rated.total_micros
 
 
-def _buckets(call: _Open, party: Party, periods: dict[str, tuple[datetime, datetime]]) -> list[Bucket]:
+def _buckets(call: _Open, party: Party, periods: Periods) -> list[Bucket]:
     """Return what the call holds, as buckets."""
     allowances = {each.key: each for each in (*party.plan.buckets, *party.service.account.allowances)}
     found = []
