@@ -1,4 +1,4 @@
-"""RADIUS over TLS as an operator has it: certificates of all kinds, renewed and taken back, several workers."""
+"""RADIUS over TLS as an operator has it: certificates of all kinds, renewed and taken back, two workers."""
 
 from __future__ import annotations
 

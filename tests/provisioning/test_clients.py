@@ -237,7 +237,8 @@ def test_an_identity_is_one_clients(txn, admin):
         add_client(txn, Client(name="gw2", certificates=("dns:gw.example.net",)), admin)
     end_client(txn, "gw1", admin)
 
-    assert Action.ADDED is add_client(txn, Client(name="gw2", certificates=("dns:gw.example.net",)), admin).action
+    change = add_client(txn, Client(name="gw2", certificates=("dns:gw.example.net",)), admin)
+    assert Action.ADDED is change.action
 
 
 @pytest.mark.parametrize(
