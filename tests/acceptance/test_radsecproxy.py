@@ -38,7 +38,7 @@ SWITCH_SECRET = "secret-between-switch-and-proxy"
 
 @pytest.fixture(scope="module")
 def streams(lab: Lab, request: pytest.FixtureRequest) -> Streams:
-    """Our server's ports; the proxy has a certificate of the client "open", and a server's name of its own."""
+    """Our ports; the proxy has a certificate of the client "open", and a server's name of its own."""
     skip_without(set() if radsecproxy.program() else {"radsecproxy"}, request.config)
     assert lab.streams is not None
     lab.streams.authority.issue("proxy", dns=("open.example", "proxy.example"))
