@@ -59,7 +59,11 @@ class AccessHandler:
         if wants_challenge(packet):
             answer(self._challenge(client, packet, int(now_s), stale=False))
             return
+        dialect = self._dialects[client.dialect]
         proof = read_proof(packet, client)
+        if proof.pap is not None and client.call_check != "never":
+            if dialect.asks_for_address(packet, proof.pap.password):
+                proof = Proof()  # the password is nobody's: it shows the secret, as a signature would
         if proof.digest is not None and client.digest == "strict":
             state = self._nonces.check(proof.digest.nonce, int(now_s), client.id, proof.digest.realm)
             if state is NonceState.STALE:
@@ -67,9 +71,7 @@ class AccessHandler:
                 return
             if state is NonceState.FOREIGN:
                 proof = Proof(refused="foreign_nonce")
-        event = self._dialects[client.dialect].read_attempt(
-            packet, client, datetime.fromtimestamp(now_s, UTC), source
-        )
+        event = dialect.read_attempt(packet, client, datetime.fromtimestamp(now_s, UTC), source)
         event = told_by(event, client, packet)
         if not event.call_id:
             # It names no call, so it is one of its own; only its copies are the same.
