@@ -2,24 +2,38 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from datetime import timedelta
 from itertools import chain
 
 import msgspec
 
-from radiusd.calls import charging, holds, limits, live, settlement
+from radiusd.calls import charging, guarding, holds, limits, live, settlement
 from radiusd.calls.books import Books
+from radiusd.calls.buckets import blocks
 from radiusd.calls.cdrs import bare_cdr
 from radiusd.calls.choosing import call_class, choose
 from radiusd.calls.context import Context
 from radiusd.calls.events import CallEvent, Kind
 from radiusd.calls.facts import Call, Events, add_up, by_our_clock, clock_lag, keep
-from radiusd.calls.matching import Match, Party, label
+from radiusd.calls.gauges import QUIET
+from radiusd.calls.matching import Match, Party, Try, label
 from radiusd.calls.rows import NOBODY, Booked, CallRow, Session
 from radiusd.calls.sessions import State, Step, step
+from radiusd.calls.tariffs import Tariff
 from radiusd.errors import Refusal
 
-_LIMITS = (Refusal.TRUNK_FULL, Refusal.ACCOUNT_FULL, Refusal.NO_BALANCE)
+_LIMITS = (
+    Refusal.TRUNK_FULL,
+    Refusal.ACCOUNT_FULL,
+    Refusal.TRUNK_TOO_FAST,
+    Refusal.ACCOUNT_TOO_FAST,
+    Refusal.NO_BALANCE,
+    Refusal.DAILY_LIMIT,
+    Refusal.MONTHLY_LIMIT,
+    Refusal.CALL_TOO_DEAR,
+)
+_BARS = (Refusal.BARRED, Refusal.NOT_ALLOWED, Refusal.OUTSIDE_HOURS, Refusal.PRICE_TOO_HIGH)
 
 
 class Attempt(msgspec.Struct, frozen=True, gc=False):
@@ -35,7 +49,7 @@ class Attempt(msgspec.Struct, frozen=True, gc=False):
 
 
 class Decision(msgspec.Struct, frozen=True, gc=False):
-    """What the switch is told. *session_timeout_s* None: no bound."""
+    """What the switch is told, and what the log is. *session_timeout_s* None: no bound."""
 
     refusal: Refusal | None
     session_timeout_s: int | None = None
@@ -43,6 +57,7 @@ class Decision(msgspec.Struct, frozen=True, gc=False):
     call_id: str = ""
     account: str = ""
     service: str = ""
+    warning: str = ""  # what the account's guards find odd
 
 
 def authorize(books: Books, attempt: Attempt, key: str, context: Context) -> Decision:
@@ -70,13 +85,17 @@ def authorize(books: Books, attempt: Attempt, key: str, context: Context) -> Dec
     if row is None:
         row = settlement.new_call(books, key, event, context)
     _let_go(books, row, booked, context)
+    alarm = guarding.watch(books, found, context.now) if refusal is None else QUIET
+    if alarm.warning:
+        found = guarding.noted(found, alarm)
+    refusal = refusal or (Refusal.FRAUD_SUSPECTED if alarm.blocks else None)
     refusal = refusal or _admit(books, row, call, found, context)
-    decided = _decide(books, row, call, found, refusal, verified=bool(attempt.verified))
+    decided = _decide(books, row, call, found, refusal, context, verified=bool(attempt.verified))
     _write(books, row, call, found, decided, events)
     if len(asked) < len(events):  # its accounting has overtaken it: the call is up whatever we say
         whole = add_up(events, authorized=decided.authorized, verified=decided.verified)
         settlement.reconcile(books, row, whole, decided, context, facts=row.facts)
-    return _decision(books, row, found, refusal)
+    return msgspec.structs.replace(_decision(books, row, found, refusal), warning=alarm.warning)
 
 
 def _require(books: Books, row: CallRow | None, found: Match, booked: Booked, call: Call) -> None:
@@ -93,12 +112,21 @@ def _refusal(attempt: Attempt, call: Call, found: Match, context: Context) -> Re
     if not found.called:
         return Refusal.BAD_REQUEST
     for party in found.parties:
-        if party.service.account.suspended:
+        account = party.service.account
+        if found.called in account.emergency:
+            continue
+        if account.suspended:
             return Refusal.ACCOUNT_SUSPENDED
         terms = context.tariff(party, call, found.called, context.now)
-        if terms.refusal is not None:
-            return terms.refusal
+        refusal = _barred(party, found.called, terms, context) or terms.refusal
+        if refusal is not None:
+            return refusal
     return None
+
+
+def _barred(party: Party, called: str, terms: Tariff, context: Context) -> Refusal | None:
+    verdict = guarding.verdict(party, called, terms.rate, context.now)
+    return None if verdict is None else verdict.refusal
 
 
 def _holds_already(books: Books, row: CallRow, call: Call) -> bool:
@@ -125,7 +153,7 @@ def _again(books: Books, row: CallRow, found: Match, context: Context) -> Decisi
             continue
         call = by_our_clock(add_up(row.facts, authorized=True), clock_lag(row.facts))
         live.renew_hold(books, session, party, call, context)
-        if party.service.account.credit_limit_micros is not None:
+        if holds.is_limited(party, session.called):
             session.granted_s = session.held_s_until
     return _decision(books, row, found, None, context)
 
@@ -140,6 +168,10 @@ def _let_go(books: Books, row: CallRow, booked: Booked, context: Context) -> Non
 
 def _admit(books: Books, row: CallRow, call: Call, found: Match, context: Context) -> Refusal | None:
     """Take channels, minutes and money for every party, or for none; return which limit forbids it."""
+    hurries = any(found.called in party.service.account.emergency for party in found.parties)
+    too_fast = None if hurries else limits.too_fast(books, found.parties, context.now)
+    if too_fast is not None:
+        return too_fast
     taken: list[Session] = []
     for party in found.parties:
         refusal = limits.room_for(books, party.service.account, party.channel)
@@ -151,28 +183,47 @@ def _admit(books: Books, row: CallRow, call: Call, found: Match, context: Contex
             for session in taken:
                 live.end_session(books, session)
             return refusal
+    limits.count_call(books, found.parties, context.now)
     return None
 
 
 def _hold(books: Books, session: Session, party: Party, call: Call, context: Context) -> Refusal | None:
     """Hold what the call may use: a lease, or the whole time of one that cannot be told a new limit later."""
     client = context.client
-    renewed = live.is_renewed(party, context)
+    renewed = live.is_renewed(party, session.called, context)
     terms = context.tariff(party, call, session.called, context.now)
     upto_s = client.lease_s if renewed else client.max_call_s
-    held = holds.afford(books, party, session, terms, context.now, min(upto_s, client.max_call_s))
+    upto_s = min(upto_s, client.max_call_s)
+    held = holds.afford(books, party, session, terms, context.now, upto_s, context.now)
     if held.seconds == 0:
-        return Refusal.NO_BALANCE
+        if blocks(party, session.called):
+            return Refusal.NO_MINUTES
+        return limits.spare_micros(books, party.service.account, session.held_micros, context.now)[1]
     holds.put(books, session, held)
-    unlimited = party.service.account.credit_limit_micros is None
-    session.granted_s = client.max_call_s if unlimited else held.seconds
+    session.granted_s = held.seconds if holds.is_limited(party, session.called) else client.max_call_s
     session.expires_at = context.now + timedelta(seconds=client.setup_ttl_s)
     books.put_session(session)
     return None
 
 
+def _why_barred(call: Call, found: Match, context: Context) -> Iterator[Try]:
+    """Yield which rules of which policies forbid a call."""
+    for party in found.parties:
+        terms = context.tariff(party, call, found.called, context.now)
+        verdict = guarding.verdict(party, found.called, terms.rate, context.now)
+        if verdict is not None:
+            yield ("policy", party.service.account.code, verdict.detail)
+
+
 def _decide(
-    books: Books, row: CallRow, call: Call, found: Match, refusal: Refusal | None, *, verified: bool
+    books: Books,
+    row: CallRow,
+    call: Call,
+    found: Match,
+    refusal: Refusal | None,
+    context: Context,
+    *,
+    verified: bool,
 ) -> Booked:
     """Return what the call's row says of the decision; a refusal gets a CDR, so that it can be explained."""
     if refusal is None:
@@ -183,6 +234,8 @@ def _decide(
     if refusal in _LIMITS:
         states = [limits.state_of(books, party.service.account, party.channel) for party in found.parties]
         cdr.match = (*found.trace, *chain.from_iterable(states))
+    elif refusal in _BARS:
+        cdr.match = (*found.trace, *_why_barred(call, found, context))
     books.put_cdr(cdr)
     made = settlement.uncharged(row, call, account_id, role)
     return Booked(verified=verified, refusal=refusal.word, charges=(made,))

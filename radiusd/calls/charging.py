@@ -7,7 +7,7 @@ from fractions import Fraction
 
 import msgspec
 
-from radiusd.calls import sessions
+from radiusd.calls import limits, sessions
 from radiusd.calls.books import Books
 from radiusd.calls.buckets import buckets_of
 from radiusd.calls.cdrs import bare_cdr
@@ -155,6 +155,7 @@ def _post(books: Books, row: CallRow, made: Charge, cost: Cost, context: Context
             _line(books, row, made, context, "usage", 0, bucket_id, seconds)
     if made.outpayment_micros:
         _line(books, row, made, context, "outpayment", made.outpayment_micros, None, 0)
+    limits.note_spent(books, context.directory.accounts.get(made.account_id), made.total_micros, context.now)
 
 
 def reverse(books: Books, row: CallRow, made: Charge, context: Context) -> None:
@@ -166,6 +167,7 @@ def reverse(books: Books, row: CallRow, made: Charge, context: Context) -> None:
         _line(books, row, made, context, "reversal", amount, bucket_id, -seconds)
         for bucket_id, seconds in draws[1:]:
             _line(books, row, made, context, "reversal", 0, bucket_id, -seconds)
+    limits.note_spent(books, context.directory.accounts.get(made.account_id), -made.total_micros, context.now)
     books.remove_cdr(made.account_id, made.started_at, row.call_id, made.role)
     books.mend(made.account_id, row.call_id, made.role)
 

@@ -9,7 +9,7 @@ from datetime import datetime
 from radiusd.calls.directory import Directory
 from radiusd.calls.facts import Call, Identity
 from radiusd.calls.matching import Match, Party, Trust, match
-from radiusd.calls.tariffs import Tariff, tariff
+from radiusd.calls.tariffs import EMERGENCY, Tariff, tariff
 from radiusd.radius.clients import Client
 
 Payer = tuple[int, int, str, bool]  # account, plan, role, internal
@@ -58,7 +58,8 @@ class Context:
         key = (payer, calling, called, call.begun_at, answer_at)
         found = self._tariffs.get(key)
         if found is None:
-            found = self._tariffs[key] = tariff(
-                party, calling, called, call.begun_at, answer_at, self.directory
-            )
+            found = tariff(party, calling, called, call.begun_at, answer_at, self.directory)
+            if found.refusal is not None and called in party.service.account.emergency:
+                found = EMERGENCY
+            self._tariffs[key] = found
         return found

@@ -10,6 +10,7 @@ from functools import lru_cache
 from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address, ip_network
 from zoneinfo import ZoneInfo
 
+from radiusd.calls.policies import Policy
 from rating.buckets import Direction, Partial
 from rating.decks import Deck
 from rating.increments import DurationRounding
@@ -44,6 +45,21 @@ class Account:
     holidays: frozenset[date] = frozenset()
     overrides: Deck | None = None  # prices of single prefixes, before those of plan and deck
     allowances: tuple[Allowance, ...] = ()
+    policy: Policy | None = None
+    max_cps_milli: int | None = None
+    daily_limit_micros: int | None = None
+    monthly_limit_micros: int | None = None
+    emergency: frozenset[str] = frozenset()  # called numbers that only full channels keep back
+
+    @property
+    def is_bounded(self) -> bool:
+        """Tell whether money limits how long its calls may last: its balance, or what it may spend."""
+        return (
+            self.credit_limit_micros is not None
+            or self.daily_limit_micros is not None
+            or self.monthly_limit_micros is not None
+            or (self.policy is not None and self.policy.max_call_micros is not None)
+        )
 
 
 class Cycle(StrEnum):
@@ -154,6 +170,8 @@ class Service:
     location: str = ""
     outpayment_nano: int | None = None
     additional_charge_nano: int | None = None
+    policy: Policy | None = None
+    max_cps_milli: int | None = None
     outpayment_initial_s: int | None = None
     outpayment_increment_s: int | None = None
     outpayment_max_micros: int | None = None  # per call

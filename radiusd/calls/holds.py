@@ -7,6 +7,7 @@ from datetime import datetime, timedelta
 
 import msgspec
 
+from radiusd.calls import limits
 from radiusd.calls.books import Books
 from radiusd.calls.buckets import blocks, buckets_of
 from radiusd.calls.matching import Party
@@ -27,26 +28,34 @@ class Held(msgspec.Struct, frozen=True, gc=False):
 NOTHING = Held(0, 0, {})
 
 
+def is_limited(party: Party, called: str) -> bool:
+    """Tell whether anything limits how long a call of *party* may last: money, or included minutes alone."""
+    return party.service.account.is_bounded or blocks(party, called)
+
+
 def afford(
-    books: Books, party: Party, session: Session, tariff: Tariff, answer_at: datetime, upto_s: int
+    books: Books,
+    party: Party,
+    session: Session,
+    tariff: Tariff,
+    answer_at: datetime,
+    upto_s: int,
+    now: datetime,
 ) -> Held:
     """
     Return the most that *session* may hold for a call of *upto_s* seconds from its answer.
 
     What it holds already counts as free for it. 0 seconds: not even the first increment can be paid.
-    A call that is up and has no rate holds nothing: what it will cost, an admin must say.
+    A call that is up and has no rate holds nothing: what it will cost, an admin must say. Nor does an
+    emergency call: money does not end it.
     """
-    if tariff.rate is None:
-        return Held(upto_s, 0, {})
     rate, account = tariff.rate, party.service.account
+    if rate is None or session.called in account.emergency:
+        return Held(upto_s, 0, {})
     own = session.held_buckets
     end = answer_at + timedelta(seconds=upto_s)
     buckets = buckets_of(books, party, session.called, answer_at, end, own)
-    balance = books.balances.get(account.id)
-    spare = None
-    if account.credit_limit_micros is not None:
-        have = (balance.balance_micros - balance.held_micros) if balance else 0
-        spare = have + account.credit_limit_micros + session.held_micros
+    spare = limits.spare_micros(books, account, session.held_micros, now)[0] if account.is_bounded else None
     if blocks(party, session.called):
         spare = 0 if spare is None else min(spare, 0)  # no money for what included minutes do not pay
     additional = additional_rate(party)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime, timedelta
 
-from radiusd.calls import cuts, holds, limits
+from radiusd.calls import cuts, guarding, holds, limits
 from radiusd.calls.books import Books
 from radiusd.calls.context import Context
 from radiusd.calls.facts import Call
@@ -34,6 +34,7 @@ def keep_open(books: Books, row: CallRow, call: Call, matched: Match, context: C
         found = sessions.get(key)
         if found is None:
             session = open_session(books, row, call, matched, party, context, State.STARTED)
+            guarding.watch_untold(books, row, session, matched, context)
             renew_hold(books, session, party, call, context)
         elif found.match.identity == call.identity and _is_of(found, party):
             _report(books, found, party, call, context)
@@ -59,7 +60,8 @@ def _move(
         answer_at = call.connect_at or context.now
         terms = context.tariff(party, call, session.called, answer_at)
         upto_s = max(1, session.granted_s or 0)
-        holds.put(books, session, holds.afford(books, party, session, terms, answer_at, upto_s))
+        held = holds.afford(books, party, session, terms, answer_at, upto_s, context.now)
+        holds.put(books, session, held)
     renew_hold(books, session, party, call, context)
 
 
@@ -147,7 +149,7 @@ def renew_hold(books: Books, session: Session, party: Party, call: Call, context
     if not bounded:
         upto_s = elapsed_s(session, context.now) + context.client.lease_s
         terms = context.tariff(party, call, session.called, answer_at)
-        held = holds.afford(books, party, session, terms, answer_at, upto_s)
+        held = holds.afford(books, party, session, terms, answer_at, upto_s, context.now)
         if held.seconds > session.held_s_until or not session.held_s_until:
             holds.put(books, session, held)
     session.expires_at = _look_again_at(session, bounded, answer_at, context)
@@ -156,7 +158,7 @@ def renew_hold(books: Books, session: Session, party: Party, call: Call, context
 
 def is_bounded(session: Session, party: Party, context: Context) -> bool:
     """Tell whether a call was granted its whole time at once."""
-    return session.granted_s is not None and not is_renewed(party, context)
+    return session.granted_s is not None and not is_renewed(party, session.called, context)
 
 
 def _look_again_at(session: Session, bounded: bool, answer_at: datetime, context: Context) -> datetime:
@@ -172,9 +174,9 @@ def _look_again_at(session: Session, bounded: bool, answer_at: datetime, context
     return max(answer_at + timedelta(seconds=ahead_s), context.now + timedelta(seconds=1))
 
 
-def is_renewed(party: Party, context: Context) -> bool:
+def is_renewed(party: Party, called: str, context: Context) -> bool:
     """Tell whether a call holds leases, one after the other, and not its whole time at once."""
-    return party.service.account.credit_limit_micros is None or context.client.grant == "lease"
+    return context.client.grant == "lease" or not holds.is_limited(party, called)
 
 
 def elapsed_s(session: Session, now: datetime) -> int:

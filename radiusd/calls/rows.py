@@ -12,6 +12,7 @@ from typing import Any
 import msgspec
 
 from radiusd.calls.facts import Closing, Events, Identity
+from radiusd.calls.gauges import Gauges
 from radiusd.calls.matching import Try
 
 NOBODY = 0
@@ -29,6 +30,8 @@ class Balance(Row):
     balance_micros: int = 0
     held_micros: int = 0
     channels: int = 0
+    paced_until: datetime | None = None
+    gauges: Gauges | None = None
 
 
 class Channel(Row):
@@ -37,6 +40,7 @@ class Channel(Row):
     account_id: int
     service_id: int
     used: int = 0
+    paced_until: datetime | None = None
 
 
 class BucketRow(Row):

@@ -44,6 +44,7 @@ class Tariff(msgspec.Struct, frozen=True, gc=False):
 INTERNAL = Tariff(None, None, None, "inside one account's PBX")
 INBOUND_FREE = Tariff(None, None, None, "the plan charges no inbound calls to this number")
 ON_NET = Tariff(None, None, None, "on-net: the called number is one of ours")
+EMERGENCY = Tariff(None, None, None, "an emergency number that has no rate")
 FREE_LIST = Tariff(None, None, None, "the plan lets calls to this destination be free")
 
 

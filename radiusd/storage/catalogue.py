@@ -14,6 +14,7 @@ from psycopg2.extensions import cursor as Cursor
 from radiusd.calls.directory import Directory
 from radiusd.radius.clients import Client, ClientTable, Network
 from radiusd.storage.decks import load_decks, load_origins, load_overrides
+from radiusd.storage.policies import load_policies
 from radiusd.storage.secrets import Sealer
 from radiusd.storage.services import load_accounts, load_plans, load_services, load_states
 from rating.decks import Deck
@@ -52,8 +53,10 @@ def load_catalogue(connection: Connection, sealer: Sealer, previous: Catalogue |
         origins = load_origins(txn)
         decks, rates = load_decks(connection, txn, _still_good(previous, origins), origins)
         plans = load_plans(txn, decks, load_overrides(txn, "plan", origins))
-        accounts = load_accounts(txn, load_overrides(txn, "account", origins))
-        directory = Directory(version, load_services(txn, accounts, plans), load_states(txn), plans)
+        policies = load_policies(txn)
+        accounts = load_accounts(txn, load_overrides(txn, "account", origins), policies)
+        services = load_services(txn, accounts, plans, policies=policies)
+        directory = Directory(version, services, load_states(txn), plans)
         return Catalogue(version, directory, load_clients(txn, sealer), rates, origins)
 
 

@@ -63,7 +63,7 @@ async def take_due(txn: Connection, now: datetime, most: int) -> list[Wanted]:
         """,
         (now, most, now + TAKEN_FOR),
     )
-    return [Wanted(*columns, read_facts(facts), is_open) for *columns, facts, is_open in rows]
+    return [Wanted._make([*columns, read_facts(facts), is_open]) for *columns, facts, is_open in rows]
 
 
 async def note_outcome(
@@ -115,7 +115,8 @@ async def note_closed(txn: Connection, wanted: Wanted) -> None:
 
 async def ask_by_state(txn: Connection, now: datetime) -> int:
     """
-    Have calls cut whose account is suspended or whose service has ended, where their clients take that.
+    Have calls cut whose account is suspended, which were part of a burst when its guards closed, or whose
+    service has ended; where their clients take that.
 
     It goes by what is so now, so it may run at any time, and what a kill has undone is done the next time.
     """
@@ -123,16 +124,20 @@ async def ask_by_state(txn: Connection, now: datetime) -> int:
         f"""
         INSERT INTO disconnect ({_COLUMNS})
         SELECT DISTINCT ON (s.account_id, s.call_id) s.account_id, s.call_id, s.call_key, s.seq, s.client_id,
-            s.setup_at, CASE WHEN a.status = 'suspended' THEN 'suspended' ELSE 'service_ended' END, %s, %s
-        FROM session s JOIN client c ON c.id = s.client_id JOIN account a ON a.id = s.account_id
-            LEFT JOIN service v ON v.id = s.service_id
-        WHERE s.state = 'started' AND c.cut_off = 'disconnect' AND (
-            (a.status = 'suspended' AND 'suspended' = ANY (c.cut_off_for))
-            OR (v.ended_at <= %s AND 'service_ended' = ANY (c.cut_off_for))
-        )
+            s.setup_at, w.reason, t.now, t.now
+        FROM session s CROSS JOIN (SELECT %s::timestamptz AS now) t JOIN client c ON c.id = s.client_id JOIN account a ON a.id = s.account_id
+            JOIN balance b ON b.account_id = s.account_id LEFT JOIN service v ON v.id = s.service_id
+            CROSS JOIN LATERAL (VALUES
+                (1, 'suspended', a.status = 'suspended'),
+                (2, 'fraud', s.role = 'out' AND (b.gauges ->> 'blocked_until')::timestamptz > t.now
+                    AND s.setup_at >= (b.gauges ->> 'blocked_from')::timestamptz),
+                (3, 'service_ended', v.ended_at <= t.now)
+            ) AS w (number, reason, holds)
+        WHERE s.state = 'started' AND c.cut_off = 'disconnect' AND w.holds AND w.reason = ANY (c.cut_off_for)
+        ORDER BY s.account_id, s.call_id, w.number
         {ASK_AGAIN} RETURNING 1
         """,
-        (now, now, now),
+        (now,),
     )
     return len(rows)
 

@@ -41,6 +41,7 @@ _SPECIAL_TYPES = {
     "held_buckets": "json",
     "match": "json",
     "rating": "json",
+    "gauges": "json",
 }
 _TYPES = {int: "bigint", str: "text", bool: "boolean", datetime: "timestamptz"}
 

@@ -18,6 +18,8 @@ from radiusd.calls.directory import (
     Service,
     ServiceKind,
 )
+from radiusd.calls.policies import Policy
+from radiusd.storage.policies import Policies
 from rating.buckets import Direction, Partial
 from rating.decks import Deck
 from rating.increments import DurationRounding
@@ -25,6 +27,7 @@ from rating.jurisdiction import Jurisdiction
 from rating.money import Mode, Rounding
 
 EVERY_DESTINATION = ("",)
+NO_POLICIES = Policies()
 ACCOUNTS_OWN = "a"  # begins the key of an account's own bucket, which no plan has
 
 
@@ -34,11 +37,14 @@ def load_states(txn: Cursor) -> dict[str, str]:
     return dict(txn.fetchall())
 
 
-def load_accounts(txn: Cursor, overrides: Mapping[int, Deck]) -> dict[int, Account]:
+def load_accounts(
+    txn: Cursor, overrides: Mapping[int, Deck], policies: Policies = NO_POLICIES
+) -> dict[int, Account]:
     """Return the accounts by their id; *overrides* are their own prices."""
     allowances = _load_account_allowances(txn)
     txn.execute(
-        "SELECT a.id, code, a.name, currency, timezone, credit_limit_micros, max_channels, status, h.days"
+        "SELECT a.id, code, a.name, currency, timezone, credit_limit_micros, max_channels, status, h.days,"
+        " policy_id, max_cps_milli, daily_limit_micros, monthly_limit_micros"
         " FROM account a LEFT JOIN holiday_calendar h ON h.id = a.holidays_id"
     )
     return {
@@ -54,8 +60,27 @@ def load_accounts(txn: Cursor, overrides: Mapping[int, Deck]) -> dict[int, Accou
             holidays=frozenset(days or ()),
             overrides=overrides.get(account_id),
             allowances=tuple(allowances.get(account_id, ())),
+            policy=policies.by_id.get(policy_id),
+            max_cps_milli=max_cps_milli,
+            daily_limit_micros=daily_limit_micros,
+            monthly_limit_micros=monthly_limit_micros,
+            emergency=policies.emergency.get(policy_id, policies.emergency[None]),
         )
-        for account_id, code, name, currency, timezone, credit_limit_micros, max_channels, status, days in txn
+        for (
+            account_id,
+            code,
+            name,
+            currency,
+            timezone,
+            credit_limit_micros,
+            max_channels,
+            status,
+            days,
+            policy_id,
+            max_cps_milli,
+            daily_limit_micros,
+            monthly_limit_micros,
+        ) in txn
     }
 
 
@@ -167,6 +192,7 @@ def load_services(
     accounts: Mapping[int, Account],
     plans: Mapping[int, Plan],
     only: list[int] | None = None,
+    policies: Policies = NO_POLICIES,
 ) -> Iterable[tuple[Service, Sequence[str]]]:
     """
     Return every service, ended ones too, with its claims. Passwords stay sealed.
@@ -178,7 +204,8 @@ def load_services(
         "SELECT s.id, s.kind, s.name, s.account_id, s.plan_id, s.primary_id, s.activated_at, s.ended_at,"
         " coalesce(t.name, ''), s.client_id, s.tech_prefix, s.max_channels, s.username, s.password_sealed,"
         " s.password_realm, s.location, s.outpayment_nano, s.additional_charge_nano,"
-        " s.outpayment_initial_s, s.outpayment_increment_s, s.outpayment_max_micros"
+        " s.outpayment_initial_s, s.outpayment_increment_s, s.outpayment_max_micros, s.max_cps_milli,"
+        " s.policy_id"
         " FROM service s LEFT JOIN tenant t ON t.id = s.tenant_id"
         " WHERE %(only)s::bigint[] IS NULL OR s.id = ANY (%(only)s)"
         # A virtual number needs its primary DID to be there; false sorts first.
@@ -186,7 +213,7 @@ def load_services(
         {"only": only},
     )
     services: dict[int, Service] = {}
-    for service_id, kind, name, account_id, plan_id, primary_id, *rest in txn:
+    for service_id, kind, name, account_id, plan_id, primary_id, *rest, policy_id in txn:
         primary = services.get(primary_id)
         services[service_id] = _service(
             (service_id, ServiceKind(kind), name),
@@ -194,6 +221,7 @@ def load_services(
             primary.plan if primary is not None else plans[plan_id],
             primary,
             rest,
+            policies.by_id.get(policy_id),
         )
     return [(service, claims.get(service_id, ())) for service_id, service in services.items()]
 
@@ -204,11 +232,12 @@ def _service(
     plan: Plan,
     primary: Service | None,
     rest: Sequence[Any],
+    policy: Policy | None,
 ) -> Service:
     """Return a service; *rest* are the columns from ``activated_at`` on."""
     activated_at, ended_at, tenant, client_id, tech_prefix, max_channels, username, sealed, *others = rest
     realm, location, outpayment_nano, additional_charge_nano, *outpayment = others
-    outpayment_initial_s, outpayment_increment_s, outpayment_max_micros = outpayment
+    outpayment_initial_s, outpayment_increment_s, outpayment_max_micros, max_cps_milli = outpayment
     return Service(
         *name,
         account=account,
@@ -229,6 +258,8 @@ def _service(
         outpayment_initial_s=outpayment_initial_s,
         outpayment_increment_s=outpayment_increment_s,
         outpayment_max_micros=outpayment_max_micros,
+        policy=policy,
+        max_cps_milli=max_cps_milli,
     )
 
 
