@@ -68,7 +68,7 @@ def decode(
         raise BadInput(f"{file.name}: {error}") from error
     if options_of(ctx).format is Format.TEXT:
         for each in decoded:
-            click.echo("\n".join(printable(line) for line in _lines(each)) + "\n")
+            click.echo("\n".join(printable(line) for line in lines_of(each)) + "\n")
     else:
         print_document(ctx, {"packets": [as_document(each) for each in decoded]})
 
@@ -102,7 +102,7 @@ def _made(dialect: str, secret: bytes | None) -> Client:
     return Client(id=0, name=dialect, networks=(), secret=secret or _NOT_TOLD, dialect=dialect)
 
 
-def _lines(decoded: Decoded) -> Iterable[str]:
+def lines_of(decoded: Decoded) -> Iterable[str]:
     """Yield a packet as lines: where it was, its attributes, its event, its warnings."""
     from provisioning.captures.decode import event_fields
 

@@ -5,11 +5,15 @@ from __future__ import annotations
 from radiusd.calls.events import Kind
 from radiusd.dialects.gateway import Record
 from radiusd.dialects.reading import LONGEST_CALL_MS
+from radiusd.dialects.standard import SERVICE_TYPE
 from radiusd.dialects.xpgk import Xpgk
+from radiusd.radius.packet import Packet
 
 ELTEX = 35265
 
 _MOST_DIGITS = 10
+_PASSWORD_OF_NOBODY = b"eltex"
+_CALL_CHECK = 10
 
 
 class EltexSmg(Xpgk):
@@ -22,6 +26,10 @@ class EltexSmg(Xpgk):
 
     name = "eltex-smg"
     vendor = ELTEX
+
+    def asks_for_address(self, packet: Packet, password: bytes) -> bool:
+        """See :meth:`Dialect.asks_for_address`: it sends one password with every check."""
+        return password == _PASSWORD_OF_NOBODY and packet.integer(SERVICE_TYPE) == _CALL_CHECK
 
     def duration_ms(self, record: Record) -> int | None:
         """Return Acct-Session-Time, else ``session-time``, which Interims have in its place."""

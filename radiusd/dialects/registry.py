@@ -13,6 +13,7 @@ from radiusd.dialects.dialect import Dialect
 from radiusd.dialects.eltex_smg import EltexSmg
 from radiusd.dialects.freeswitch import FreeSwitch
 from radiusd.dialects.freeswitch_xmlradius import FreeSwitchXmlRadius
+from radiusd.dialects.generic import Generic
 from radiusd.dialects.gnugk import GnuGk
 from radiusd.dialects.kamailio import Kamailio
 from radiusd.dialects.mvts import Mvts
@@ -51,6 +52,7 @@ DIALECTS: Mapping[str, Dialect] = _Registry(
         "sippy": Sippy(),
         "broadworks": BroadWorks(),
         "eltex-smg": EltexSmg(),
+        "generic": Generic(),
         "gnugk": GnuGk(),
         "mvts": Mvts(),
         "nextone": Nextone(),

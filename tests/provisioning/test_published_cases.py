@@ -52,10 +52,12 @@ CASES = [
 
 
 @pytest.mark.parametrize("case", CASES, ids=lambda case: case.id)
-def test_a_published_call_is_understood(case: Case) -> None:
+def test_a_published_call_is_understood(case: Case, record_property: Any) -> None:
     """
     Through client lookup, signature, reader and dialect into books in memory.
     """
+    record_property("dialect", case.dialect)
+    record_property("sample", "calls")
     assert () == run_case(case).differences
 
 
@@ -68,10 +70,12 @@ CAPTURED = [
 
 
 @pytest.mark.parametrize(("dialect", "packet"), CAPTURED)
-def test_a_captured_packet_is_read(dialect: str, packet: dict[str, str]) -> None:
+def test_a_captured_packet_is_read(dialect: str, packet: dict[str, str], record_property: Any) -> None:
     """
     What real programs sent is signed right and says which call it is about.
     """
+    record_property("dialect", dialect)
+    record_property("sample", "captured")
     sent = PacketCase(
         number=0,
         code=None,

@@ -1,5 +1,7 @@
 """Each dialect reads its packets as the vectors in tests/vectors/NAME.txt say."""
 
+from typing import Any
+
 import pytest
 
 from radiusd.dialects.registry import DIALECTS
@@ -10,10 +12,12 @@ VECTORS = [vector for dialect in DIALECTS for vector in read_vectors(dialect)]
 
 
 @pytest.mark.parametrize("vector", VECTORS, ids=str)
-def test_reads_a_packet_as_its_vector_says(vector: Vector) -> None:
+def test_reads_a_packet_as_its_vector_says(vector: Vector, record_property: Any) -> None:
     """
     A vector's packet becomes its event, or is refused for its reason.
     """
+    record_property("dialect", vector.dialect)
+    record_property("sample", "vectors")
     dialect = DIALECTS[vector.dialect]
     read = dialect.read_attempt if vector.is_attempt else dialect.read_event
     assert [] == dialect.check_settings(vector.client.settings)

@@ -1,0 +1,76 @@
+"""A client's settings that say where fields stand: what an admin is told when they are wrong."""
+
+from datetime import UTC, datetime
+
+import pytest
+
+from radiusd.dialects.mapping import SETTINGS
+from radiusd.dialects.registry import DIALECTS, check_settings
+from tests.radiusd.dialects.vectors import a_client, a_packet
+
+NOW = datetime(2026, 11, 22, 14, 5, 53, tzinfo=UTC)
+
+
+@pytest.mark.parametrize(
+    ("settings", "words"),
+    [
+        ({"calling_from": "Caling-Station-Id"}, "no attribute is named 'Caling-Station-Id'"),
+        ({"calling_from": "="}, "'=' is followed by the constant"),
+        ({"leg_from": "=sideways"}, "'sideways' is not one of answer, originate, single"),
+        ({"setup_from": "=now"}, "a constant cannot be a time"),
+        ({"duration_from": "=60"}, "a constant cannot be a time"),
+        ({"setup_form": "unix"}, "set setup_from as well"),
+        ({"setup_from": "#55", "setup_form": "epoch"}, "'epoch' is not one of stamp, unix, unix_ms, or a"),
+        ({"setup_from": "#55", "setup_form": "%H:%M"}, "or a pattern as %Y%m%d%H%M%S"),
+        ({"setup_from": "#55", "setup_form": "%Q%"}, "or a pattern as %Y%m%d%H%M%S"),
+        ({"duration_from": "#46", "duration_form": "hex"}, "'hex' is not one of text, integer"),
+        ({"calling_from": "#31", "calling_form": "uri"}, "'uri' is not one of text, integer, hex"),
+        ({"leg_answer": "in"}, "set leg_from as well"),
+        ({"leg_from": "#5", "leg_answer": "in,,"}, "separated by commas"),
+        ({"leg_from": "#5", "leg_answer": "in", "leg_originate": "IN"}, "'in' means answer already"),
+        ({"start_means": "ringing"}, "'ringing' is not one of answer, setup"),
+        ({"colour": "red"}, "there is no such setting; a client may have duration_unit"),
+        ({"duration_unit": "fortnights"}, "'fortnights' is not one of s, ds, cs, ms"),
+    ],
+)
+def test_a_bad_setting_is_named_with_what_would_be_right(settings: dict[str, str], words: str) -> None:
+    """
+    Each problem is one sentence that begins with the setting.
+    """
+    [problem] = check_settings("generic", settings)
+
+    assert problem.startswith("setting ")
+    assert words in problem
+
+
+def test_all_settings_are_named_to_who_misspells_one() -> None:
+    """
+    The common ones, and those of this dialect.
+    """
+    [problem] = check_settings("generic", {"caling_from": "#31"})
+
+    assert all(setting in problem for setting in ("timezone", *SETTINGS))
+
+
+def test_what_is_wrong_counts_as_not_set() -> None:
+    """
+    A bad row in the database costs that setting, never a record.
+    """
+    settings = {"calling_from": "Nothing", "setup_form": "%H", "called_from": "Acct-Session-Id"}
+    client = a_client("generic", settings)
+    packet = a_packet(
+        "generic", ("Acct-Status-Type", "Start"), ("Acct-Session-Id", "1"), ("Calling-Station-Id", "2")
+    )
+
+    event = DIALECTS["generic"].read_event(packet, client, NOW, "test")
+
+    assert ("2", "1") == (event.calling, event.called)
+
+
+def test_other_dialects_do_not_have_these_settings() -> None:
+    """
+    They have their own places.
+    """
+    [problem] = check_settings("cisco", {"setup_from": "#55"})
+
+    assert "there is no such setting" in problem
