@@ -45,7 +45,7 @@ Without them results are an aligned table on a terminal, and tab-separated lines
 | Code | Meaning | `code` with `--json` |
 | --- | --- | --- |
 | 0 | Done. | |
-| 1 | Differs, or a check failed: `books check`, `db check`, `diff`, a refused `radius test auth`. | |
+| 1 | Differs, or a check failed: `books check`, `db check`, `diff`, `radius verify`, a refused `radius test auth`. | |
 | 2 | The command line is wrong. | `usage` |
 | 3 | What was named does not exist. | `not_found` |
 | 4 | What was given is wrong, or overlaps with something else. Nothing was changed. | `bad_input`, `conflict` |
