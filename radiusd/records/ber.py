@@ -17,6 +17,9 @@ Tag, and the contents as [start, stop) in the data.
 The tag is the identifier octets as one number: 0x80 is ``[0]``, 0xBF3F is ``[63]`` constructed.
 """
 
+INDEFINITE = -1
+"""The length of an element that an end mark ends."""
+
 CONSTRUCTED = 0x20
 _LONG_FORM = 0x1F
 _INDEFINITE = 0x80
@@ -78,6 +81,21 @@ def elements(data: bytes, start: int, stop: int) -> list[Element]:
     return found
 
 
+def header(data: bytes, at: int) -> tuple[int, int, int] | None:
+    """
+    Return tag, beginning of the contents and their length, which may be :data:`INDEFINITE`.
+
+    None when *data* ends before that can be told.
+
+    Raises:
+        BerError: No element can begin so.
+    """
+    try:
+        return _header(data, at)
+    except IndexError:
+        return None
+
+
 def first_element(data: bytes, at: int) -> tuple[Element, int] | None:
     """
     Return the element that begins at *at*, and where its octets end; None when that cannot be told yet.
@@ -132,7 +150,7 @@ def is_constructed(tag: int) -> bool:
 
 
 def _header(data: bytes, at: int) -> tuple[int, int, int]:
-    """Return tag, beginning of the contents, and their length; -1: indefinite. IndexError: more is needed."""
+    """Do what :func:`header` does. IndexError: more octets are needed."""
     began = at
     tag = data[at]
     at += 1
@@ -148,7 +166,7 @@ def _header(data: bytes, at: int) -> tuple[int, int, int]:
     if size == _INDEFINITE:
         if not is_constructed(tag):
             raise BerError("a primitive element with an indefinite length", began)
-        return tag, at, -1
+        return tag, at, INDEFINITE
     if size > 0x80:
         size, at = _long_length(data, began, at, size)
     return tag, at, size

@@ -12,7 +12,7 @@ from collections.abc import Iterator, Mapping
 from typing import BinaryIO
 
 from radiusd.errors import BadInput
-from radiusd.records.ber import BerError, elements, first_element
+from radiusd.records.ber import BerError, Element, elements, first_element
 from radiusd.records.cdr_file import FIXED_OCTETS, FORMATS, CdrHeader, FileHeader, cdr_header, file_header
 from radiusd.records.ims_record import RECORD_TYPE, SOURCE, read_ims_record
 from radiusd.records.octet_window import OctetWindow
@@ -24,12 +24,6 @@ FRAMINGS = ("auto", "plain", "32297")
 
 KEPT_OCTETS = 4096
 """Of what is set aside, so many octets are kept to look at."""
-
-LONGEST_FOUND = 64 * 1024
-"""A record that is looked for, in damage, is believed up to this length."""
-
-SEARCH_OCTETS = 8 * 1024 * 1024
-"""Octets that may be walked in vain in one file while looking for records: what bounds a hostile file."""
 
 _FILLER = re.compile(rb"[\x00\xff]*")
 _START = re.compile(rb"\xbf[\x3f-\x46\x52\x59-\x5b]")
@@ -62,11 +56,10 @@ def _read(window: OctetWindow, framing: str) -> Outcomes:
 
 
 class _File:
-    """What plain and framed files have in common: reading a record, and looking for the next after damage."""
+    """What plain and framed files have in common: reading a record, and setting it aside."""
 
     def __init__(self, window: OctetWindow) -> None:
         self._window = window
-        self._search_octets = SEARCH_OCTETS
 
     def _record(self, data: bytes, offset: int) -> Entry | PassedOver:
         """Return what the record tells that is all of *data*, but for filler. Raises RecordError."""
@@ -87,54 +80,18 @@ class _File:
             reason=error.reason + place, field=error.field, offset=offset, raw=raw[:KEPT_OCTETS]
         )
 
-    def _search(self) -> None:
-        """Move the window beyond its first octet to the next record that is whole, else to the end."""
-        window = self._window
-        window.at += 1
-        while self._search_octets > 0:
-            found = _START.search(window.data, window.at)
-            if found is None:
-                window.at = max(window.at, len(window.data) - 1)  # a tag may be cut here
-                if not window.more():
-                    break
-                continue
-            window.at = found.start()
-            if self._is_whole_record():
-                return
-            window.at += 1
-        self._skip_rest()
 
-    def _is_whole_record(self) -> bool:
-        """
-        Tell whether a record is at the window, from one end to the other, that says which kind it is.
+def _says_its_kind(data: bytes, element: Element) -> bool:
+    """
+    Tell whether a record's recordType agrees with its tag.
 
-        The tag alone says little: within an MGCF's record the ISUP cause has that of an IBCF's record.
-        """
-        window = self._window
-        window.has(LONGEST_FOUND)
-        octets, at, cost = window.data, window.at, 64
-        if octets[at + 2 : at + 3] == b"\x80":  # only an indefinite length makes it a walk
-            octets, at = octets[at : at + LONGEST_FOUND], 0
-            cost = len(octets)
-        self._search_octets -= cost
-        try:
-            found = first_element(octets, at)
-            if found is None or found[1] > min(len(octets), at + LONGEST_FOUND):
-                return False
-            (tag, start, stop), end = found
-            self._search_octets -= end - at
-            inside = elements(octets, start, stop)
-        except BerError:
-            return False
-        self._search_octets += cost + end - at
-        kind = bytes((tag & 0x7F,))
-        return any(each[0] == RECORD_TYPE and octets[each[1] : each[2]] == kind for each in inside)
-
-    def _skip_rest(self) -> None:
-        window = self._window
-        window.at = len(window.data)
-        while window.more():
-            window.at = len(window.data)
+    The tag alone says little: within an MGCF's record the ISUP cause has that of an IBCF's record.
+    """
+    tag, start, stop = element
+    kind = bytes((tag & 0x7F,))
+    return any(
+        each[0] == RECORD_TYPE and data[each[1] : each[2]] == kind for each in elements(data, start, stop)
+    )
 
 
 class _PlainFile(_File):
@@ -181,7 +138,7 @@ class _PlainFile(_File):
 
     def _damaged(self, error: RecordError, offset: int) -> SetAside:
         raw = self._window.data[self._window.at : self._window.at + KEPT_OCTETS]
-        self._search()
+        self._window.search(_START, _says_its_kind)
         return self._set_aside(error, offset, raw[: self._window.offset - offset])
 
 
@@ -288,9 +245,7 @@ class _FramedFile(_File):
                 window.at += size
                 raw = raw[header.header_octets : size]
                 return self._set_aside(error, offset + header.header_octets, raw)
-        self._search()
-        if window.at < len(window.data):
-            self._step_back()
+        self._find_next(offset)
         return self._set_aside(error, offset, raw[: window.offset - offset])
 
     def _may_follow(self, size: int) -> bool:
@@ -302,17 +257,30 @@ class _FramedFile(_File):
         at = window.at + size
         return window.data[at : at + 2] in (b"\0\0", b"\xff\xff") or self._is_framed(at)
 
-    def _step_back(self) -> None:
-        """From a record that was found, go back to its header if that one agrees with it."""
+    def _find_next(self, offset: int) -> None:
+        """Move to the next record that is whole, or to its header if that agrees and is beyond *offset*."""
         window = self._window
-        _, end = window.element()
-        agreeing = end - window.at
-        for size in (4, 5):
-            header = cdr_header(window.data, window.at - size) if window.at >= size else None
-            if header is not None and (header.header_octets, header.octets) == (size, agreeing):
+        while True:
+            window.search(_START, _says_its_kind)
+            if window.at == len(window.data):
+                return
+            size = self._agreeing_header()
+            if size is None:
+                self._is_bare = True
+                return
+            if window.offset - size > offset:  # else it is the very record that cannot be read
                 window.at -= size
                 return
-        self._is_bare = True
+
+    def _agreeing_header(self) -> int | None:
+        """Return the octets of the header that stands before the record here and agrees with its length."""
+        window = self._window
+        _, end = window.element()
+        for size in (4, 5):
+            header = cdr_header(window.data, window.at - size) if window.at >= size else None
+            if header is not None and (header.header_octets, header.octets) == (size, end - window.at):
+                return size
+        return None
 
     def _differences(self) -> Iterator[Outcome]:
         octets, records = self._header.octets, self._header.records

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import re
+from collections.abc import Callable
 from typing import BinaryIO
 
-from radiusd.records.ber import BerError, Element, first_element
+from radiusd.records.ber import INDEFINITE, BerError, Element, first_element, header
 
 READ_OCTETS = 256 * 1024
 KEPT_BEHIND = 8
@@ -14,6 +16,15 @@ LONGEST_RECORD = 1024 * 1024
 """Octets of one record; those of IMS have some hundreds, and some ten thousand with all their SDP."""
 
 
+LONGEST_FOUND = 64 * 1024
+"""A record that is looked for, in damage, is believed up to this length."""
+
+SEARCH_OCTETS = 8 * 1024 * 1024
+"""Octets that may be walked in vain in one file while looking for records: what bounds a hostile file."""
+
+_LOOK_COST = 64  # octets that a look at a header counts for
+
+
 class OctetWindow:
     """
     The octets of *file* around a place in it.
@@ -21,11 +32,12 @@ class OctetWindow:
     *data* from *at* on is what is to be read next. Reading on changes *data*, and *at* with it.
     """
 
-    __slots__ = ("_base", "_file", "at", "data")
+    __slots__ = ("_base", "_file", "_search_octets", "at", "data")
 
     def __init__(self, file: BinaryIO) -> None:
         self._file = file
         self._base = 0
+        self._search_octets = SEARCH_OCTETS
         self.data = b""
         self.at = 0
 
@@ -74,3 +86,65 @@ class OctetWindow:
                     raise BerError("the file ends within a record", self.at)
         except BerError as error:
             raise BerError(error.reason, self._base + error.offset) from None
+
+    def enter(self) -> tuple[int, int | None]:
+        """
+        Move to the contents of the constructed element at *at*; return its tag and where in the file it ends.
+
+        None as the end: an end mark tells it. Raises BerError as :meth:`element`.
+        """
+        self.has(16)
+        try:
+            found = header(self.data, self.at)
+        except BerError as error:
+            raise BerError(error.reason, self._base + error.offset) from None
+        if found is None:
+            raise BerError("the file ends within a tag or length", self.offset)
+        tag, start, size = found
+        self.at = start
+        return tag, None if size == INDEFINITE else self.offset + size
+
+    def search(self, beginning: re.Pattern[bytes], is_record: Callable[[bytes, Element], bool]) -> None:
+        """
+        Move beyond the octet at *at* to the next record, else to the end of the file.
+
+        A record begins as *beginning* says, is whole, and *is_record* agrees.
+        """
+        self.at += 1
+        while self._search_octets > 0:
+            found = beginning.search(self.data, self.at)
+            if found is None:
+                self.at = max(self.at, len(self.data) - KEPT_BEHIND)  # a beginning may be cut here
+                if not self.more():
+                    break
+                continue
+            self.at = found.start()
+            if self._is_whole(is_record):
+                return
+            self.at += 1
+        self.at = len(self.data)
+        while self.more():
+            self.at = len(self.data)
+
+    def _is_whole(self, is_record: Callable[[bytes, Element], bool]) -> bool:
+        """Tell whether a record is at *at*; what it costs to see that there is none is counted."""
+        self.has(LONGEST_FOUND)
+        data, at = self.data, self.at
+        self._search_octets -= _LOOK_COST
+        try:
+            outline = header(data, at)
+            if outline is None or outline[2] > LONGEST_FOUND:
+                return False
+            if outline[2] == INDEFINITE:  # only this makes it a walk to the end
+                data, at = data[at : at + LONGEST_FOUND], 0
+                self._search_octets -= len(data)
+            found = first_element(data, at)
+            if found is None or found[1] > len(data):
+                return False
+            self._search_octets -= found[1] - at
+            if not is_record(data, found[0]):
+                return False
+        except BerError:
+            return False
+        self._search_octets += _LOOK_COST + found[1] - at + (len(data) if outline[2] == INDEFINITE else 0)
+        return True
