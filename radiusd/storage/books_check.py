@@ -64,6 +64,22 @@ CHECKS: Mapping[str, str] = {
                least(used_s + held_s + rolled_s, included_s)
         FROM bucket
     """,
+    "seconds that rolled over are those of the buckets they became": """
+        SELECT account_id, 'service ' || service_id || ' bucket ' || of,
+               sum(rolled_s), coalesce(sum(included_s) FILTER (WHERE strpos(bucket_id, '+') > 0), 0)
+        FROM bucket CROSS JOIN LATERAL split_part(split_part(bucket_id, '/', 2), '+', 1) AS of
+        GROUP BY account_id, service_id, of
+    """,
+    "recurring charges are the sum of their postings": """
+        SELECT account_id, 'service ' || service_id, coalesce(charged, 0), coalesce(posted, 0)
+        FROM (
+            SELECT account_id, service_id, sum(charged_micros) AS charged
+            FROM recurring_charge GROUP BY account_id, service_id
+        ) AS charges FULL JOIN (
+            SELECT account_id, service_id, -sum(amount_micros) AS posted
+            FROM posting WHERE kind = 'recurring' GROUP BY account_id, service_id
+        ) AS sums USING (account_id, service_id)
+    """,
     "money held is the sum of open calls": """
         SELECT account_id, 'micros', held_micros, coalesce(held, 0)
         FROM balance FULL JOIN (

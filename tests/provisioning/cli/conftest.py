@@ -1,6 +1,7 @@
 """Run ``tollwire`` in this process, on the tests' database, with calls that the real journal has settled."""
 
 import random
+import uuid
 from collections.abc import Callable, Iterator
 from contextlib import closing
 from datetime import UTC, datetime, timedelta
@@ -29,6 +30,7 @@ from radiusd.storage.catalogue import Catalogue, load_catalogue
 from radiusd.storage.database import BlockingConnection, finish
 from radiusd.storage.journal import Ask, Journal, Outcome, Report, Work
 from radiusd.storage.ledger import STATEMENTS
+from radiusd.storage.recurring import charge_recurring
 from radiusd.storage.secrets import Sealer, make_key
 
 Run = Callable[..., Result]
@@ -74,6 +76,11 @@ class Switch:
             {client.id: client for client in catalogue.clients.clients}.get,
             random.Random(1),
         )
+
+    def charge_fees(self, monthly_fee_micros: int) -> None:
+        """Give all plans a monthly fee, and charge what is due now."""
+        finish(self._connection.run("UPDATE plan SET monthly_fee_micros = %s", (monthly_fee_micros,)))
+        finish(charge_recurring(self._connection, self.now, lambda: str(uuid.uuid4())))
 
     def ask(self, call_id: str, **fields: Any) -> Outcome:
         """Ask for a call."""

@@ -20,6 +20,12 @@ DAMAGE = {
         "ALTER TABLE bucket DROP CONSTRAINT bucket_not_overdrawn;"
         " UPDATE bucket SET included_s = used_s + held_s - 1 WHERE used_s + held_s > 0"
     ),
+    "seconds that rolled over are those of the buckets they became": (
+        "UPDATE bucket SET included_s = included_s + 1, rolled_s = rolled_s + 1"
+    ),
+    "recurring charges are the sum of their postings": (
+        "UPDATE recurring_charge SET charged_micros = charged_micros + 1"
+    ),
     "money held is the sum of open calls": "UPDATE balance SET held_micros = held_micros + 1",
     "seconds held are the sum of open calls": "UPDATE bucket SET held_s = held_s - 1 WHERE held_s > 0",
     "account channels are its open calls": "UPDATE balance SET channels = channels + 1",
@@ -48,6 +54,7 @@ def busy(switch):
     switch.stop("corrected", 30)
     switch.stop("corrected", 61)
     switch.stop("nobody", 30, calling="stranger")
+    switch.charge_fees(monthly_fee_micros=1_000_000)
     return switch
 
 
@@ -106,7 +113,10 @@ def _repair(dsn):
     with closing(psycopg2.connect(dsn)) as connection, connection, connection.cursor() as txn:
         txn.execute("DELETE FROM bucket")
         txn.execute("ALTER TABLE bucket DROP CONSTRAINT IF EXISTS bucket_not_overdrawn")
-        txn.execute("ALTER TABLE bucket ADD CONSTRAINT bucket_not_overdrawn CHECK (used_s + held_s + rolled_s <= included_s)")
+        txn.execute(
+            "ALTER TABLE bucket ADD CONSTRAINT bucket_not_overdrawn"
+            " CHECK (used_s + held_s + rolled_s <= included_s)"
+        )
 
 
 def test_shows_differing_rows_as_text(run, busy, dsn):
