@@ -9,9 +9,10 @@ from psycopg2.extensions import cursor as Cursor
 
 from provisioning.admin import Action, Admin, Change, FieldChange, record, shown
 from provisioning.moments import Moment, instant
+from provisioning.number_follow import follow
 from provisioning.roles import Actor, require_account
 from provisioning.service_desk import ENDLESS, ServiceDesk, same_service, spare_virtual_numbers
-from provisioning.service_kinds import Service, canonical
+from provisioning.service_kinds import Did, Service, Virtual, canonical
 from provisioning.service_rows import Links, find_links, holders_of, list_services
 from radiusd.calls.directory import ServiceKind
 from radiusd.errors import Conflict, NotFound
@@ -34,15 +35,19 @@ def set_service(txn: Cursor, service: Service, admin: Admin) -> Change:
 def _put(txn: Cursor, service: Service, admin: Admin, new: bool = False) -> Change:
     admin.require("services:write")
     require_account(txn, admin, service.account, "account")
+    change = put_for(ServiceDesk(txn, admin), service, admin, new=new)
+    record(txn, admin, [change])
+    return change
+
+
+def put_for(desk: ServiceDesk, service: Service, admin: Admin, *, new: bool) -> Change:
+    """Put *service* at the *desk*; the caller records the change. Who has it is told to our own only."""
     try:
-        change = ServiceDesk(txn, admin).put(service, new)
+        return desk.put(service, new)
     except Conflict as error:
         if not admin.is_bound:
             raise
-        # Who has it is nobody else's business.
         raise Conflict(f"{service.name_field}: {service.kind.value} {service.key} is not free") from error
-    record(txn, admin, [change])
-    return change
 
 
 def find_service(
@@ -91,13 +96,33 @@ def end_service(txn: Cursor, service: Service, at: Moment, admin: Admin) -> Chan
     admin.require("services:write")
     require_account(txn, admin, service.account, "account")
     links, zone = find_links(txn, service)
-    change = finish_service(txn, service, instant("at", at, zone), links)
+    change = finish_service(txn, service, instant("at", at, zone), admin, links)
     record(txn, admin, [change])
     return change
 
 
-def finish_service(txn: Cursor, service: Service, ended: datetime, links: Links | None = None) -> Change:
-    """End *service* at *ended*; the caller records the change. Raises as :func:`end_service`."""
+def finish_service(
+    txn: Cursor,
+    service: Service,
+    ended: datetime,
+    admin: Admin,
+    links: Links | None = None,
+    *,
+    releases: bool = True,
+) -> Change:
+    """
+    End *service* at *ended*; the caller records the change. Raises as :func:`end_service`.
+
+    *releases*: its number, if it is of the inventory, ages when no other service has it; False when another
+    is about to.
+    """
+    change = _finish(txn, service, ended, links)
+    if releases and isinstance(service, Did | Virtual):
+        follow(txn, [service.name], admin)
+    return change
+
+
+def _finish(txn: Cursor, service: Service, ended: datetime, links: Links | None) -> Change:
     links = links or find_links(txn, service)[0]
     claim = service.claim(links.client_id)
     holder = same_service(holders_of(txn, [claim]), service, claim, links)

@@ -16,6 +16,7 @@ from provisioning.cli.session import database
 
 HELPS = {
     "name": "Name for people.",
+    "reseller": "Account of the reseller whose customer it is; new accounts: ours.",
     "timezone": "Where its days and months begin, like America/Chicago. New accounts: UTC.",
     "postpaid": "Money sets no limit.",
     "credit_limit": "How far the balance may go below zero. New accounts: 0, prepaid.",

@@ -34,10 +34,15 @@ COLUMNS = ("action", "noun", "key", "fields", "warnings")
 
 
 @contextmanager
-def changing(ctx: click.Context) -> Iterator[tuple[Cursor, Admin]]:
-    """Yield a transaction that alone changes the catalogue, and who does; it is committed at the end."""
+def changing(ctx: click.Context, alone: bool = True) -> Iterator[tuple[Cursor, Admin]]:
+    """
+    Yield a transaction that alone changes the catalogue, and who does; it is committed at the end.
+
+    Without *alone* it may only change what is not of the catalogue.
+    """
     with database(ctx) as connection, connection.cursor() as txn:
-        begin(txn)
+        if alone:
+            begin(txn)
         yield txn, Admin(actor(), now(), sealer(ctx))
 
 
