@@ -9,7 +9,8 @@ import msgspec
 from radiusd.calls import cuts, limits
 from radiusd.calls.books import Books
 from radiusd.calls.context import Context
-from radiusd.calls.gauges import QUIET, Alarm, watch as watch_gauges
+from radiusd.calls.gauges import QUIET, Alarm
+from radiusd.calls.gauges import watch as watch_gauges
 from radiusd.calls.matching import Match, Party
 from radiusd.calls.policies import Verdict, judge, judge_price
 from radiusd.calls.rows import CallRow, Session

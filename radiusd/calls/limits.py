@@ -45,10 +45,9 @@ def too_fast(books: Books, parties: Iterable[Party], now: datetime) -> Refusal |
 
 def count_call(books: Books, parties: Iterable[Party], now: datetime) -> None:
     """Count a call that is admitted against calls per second: once for each trunk and account."""
-    channels = {(party.service.account.id, party.channel.id): party.channel for party in parties if party.channel}
-    for (account_id, channel_id), channel in channels.items():
+    for channel in {party.channel.id: party.channel for party in parties if party.channel}.values():
         if channel.max_cps_milli is not None:
-            row = books.channel(account_id, channel_id)
+            row = books.channel(channel.account.id, channel.id)
             row.paced_until = pace.take(channel.max_cps_milli, row.paced_until, now)
     for account in {party.service.account.id: party.service.account for party in parties}.values():
         if account.max_cps_milli is not None:

@@ -1,9 +1,9 @@
 """
 Calls per second: a bucket of tokens, kept as the one moment at which it is full again.
 
-With a rate of R calls a second it holds R tokens, at least one. So in any stretch of T seconds at most R*T + R
-calls are admitted (one more when R is below one), whoever asks and on however many nodes: the moment stands in a
-row that every admission has locked. A node whose clock is behind admits less, never more.
+With a rate of R calls a second it holds R tokens, at least one. So in any stretch of T seconds at most
+R*T + max(R, 1) calls are admitted, whoever asks and on however many nodes: the moment stands in a row that
+every admission has locked. A node whose clock is behind admits less, never more.
 """
 
 from __future__ import annotations

@@ -112,8 +112,8 @@ def read_rule(text: str, sets: Mapping[str, Sequence[str]]) -> Rule:
     """
     Return the rule in ``PLACE [DAYS] [HOURS]``.
 
-    PLACE is a prefix, the name of a destination set, or ``*``; DAYS are like ``mon-fri`` or ``sat,sun``, HOURS
-    like ``18:00-08:00``, both by the account's wall clock.
+    PLACE is a prefix, the name of a destination set, or ``*``; DAYS are like ``mon-fri`` or ``sat,sun``,
+    HOURS like ``18:00-08:00``, both by the account's wall clock.
 
     Raises:
         ValueError: It is none, or there is no such set.
