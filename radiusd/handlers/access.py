@@ -116,6 +116,7 @@ class AccessHandler:
             called=event.called,
             granted_s=decision.session_timeout_s,
             proof=proof.refused or None,
+            warning=decision.warning or None,
             source=event.source,
         )
         if refusal is None:
