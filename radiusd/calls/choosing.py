@@ -22,13 +22,19 @@ RING = timedelta(seconds=300)
 CLOCK = timedelta(seconds=2)
 """How far two stamps of one sender may disagree: most have whole seconds."""
 
+_SHORTEST_SHARED_ID = 16
+"""Conference ids, UUIDs and Call-IDs are longer; session ids that count up are shorter."""
+
 LATE = timedelta(seconds=60)
 """How late a report without a time stamp may arrive: several retransmissions and a fail-over."""
 
 
 def call_key(client_id: int, call_id: str, nas: str = "") -> str:
     """Return the key of a sender's call id, as PostgreSQL writes 16 octets; *nas*: behind a proxy."""
-    sender = f"{client_id}/{nas}" if nas else str(client_id)
+    return _hashed(f"{client_id}/{nas}" if nas else str(client_id), call_id)
+
+
+def _hashed(sender: str, call_id: str) -> str:
     digest = hashlib.blake2b(f"{sender}\0{call_id}".encode(errors="surrogateescape"), digest_size=16)
     return "\\x" + digest.hexdigest()
 
@@ -43,7 +49,14 @@ def key_of(event: CallEvent) -> str:
 
 
 def own_key(event: CallEvent, call_id: str) -> str:
-    """Return the key of what the sender of *event* calls *call_id*."""
+    """
+    Return the key of what the sender of *event* calls *call_id*.
+
+    Switches of one group share the ids that are unique in the world; one that is as short as a counter is
+    each switch's own.
+    """
+    if event.group and len(call_id) >= _SHORTEST_SHARED_ID:
+        return _hashed(f"={event.group}", call_id)
     return call_key(event.client_id, call_id, event.nas)
 
 
@@ -71,8 +84,8 @@ def choose(rows: Sequence[CallRow], event: CallEvent, boots: Iterable[datetime])
 
     *boots*: when the client said Accounting-On or -Off.
     """
-    # A client speaks for its own calls only, whatever Class it sends.
-    own = [row for row in rows if row.client_id == event.client_id]
+    # A client speaks for its own calls and those of its group only, whatever Class it sends.
+    own = [row for row in rows if row.client_id == event.client_id or _is_of_group(row, event.group)]
     if event.call_class:
         for row in own:
             # Who asks with the Class of a call that is over asks about a new one.
@@ -80,7 +93,12 @@ def choose(rows: Sequence[CallRow], event: CallEvent, boots: Iterable[datetime])
             if call_class(row) == event.call_class and not is_over:
                 return row
     begin = own_beginning(event)
-    same = [row for row in own if not _rebooted(row, event, begin, boots) and _same(row, event, begin)]
+    same = [
+        row
+        for row in own
+        if not (row.client_id == event.client_id and _rebooted(row, event, begin, boots))
+        and _same(row, event, begin)
+    ]
     if len(same) < 2:
         return same[0] if same else None
     if event.event_at_known:
@@ -90,6 +108,10 @@ def choose(rows: Sequence[CallRow], event: CallEvent, boots: Iterable[datetime])
             told or same, key=lambda row: (row.begun_at > begin + CLOCK, abs(begin - row.begun_at), -row.seq)
         )
     return max(same, key=lambda row: row.seq)
+
+
+def _is_of_group(row: CallRow, group: str) -> bool:
+    return bool(group and row.facts and row.facts[0].group == group)
 
 
 def _is_copy(fact: CallEvent, event: CallEvent) -> bool:

@@ -29,8 +29,18 @@ class Context:
     now: datetime
     new_id: Callable[[], str]
     boots: Mapping[tuple[int, str], Sequence[datetime]] = field(default_factory=dict)
+    find_client: Callable[[int], Client | None] | None = None
     _matches: dict[tuple[Identity, datetime, bool], Match] = field(default_factory=dict)
     _tariffs: dict[tuple[Payer, str, str, datetime, datetime], Tariff] = field(default_factory=dict)
+
+    def of(self, client_id: int) -> Context:
+        """Return the context of another client, this one when there is no such client."""
+        if client_id == self.client.id or self.find_client is None:
+            return self
+        client = self.find_client(client_id)
+        if client is None:
+            return self
+        return Context(self.directory, client, self.now, self.new_id, self.boots, self.find_client)
 
     def learn(self, other: Context) -> None:
         """Take over what *other* has matched, if it was by the same snapshot."""

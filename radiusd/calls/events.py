@@ -146,3 +146,4 @@ class CallEvent(msgspec.Struct, frozen=True, kw_only=True, gc=False, array_like=
     quality: tuple[Measure, ...] = ()
     session_id: str = ""  # Acct-Session-Id as it came; empty when it is the leg_id
     also: tuple[str, ...] = ()  # other call_ids by which the sender speaks of this call in other records
+    group: str = ""  # of the client: those of one group report legs of the same calls

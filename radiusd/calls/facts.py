@@ -13,7 +13,7 @@ from datetime import datetime, timedelta
 
 import msgspec
 
-from radiusd.calls.events import UNTOLD_LEG, CallEvent, Kind, Side, Status
+from radiusd.calls.events import UNTOLD_LEG, CallEvent, Kind, Leg, Side, Status
 
 MOST_EVENTS = 200
 """A call keeps this many events at the most; a sender that reuses one id for more gets a new call."""
@@ -64,6 +64,7 @@ class Call(msgspec.Struct, frozen=True, gc=False):
     release_side: str
     flags: tuple[str, ...]
     closed_by: str  # how we ended it, when no Stop did
+    client_id: int  # whose report decides who pays
 
     @property
     def open(self) -> bool:
@@ -143,7 +144,8 @@ def add_up(
     # An attempt, of which one is kept, has the lowest place.
     attempt = events[0] if events[0].kind is Kind.AUTHORIZE else None
     reports = events if attempt is None else events[1:]
-    deciding = _deciding_leg(reports)
+    nearest = _nearest_caller(reports)
+    deciding = _deciding_leg(reports, nearest)
     stop = _final(deciding)
     closed = closing if stop is None else None
     ended_at = _moment(stop, stop.disconnect_at) or stop.event_at if stop else closed.at if closed else None
@@ -155,20 +157,22 @@ def add_up(
     duration_ms, doubts = _duration(stop, deciding, connect_at, ended_at, closed)
     last = stop or (deciding[-1] if deciding else attempt)
     assert last is not None, "a call has at least one event"
+    decisive = attempt if authorized or not reports else None
     return Call(
-        identity=_identity(attempt if authorized or not reports else None, reports, verified),
+        identity=_identity(decisive, reports, verified, nearest),
         begun_at=_begun_at(attempt, reports, connect_at),
         connect_at=connect_at if duration_ms != 0 else None,
         ended_at=ended_at,
         seen_at=events[0].received_at if len(events) == 1 else max(event.received_at for event in events),
         duration_ms=duration_ms,
         answered=bool(duration_ms) or (ended_at is None and connect_at is not None),
-        dest_ip=_other(reports, "dest_ip"),
+        dest_ip=_went_to(reports, "dest_ip", nearest),
         cause=last.cause,
         sip_code=last.sip_code,
         release_side=_release_side(stop, deciding),
         flags=_flags(reports, doubts),
         closed_by=closed.how if closed else "",
+        client_id=decisive.client_id if decisive is not None else last.client_id,
     )
 
 
@@ -177,8 +181,39 @@ def _flags(reports: Events, doubts: tuple[str, ...]) -> tuple[str, ...]:
     return tuple(sorted({*said, *doubts})) if said or doubts else ()
 
 
-def _deciding_leg(reports: Events) -> Events:
-    """Return the reports of the leg towards the caller, which decides time and payer; else what there is."""
+def _nearest_caller(reports: Events) -> int | None:
+    """
+    Return the client that the call reached first, None when only one reports.
+
+    The others have it, or one another, on the far side of their leg towards the caller. Where their
+    addresses do not tell, the one who saw the call first is the first.
+    """
+    if not reports or all(event.client_id == reports[0].client_id for event in reports):
+        return None
+    hosts = {(event.client_id, event.source.rpartition(":")[0]) for event in reports}
+
+    def remoteness(client_id: int) -> tuple[int, bool, datetime, int]:
+        own = [event for event in reports if event.client_id == client_id]
+        rank = min(map(_leg_rank, own))
+        inside = any(
+            host == event.remote_ip and other != client_id
+            for event in own
+            if event.remote_ip and _leg_rank(event) == rank
+            for other, host in hosts
+        )
+        return int(rank >= Leg.ORIGINATE.rank), inside, min(map(own_beginning, own)), client_id
+
+    return min({event.client_id for event in reports}, key=remoteness)
+
+
+def _deciding_leg(reports: Events, nearest: int | None) -> Events:
+    """
+    Return the reports of the leg towards the caller, which decides time and payer; else what there is.
+
+    *nearest*: the client that the call reached first, if several report.
+    """
+    if nearest is not None:
+        reports = tuple(event for event in reports if event.client_id == nearest)
     if not reports:
         return ()
     if len(reports) == 1:
@@ -333,12 +368,16 @@ def own_beginning(event: CallEvent) -> datetime:
     return event.event_at
 
 
-def _identity(attempt: CallEvent | None, reports: Events, verified: bool) -> Identity:
+def _identity(
+    attempt: CallEvent | None, reports: Events, verified: bool, nearest: int | None = None
+) -> Identity:
     """Return the identifiers: the accepted attempt's, else those of the first report of the caller's side."""
     if attempt is not None:
         who: Sequence[CallEvent] = (attempt,)
     else:
         who = reports if len(reports) == 1 else sorted(reports, key=_from_caller)
+        if nearest is not None:
+            who = sorted(who, key=lambda event: event.client_id != nearest)
     first, others = who[0], who[1:]
     if first.from_tag and first.kind is Kind.START:
         # In a dialog the callee's requests name the callee as caller (RFC 3261, 12.2.1.1).
@@ -350,7 +389,7 @@ def _identity(attempt: CallEvent | None, reports: Events, verified: bool) -> Ide
         first.calling or _other(others, "calling"),
         first.called or _other(others, "called"),
         first.tenant or _other(others, "tenant"),
-        first.trunk_out or _other(reports, "trunk_out"),
+        first.trunk_out or _went_to(reports, "trunk_out", nearest),
         verified and attempt is not None,
     )
 
@@ -366,6 +405,28 @@ def _other(events: Sequence[CallEvent], name: str) -> str:
         if value:
             return value
     return ""
+
+
+def _went_to(reports: Sequence[CallEvent], name: str, nearest: int | None) -> str:
+    """
+    Return what the leg that the call left over says under *name*.
+
+    Of several routes that were tried it is the one that was answered, else the last; of several switches,
+    one behind the first.
+    """
+    told = [event for event in reports if getattr(event, name)]
+    if not told:
+        return ""
+    leaving = told[0]
+    if len(told) > 1:
+        leaving = max(told, key=lambda event: _goes_out(event, nearest))
+    value: str = getattr(leaving, name)
+    return value
+
+
+def _goes_out(event: CallEvent, nearest: int | None) -> tuple[bool, bool, datetime, str, int]:
+    behind = nearest is not None and event.client_id != nearest
+    return behind, event.status is Status.ANSWERED, own_beginning(event), event.leg_id, event.kind.rank
 
 
 def _release_side(stop: CallEvent | None, deciding: Events) -> str:

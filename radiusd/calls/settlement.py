@@ -47,7 +47,7 @@ def post(books: Books, event: CallEvent, key: str, context: Context, alone: Call
         row = new_call(books, key, event, context)
     if alone is None or len(events) > 1 or booked.closing is not None:
         alone = add_up(events, authorized=booked.authorized, verified=booked.verified, closing=booked.closing)
-    reconcile(books, row, alone, booked, context, facts=events)
+    reconcile(books, row, alone, booked, context.of(alone.client_id), facts=events)
     return row
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import tzinfo
@@ -30,6 +31,7 @@ SOURCES = (
     "call_id_from",
 )
 T = TypeVar("T")
+_GROUP = re.compile(r"[A-Za-z0-9._-]{1,64}", re.ASCII)
 _LARGEST_VENDOR = (1 << 24) - 1  # the first octet of a Vendor-Id is 0 (RFC 2865, 5.26)
 
 
@@ -50,6 +52,7 @@ class ClientSettings:
         reply_vendor: Whose number h323 attributes in replies have; None: as the dialect says.
         return_codes: h323-return-codes that it has for refusals, before those of its table.
         routing_to: The host in the form ``Routing`` of a call's time.
+        call_group: Clients of one group report legs of the same calls; empty: it reports whole calls.
         zone_names: What the zone names that this client writes mean, before all other meanings.
         sources: Where values stand that this client sends elsewhere than its dialect does, by setting.
     """
@@ -60,6 +63,7 @@ class ClientSettings:
     zone: ZoneInfo | None = None
     force_zone: ZoneInfo | None = None
     zone_names: ZoneNames = ()
+    call_group: str = ""
     disconnect_by: tuple[str, ...] = ()
     reply_time: tuple[str, ...] = ()
     reply_named: bool | None = None
@@ -137,6 +141,12 @@ def _zone(value: str) -> ZoneInfo:
         raise ValueError(f"{value!r} is not an IANA time zone, as Europe/Berlin is") from error
 
 
+def _group(value: str) -> str:
+    if not _GROUP.fullmatch(value):
+        raise ValueError(f"{value!r} is not a name of letters, digits, '.', '_' and '-', as core-1 is")
+    return value
+
+
 def _vendor(value: str) -> int:
     if not (value.isascii() and value.isdigit() and 0 < int(value) <= _LARGEST_VENDOR):
         raise ValueError(f"{value!r} is not a vendor's number from 1 to {_LARGEST_VENDOR}, as 5003 is")
@@ -164,6 +174,7 @@ _READERS: Mapping[str, tuple[str, Callable[[str], object]]] = {
     "force_timezone": ("force_zone", _zone),
     "zone_names": ("zone_names", _zone_names),
     "vendor_id": ("vendor", _vendor),
+    "call_group": ("call_group", _group),
     "disconnect_by": ("disconnect_by", partial(_names, known=NAMED)),
     "reply_time": ("reply_time", partial(_names, known=TIMES)),
     "reply_values": ("reply_named", partial(_one_of, meanings=_VALUE_STYLES)),

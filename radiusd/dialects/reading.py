@@ -150,6 +150,7 @@ class Reading:
             call_class=self.call_class,
             flags=tuple(self.flags),
             source=self.source,
+            group=self.settings.call_group,
             session_id="" if session_id == told.get("leg_id") else session_id,
             **told,
         )

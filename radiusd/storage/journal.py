@@ -289,7 +289,9 @@ class Journal:
         for client_id in {work.client_id for work in batch}:
             client = self._find_client(client_id)
             if client is not None:
-                contexts[client_id] = Context(directory, client, now, self._new_id(now))
+                contexts[client_id] = Context(
+                    directory, client, now, self._new_id(now), find_client=self._find_client
+                )
         for work in batch:
             if work.guess is not None and work.client_id in contexts:
                 contexts[work.client_id].learn(work.guess[0])

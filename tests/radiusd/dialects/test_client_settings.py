@@ -45,6 +45,8 @@ def test_good_settings_are_no_problem(dialect: str) -> None:
         ("vendor_id", "0", "'0' is not a vendor's number from 1 to 16777215"),
         ("vendor_id", "16777216", "is not a vendor's number"),
         ("vendor_id", "AudioCodes", "'AudioCodes' is not a vendor's number"),
+        ("call_group", "a b", "'a b' is not a name of letters, digits, '.', '_' and '-', as core-1 is"),
+        ("call_group", "", "'' is not a name"),
         ("zone_names", "IST", "'IST' is not NAME=ZONE"),
         ("zone_names", "IST=India", "'India' is not an IANA time zone"),
         ("zone_names", "IST=+9999", "'+9999' is not an IANA time zone"),
