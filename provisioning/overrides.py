@@ -69,7 +69,7 @@ def put_override(txn: Cursor, override: Override) -> Change:
     row_id, current = (None, None) if found is None else found
     change = compare("override", wanted.key, current, wanted)
     if change:
-        save(txn, "rate_override", row_id, {**owner, **rate._asdict()})
+        save(txn, "rate_override", row_id, {**owner, **{name: getattr(rate, name) for name in COLUMNS}})
     return change
 
 
@@ -103,8 +103,9 @@ def list_overrides(txn: Cursor, plan: str | None = None, account: str | None = N
     return [_override_of(row[1], row[2], _rate_of(row[3:])) for row in txn.fetchall()]
 
 
+COLUMNS = tuple(column for column in Rate._fields if column != "closed")  # a deck's rows may end others
 SELECT = f"""
-SELECT o.id, p.code, a.code, {", ".join(f"o.{column}" for column in Rate._fields)}
+SELECT o.id, p.code, a.code, {", ".join(f"o.{column}" for column in COLUMNS)}
 FROM rate_override o LEFT JOIN plan p ON p.id = o.plan_id LEFT JOIN account a ON a.id = o.account_id
 """
 
@@ -159,7 +160,8 @@ def _read(txn: Cursor, owner: Mapping[str, int | None], rate: Rate) -> tuple[int
 
 def _rate_of(columns: tuple[Any, ...]) -> Rate:
     *plain, rules = columns
-    return Rate._make([*plain, None if rules is None else json.dumps(rules, sort_keys=True)])
+    text = None if rules is None else json.dumps(rules, sort_keys=True)
+    return Rate(**dict(zip(COLUMNS, (*plain, text), strict=True)))
 
 
 def _override_of(plan: str | None, account: str | None, rate: Rate) -> Override:
