@@ -201,3 +201,85 @@ def test_a_case_in_another_unit(run, write):
     )
 
     assert 0 == result.exit_code, result.stdout
+
+
+def a_question(*attributes: ReplyAttribute) -> str:
+    """An Access-Request of alice about a call to London."""
+    usual = [text(Attribute.USER_NAME, "alice"), text(Attribute.CALLED_STATION_ID, "442071838750")]
+    request = Request(Code.ACCESS_REQUEST, [*usual, *attributes], signs_message=False)
+    return request.sign(7, SECRET.encode()).hex()
+
+
+STERMAN = [
+    (206, b"0123456789abcdef0123456789abcdef"),
+    (207, b"\x0a\x07alice"),
+    (207, b"\x01\x0dexample.com"),
+    (207, b"\x02\x04n1"),
+    (207, b"\x03\x08INVITE"),
+    (207, b"\x04\x0asip:a@b "),
+]
+
+
+@pytest.mark.parametrize(
+    ("attributes", "expect"),
+    [
+        (STERMAN, {"digest": True, "auth_method": "digest"}),
+        (STERMAN, {"digest": "draft-sterman", "auth_method": "INVITE"}),
+        (STERMAN, {"digest": {"Digest-Realm": "example.com", "user": "alice", "qop": None}}),
+        ([], {"digest": False, "auth_method": "none"}),
+        ([(Attribute.USER_PASSWORD, b"x")], {"auth_method": "pap"}),
+        ([(Attribute.CHAP_PASSWORD, bytes(17))], {"auth_method": "chap"}),
+    ],
+)
+def test_how_a_user_is_proved(run, write, attributes, expect):
+    """
+    In words or field by field; what is wrong is told with what is there.
+    """
+    question = {"code": "Access-Request", "hex": a_question(*attributes)}
+
+    right = run("radius", "verify", write(a_packet(**question, expect={"event": "authorize", **expect})))
+    assert 0 == right.exit_code, right.stdout
+    wrong = run("radius", "verify", write(a_packet(**question, expect={"auth_method": "kerberos"})))
+    assert "auth_method: expected kerberos, got " in wrong.stdout
+
+
+@pytest.mark.parametrize(
+    ("replies", "passes"),
+    [
+        ("Accept: h323-return-code=0, h323-credit-time=<s>", True),
+        ("Accept: h323-return-code=0; Reject: h323-return-code=<code>, Reply-Message=402 <text>", True),
+        ("Accept: h323-return-code=7", False),
+        ("Reject: Reply-Message=503 <text>", False),
+        ({"accept": {"Session-Timeout": 3600, "h323-credit-time": "<s>"}}, True),
+        ({"accept": [["Session-Timeout", 3600]]}, True),
+        ({"accept": {"Filter-Id": "x"}}, False),
+        (7, False),
+    ],
+)
+def test_replies_have_the_forms_that_a_sender_reads(run, write, replies, passes):
+    """
+    In words, what is sent must have the form; as an object, all of it must be sent.
+    """
+    result = run("radius", "verify", write(a_packet(), replies=replies))
+
+    assert passes is (0 == result.exit_code), result.stdout
+    assert passes or "replies: " in result.stdout
+
+
+def test_a_proxy_speaks_for_several_switches(run, write):
+    """
+    The same session id of two switches is two calls.
+    """
+
+    def stop(nas):
+        return a_datagram(
+            integer(Attribute.ACCT_STATUS_TYPE, 2),
+            text(Attribute.ACCT_SESSION_ID, "c1"),
+            text(Attribute.NAS_IDENTIFIER, nas),
+            integer(Attribute.ACCT_SESSION_TIME, 61),
+        )
+
+    packets = [a_packet(hex=stop(nas), expect={"event": "stop"}) for nas in ("north", "south", "north")]
+    for is_proxy, calls in ((True, 2), (False, 1)):
+        path = write(*packets, client={"is_proxy": is_proxy}, expect_call={"calls_counted": calls})
+        assert 0 == run("radius", "verify", path).exit_code
