@@ -86,7 +86,7 @@ class Acme(Dialect):
             disconnect_at=times.disconnect_at,
             clock_ok=reading.clock_ok,
             duration_ms=duration_ms,
-            cause=reading.vendor_number(vendor, DISCONNECT_CAUSE) or None,
+            cause=reading.vendor_cause(vendor, DISCONNECT_CAUSE),
             sip_code=_sip_code(reading.vendor_number(vendor, SIP_STATUS)),
             release_side=_SIDES.get(reading.vendor_number(vendor, DISCONNECT_INITIATOR) or 0),
             status=status,

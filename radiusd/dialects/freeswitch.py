@@ -82,7 +82,7 @@ class FreeSwitch(Dialect):
             disconnect_at=times.disconnect_at,
             clock_ok=reading.clock_ok,
             duration_ms=duration_ms,
-            cause=reading.vendor_number(vendor, HANGUP_CAUSE) or None,
+            cause=reading.vendor_cause(vendor, HANGUP_CAUSE),
             status=status,
             # The second leg's Stop does not name the first any more.
             also=(session_id,) if first_leg and session_id and not told else (),

@@ -11,7 +11,7 @@ from radiusd.dialects.call_class import read_call_class
 from radiusd.dialects.client_settings import ClientSettings
 from radiusd.dialects.standard import ACCT_DELAY_TIME, ACCT_SESSION_ID, ACCT_SESSION_TIME, EVENT_TIMESTAMP
 from radiusd.dialects.timestamps import read_stamp
-from radiusd.dialects.values import address, identifier, number, release_cause, text
+from radiusd.dialects.values import LARGEST_CAUSE, address, identifier, number, release_cause, text
 from radiusd.radius.clients import Client
 from radiusd.radius.packet import Packet
 
@@ -245,6 +245,14 @@ class Reading:
         if cause is None:
             self.doubt("bad_cause")
         return cause
+
+    def vendor_cause(self, vendor: int, type: int) -> int | None:
+        """Return the cause in *vendor*'s attribute *type*, which is a number; 0 is none."""
+        cause = self.vendor_number(vendor, type)
+        if cause is not None and cause > LARGEST_CAUSE:
+            self.doubt("bad_cause")
+            return None
+        return cause or None
 
     # How long it lasted.
 

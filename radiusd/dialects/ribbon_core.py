@@ -75,7 +75,7 @@ class RibbonCore(Dialect):
             disconnect_at=ended_at,
             clock_ok=reading.clock_ok,
             duration_ms=duration_ms,
-            cause=reading.vendor_number(vendor, DISCONNECT_REASON) or None,
+            cause=reading.vendor_cause(vendor, DISCONNECT_REASON),
             status=status,
         )
 

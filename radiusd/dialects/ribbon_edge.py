@@ -98,7 +98,7 @@ class RibbonEdge(Dialect):
             disconnect_at=times.disconnect_at,
             clock_ok=reading.clock_ok,
             duration_ms=duration_ms,
-            cause=reading.vendor_number(vendor, DISCONNECT_CAUSE) or None,
+            cause=reading.vendor_cause(vendor, DISCONNECT_CAUSE),
             status=status,
             quality=reading.measures(vendor, _QUALITY),
         )

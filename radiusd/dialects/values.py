@@ -8,7 +8,7 @@ from urllib.parse import unquote
 
 _HEX_DIGITS = "0123456789abcdefABCDEF"
 _TON_NPI = "#:"  # stands before the number in Cisco's ton:0,npi:0,#:NUMBER
-_LARGEST_CAUSE = 0x7FFF  # Q.850 ends at 127; switches add their own above
+LARGEST_CAUSE = 0x7FFF  # Q.850 ends at 127; switches add their own above
 _UNREADABLE = "\ufffd"  # in place of a character that no screen shows and no database keeps
 
 
@@ -187,7 +187,7 @@ def release_cause(value: str, base: int) -> int | None:
         cause = int(value, base)
     except ValueError:
         return None
-    return cause if cause <= _LARGEST_CAUSE else None
+    return cause if cause <= LARGEST_CAUSE else None
 
 
 def realm_of(username: str) -> str:
