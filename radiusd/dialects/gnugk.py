@@ -8,6 +8,7 @@ from radiusd.dialects.gateway import Gateway, Record
 from radiusd.dialects.h323 import H323
 from radiusd.dialects.standard import FRAMED_IP_ADDRESS, USER_NAME
 from radiusd.dialects.values import number
+from radiusd.radius.packet import Packet
 
 REWRITTEN_NUMBER = 117  # the calling number as sent to Cisco, the called number as routed here
 
@@ -24,6 +25,10 @@ class GnuGk(Gateway):
     """
 
     name = "gnugk"
+
+    def asks_for_address(self, packet: Packet, password: bytes) -> bool:
+        """See :meth:`Dialect.asks_for_address`: RadAliasAuth repeats the name for want of one."""
+        return bool(password) and password == packet.first(USER_NAME)
 
     def leg(self, said: H323) -> Leg | None:
         """Return SINGLE: it is a proxy between caller and callee, whatever an admission calls itself."""

@@ -36,10 +36,17 @@ _LARGEST_OFFSET = timedelta(hours=15)
 ZoneNames = tuple[tuple[str, tzinfo], ...]
 """What zone names, in upper case, mean to one client."""
 
-_ISO = re.compile(r"(\d{4})-(\d\d)-(\d\d)[T _](\d\d):(\d\d):(\d\d)(?:[.,](\d+))? ?(.*)", re.ASCII | re.DOTALL)
+_ISO = re.compile(
+    r"(\d{4})[-/](\d\d)[-/](\d\d)[T _](\d\d):(\d\d):(\d\d)(?:[.,](\d+))? ?(.*)", re.ASCII | re.DOTALL
+)
+_RFC_822 = re.compile(
+    r"(?:[A-Za-z]{3},? )?(\d{1,2}) ([A-Za-z]{3})[a-z]* (\d\d(?:\d\d)?) (\d{1,2}):(\d\d):(\d\d) ?(.*)",
+    re.ASCII | re.DOTALL,
+)
 _NUMERIC_ZONE = re.compile(r"(?:UTC|GMT)?([+-])(\d{1,2})(?::?([+-]?\d{2,4}))?", re.ASCII)
 _UNIX = re.compile(r"(\d{1,10})(?:\.(\d{1,9}))?", re.ASCII)
 _LONGEST = 64
+_ISO_SIGNS = frozenset({"-", "/"})
 
 
 class Stamp(NamedTuple):
@@ -66,8 +73,9 @@ def read_stamp(
     Return the moment that *written* names.
 
     Understood are Cisco's ``*14:05:53.070 UTC Sun Nov 22 2026`` with or without
-    zone and weekday, ISO 8601 and its relatives, and UNIX seconds. The weekday is
-    not checked: vendors print wrong ones.
+    zone and weekday, ISO 8601 and its relatives, ``Sun, 22 Nov 2026 14:05:53 +0000``
+    as RFC 822 has it, and UNIX seconds. The weekday is not checked: vendors print
+    wrong ones.
 
     Args:
         zone: Where the sender stands; for stamps without a zone, and for names that mean several zones.
@@ -84,8 +92,10 @@ def read_stamp(
             at = _cisco_in_utc(written)
         elif written[2:3] == ":" or written[1:2] == ":":
             at = _in_utc(*_cisco(written), zone, force_zone, names)
-        elif written[4:5] == "-":
+        elif written[4:5] in _ISO_SIGNS:
             at = _in_utc(*_iso(written), zone, force_zone, names)
+        elif " " in written.strip():
+            at = _in_utc(*_rfc_822(written.strip()), zone, force_zone, names)
         else:
             return Stamp(_unix(written), clock_ok)
     except (ValueError, KeyError, OverflowError):
@@ -133,6 +143,17 @@ def _iso(written: str) -> tuple[datetime, str]:
     *digits, fraction, label = match.groups()
     year, month, day, hour, minute, second = map(int, digits)
     return _moment(year, month, day, hour, minute, second, fraction or ""), label.strip().upper()
+
+
+def _rfc_822(written: str) -> tuple[datetime, str]:
+    """Return local time and zone of ``Sun, 22 Nov 2026 14:05:53 +0000``; two digits make a year of ours."""
+    match = _RFC_822.fullmatch(written)
+    if match is None:
+        raise ValueError(written)
+    day, month, year, hour, minute, second, label = match.groups()
+    whole_year = int(year) + (2000 if len(year) == 2 else 0)
+    local = _moment(whole_year, _MONTHS[month.lower()], int(day), int(hour), int(minute), int(second), "")
+    return local, label.strip().upper()
 
 
 def _unix(written: str) -> datetime | None:

@@ -42,6 +42,10 @@ MS = timedelta(milliseconds=1)
         ("2026-11-22T10:35:53.000000-03-1800", NOON),
         ("2026-11-22T14:05:53Z", NOON),
         ("2026-11-22T15:05:53+01:00", NOON),
+        # GnuGk, where a site says so
+        ("Sun, 22 Nov 2026 15:05:53 +0100", NOON),
+        ("22 Nov 26 14:05:53 GMT", NOON),
+        ("2026/11/22 14:05:53 UTC", NOON),
         # Asterisk
         ("2026-11-22 11:05:53 -0300", NOON),
         # Ribbon, Kamailio
