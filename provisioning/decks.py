@@ -6,8 +6,9 @@ import io
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
+from enum import Enum
 from functools import lru_cache
-from typing import NoReturn
+from typing import NamedTuple, NoReturn
 
 import psycopg2.errors
 from psycopg2.extensions import cursor as Cursor
@@ -15,14 +16,16 @@ from psycopg2.extensions import cursor as Cursor
 from provisioning import names
 from provisioning.accounts import currency as checked_currency
 from provisioning.admin import Action, Admin, Change, FieldChange, compare, record, shown
+from provisioning.deck_successions import Closing, take_over
 from provisioning.rate_files import Problems, Rate, RateSource
-from provisioning.rows import insert, update
+from provisioning.rows import insert, number, update
 from radiusd.errors import BadInput, Conflict, NotFound
 
-COPY = (
-    "COPY rate (deck_version_id, prefix, description, price_nano, connect_fee_micros, initial_s, increment_s,"
-    " effective_at, expires_at, blocked, origin, rules) FROM STDIN"
+RATE_COLUMNS = (
+    "prefix, description, price_nano, connect_fee_micros, initial_s, increment_s, effective_at, expires_at,"
+    " blocked, origin, rules"
 )
+COPY = f"COPY rate (deck_version_id, {RATE_COLUMNS}) FROM STDIN"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -43,10 +46,25 @@ class DeckVersion:
     source: str
     sha256: str
     row_count: int
+    kind: str
+    base: int | None
+
+
+class Kind(Enum):
+    """What a file is to the rates that the deck has."""
+
+    WHOLE = "whole"  # all there is: what it lacks has no rate, and a rate has none before its date
+    REPLACE = "replace"  # all there will be: until a rate's date, the prefix keeps the one that it has
+    AMEND = "amend"  # the changes only: what it lacks stays as it is
 
 
 def import_deck(
-    txn: Cursor, deck: Deck, source: RateSource, admin: Admin, active_from: datetime | None = None
+    txn: Cursor,
+    deck: Deck,
+    source: RateSource,
+    admin: Admin,
+    active_from: datetime | None = None,
+    kind: Kind = Kind.REPLACE,
 ) -> Change:
     """
     Make the rates of *source* the deck's newest version, making the deck when there is none.
@@ -56,40 +74,140 @@ def import_deck(
     Raises:
         BadInput: What is wrong with the rows, a line each; nothing was changed.
     """
-    change = put_deck(txn, deck, source, admin, active_from)
+    change = put_deck(txn, deck, source, admin, active_from, kind)
     record(txn, admin, [change])
     return change
 
 
 def put_deck(
-    txn: Cursor, deck: Deck, source: RateSource, admin: Admin, active_from: datetime | None = None
+    txn: Cursor,
+    deck: Deck,
+    source: RateSource,
+    admin: Admin,
+    active_from: datetime | None = None,
+    kind: Kind = Kind.WHOLE,
 ) -> Change:
     """Import as :func:`import_deck` does; the caller records the change."""
     deck_id, change = _put_name(txn, deck)
-    sha256 = source.sha256()
+    sha256 = source.sha256() if kind is not Kind.AMEND else f"amend:{source.sha256()}"
     newest = _newest(txn, deck_id)
     if newest is not None and newest.sha256 == sha256:
         return change
+    if newest is None and kind is Kind.AMEND:
+        raise BadInput(f"deck {deck.name} has no rates that could be amended; import it whole first")
+    begin = active_from or admin.now
+    base = None if newest is None or kind is Kind.WHOLE else _version_at(txn, deck_id, begin)
+    added = _add_version(txn, deck_id, newest, begin, source.name, sha256, kind.value, base)
+    copied = _copy(txn, added.id, source)
+    if base is not None:
+        take_over(txn, added.id, base.id, begin, copied.closings, everything=kind is Kind.AMEND)
+    warnings = tuple(copied.notes)
+    if newest is not None and newest.active_from > begin and not (base is None and kind is Kind.AMEND):
+        warnings += (f"version {newest.number} takes its place on {shown(newest.active_from)}, as it is",)
+    done = _finish_version(txn, change, added, newest, begin)
+    return replace(done, warnings=(*done.warnings, *warnings))
+
+
+class VersionRow(NamedTuple):
+    """A version's key and number."""
+
+    id: int
+    number: int
+
+
+def _add_version(
+    txn: Cursor,
+    deck_id: int,
+    newest: DeckVersion | None,
+    begin: datetime,
+    source: str,
+    sha256: str,
+    kind: str,
+    base: VersionRow | None,
+) -> VersionRow:
     number = 1 if newest is None else newest.number + 1
-    version_id = insert(
-        txn,
-        "deck_version",
-        {
-            "deck_id": deck_id,
-            "number": number,
-            "active_from": active_from or admin.now,
-            "source": source.name,
-            "sha256": sha256,
-            "row_count": 0,
-        },
+    values = {
+        "deck_id": deck_id,
+        "number": number,
+        "active_from": begin,
+        "source": source,
+        "sha256": sha256,
+        "row_count": 0,
+        "kind": kind,
+        "base": None if base is None else base.number,
+    }
+    return VersionRow(insert(txn, "deck_version", values), number)
+
+
+def _finish_version(
+    txn: Cursor, change: Change, added: VersionRow, newest: DeckVersion | None, begin: datetime
+) -> Change:
+    """Count the version's rates, and return the change that it is."""
+    txn.execute("SELECT count(*) FROM rate WHERE deck_version_id = %s", (added.id,))
+    row_count = number(txn)
+    update(txn, "deck_version", added.id, {"row_count": row_count})
+    fields = (
+        FieldChange("version", "" if newest is None else str(newest.number), str(added.number)),
+        FieldChange("rates", "" if newest is None else str(newest.row_count), str(row_count)),
+        FieldChange("active_from", "", shown(begin)),
     )
-    row_count = _copy(txn, version_id, source)
-    update(txn, "deck_version", version_id, {"row_count": row_count})
-    version = FieldChange("version", "" if newest is None else str(newest.number), str(number))
-    rows = FieldChange("rates", "" if newest is None else str(newest.row_count), str(row_count))
-    begin = FieldChange("active_from", "", shown(active_from or admin.now))
     action = Action.ADDED if change.action is Action.ADDED else Action.CHANGED
-    return replace(change, action=action, fields=(*change.fields, version, rows, begin))
+    return replace(change, action=action, fields=(*change.fields, *fields))
+
+
+def roll_back(
+    txn: Cursor, name: str, admin: Admin, to: int | None = None, at: datetime | None = None
+) -> Change:
+    """
+    Bring back the rates of version *to*, by default those before the newest version, as another version.
+
+    It holds from *at*, by default from now, or from when the newest was to hold; so what is only planned
+    never comes to pass. Calls that are over keep their price.
+
+    Raises:
+        NotFound: There is no such deck or version.
+        Conflict: The deck has no version before.
+    """
+    versions = list_versions(txn, name)
+    newest = versions[0]
+    holding = newest.base if newest.kind == "rollback" and newest.base else newest.number
+    wanted = holding - 1 if to is None else to
+    found = next((version for version in versions if version.number == wanted), None)
+    if found is None and to is not None:
+        raise NotFound(f"deck {name} has no version {to}; 'tollwire deck show {name}' lists them")
+    if found is None or found.number == newest.number:
+        raise Conflict(f"deck {name} has no version before {holding}")
+    txn.execute(
+        "SELECT v.deck_id, v.id FROM deck_version v JOIN deck d ON d.id = v.deck_id"
+        " WHERE d.name = %s AND v.number = %s",
+        (name, found.number),
+    )
+    ((deck_id, found_id),) = txn.fetchall()
+    begin = at or max(admin.now, newest.active_from)
+    base = VersionRow(found_id, found.number)
+    source = f"version {found.number} again"
+    added = _add_version(txn, deck_id, newest, begin, source, found.sha256, "rollback", base)
+    txn.execute(
+        f"INSERT INTO rate (deck_version_id, {RATE_COLUMNS})"
+        f" SELECT %s, {RATE_COLUMNS} FROM rate WHERE deck_version_id = %s",
+        (added.id, found_id),
+    )
+    change = _finish_version(txn, Change(Action.CHANGED, "deck", name), added, newest, begin)
+    record(txn, admin, [change])
+    return change
+
+
+def _version_at(txn: Cursor, deck_id: int, at: datetime) -> VersionRow:
+    """Return the version for calls set up at a moment, as the server chooses it."""
+    txn.execute(
+        "SELECT id, number FROM deck_version WHERE deck_id = %s"
+        " ORDER BY active_from <= %s DESC, CASE WHEN active_from <= %s THEN active_from END DESC NULLS LAST,"
+        " active_from, number DESC LIMIT 1",
+        (deck_id, at, at),
+    )
+    row = txn.fetchone()
+    assert row is not None
+    return VersionRow(*row)
 
 
 def list_decks(txn: Cursor) -> list[Deck]:
@@ -109,7 +227,7 @@ def list_versions(txn: Cursor, name: str) -> list[DeckVersion]:
 
 def _versions(txn: Cursor, deck_id: int) -> list[DeckVersion]:
     txn.execute(
-        "SELECT d.name, v.number, v.active_from, v.source, v.sha256, v.row_count"
+        "SELECT d.name, v.number, v.active_from, v.source, v.sha256, v.row_count, v.kind, v.base"
         " FROM deck_version v JOIN deck d ON d.id = v.deck_id WHERE d.id = %s ORDER BY v.number DESC",
         (deck_id,),
     )
@@ -140,8 +258,15 @@ def _put_name(txn: Cursor, deck: Deck) -> tuple[int, Change]:
     return row[0], Change(Action.UNCHANGED, "deck", deck.name)
 
 
-def _copy(txn: Cursor, version_id: int, source: RateSource) -> int:
-    """Store the rates of *source* as they are read, and return how many there are."""
+class Copied(NamedTuple):
+    """What a file held beside its rates: prefixes that end, with origin and moment, and what was assumed."""
+
+    closings: list[Closing]
+    notes: list[str]
+
+
+def _copy(txn: Cursor, version_id: int, source: RateSource) -> Copied:
+    """Store the rates of *source* as they are read."""
     problems = Problems(source.name)
     lines = _CopyLines(version_id, source.rates(problems))
     try:
@@ -152,9 +277,9 @@ def _copy(txn: Cursor, version_id: int, source: RateSource) -> int:
         raise lines.failure
     _refuse_unknown_origins(txn, lines.origins, problems)
     problems.refuse()
-    if not lines.row_count:
+    if not lines.row_count and not lines.closings:
         raise BadInput(f"{source.name}: there are no rates in it")
-    return lines.row_count
+    return Copied(lines.closings, problems.notes)
 
 
 def _refuse_unknown_origins(txn: Cursor, origins: Mapping[str, int], problems: Problems) -> None:
@@ -190,6 +315,7 @@ class _CopyLines(io.TextIOBase):
         self._rates = rates
         self.row_count = 0
         self.origins: dict[str, int] = {}  # the line of each group's first rate
+        self.closings: list[Closing] = []
         self.failure: BadInput | None = None  # an exception in read would reach us as one of psycopg2's
 
     def read(self, size: int | None = -1) -> str:
@@ -200,13 +326,16 @@ class _CopyLines(io.TextIOBase):
             for line, rate in self._rates:
                 if rate.origin:
                     self.origins.setdefault(rate.origin, line)
+                if rate.closed:
+                    self.closings.append(Closing(rate.prefix, rate.origin, rate.effective_at))
+                    continue
+                self.row_count += 1
                 lines.append(self._start + _copy_line(rate))
                 length += len(lines[-1])
                 if size is not None and 0 < size <= length:
                     break
         except BadInput as error:
             self.failure = error
-        self.row_count += len(lines)
         return "".join(lines)
 
 

@@ -1,23 +1,26 @@
 """
-Read rates from CSV files: every bad field is told with its line, none stops the reading.
+Read rates from files: every bad field is told with its line and column, none stops the reading.
 
-The first line names the columns, in any order; comma, semicolon and tab may separate them.
+What is read has our columns' names; :mod:`provisioning.rate_layouts` makes them of anybody else's.
 """
 
 from __future__ import annotations
 
-import csv
 import hashlib
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from functools import lru_cache
 from pathlib import Path
-from typing import Any, NamedTuple, Protocol, TextIO
+from typing import Any, NamedTuple, Protocol
 
 from provisioning.moments import instant, parse_moment
 from provisioning.numbers import prefix as read_prefix
-from provisioning.rate_rules import RULE_COLUMNS, read_rules
+from provisioning.rate_layouts import PLAIN, Layout, Reading, RowError
+from provisioning.rate_readings import find_reading
+from provisioning.rate_rules import read_rules
+from provisioning.rate_texts import Offer
+from provisioning.tables import Progress, Unreadable, open_table, sha256_of
 from radiusd.errors import BadInput
 from rating.money import parse_decimal
 
@@ -26,9 +29,6 @@ MOST_PROBLEMS = 50  # more are of one kind, and nobody reads them
 LONGEST_INCREMENT_S = 86400
 DEAREST = 10**6  # per minute; a price beyond it is a lost decimal point
 LONGEST_DESCRIPTION = 200
-DELIMITERS = ",;\t|"
-REQUIRED = ("prefix", "rate", "initial", "increment")
-OPTIONAL = ("description", "connect_fee", "effective", "expires", "blocked", "origin", *RULE_COLUMNS)
 NO_PRICE = -1
 YES, NO = ("yes", "y", "true", "1", "blocked"), ("", "no", "n", "false", "0")
 
@@ -47,18 +47,35 @@ class Rate(NamedTuple):
     blocked: bool
     origin: str = ""
     rules: str | None = None  # JSON; see provisioning.rate_rules
+    closed: bool = False  # no rate, but the end of those that the deck had
 
 
 @dataclass(slots=True)
 class Problems:
-    """What is wrong with the rows of *source*, up to a bound."""
+    """
+    What is wrong with the rows of *source*, up to a bound; *notes* are what was taken for granted.
+
+    *columns*: the number of the column in which a field stands.
+    """
 
     source: str
     found: list[str] = field(default_factory=list)
+    columns: Mapping[str, int] = field(default_factory=dict)
+    notes: list[str] = field(default_factory=list)
 
-    def add(self, place: int, message: str) -> None:
-        """Note that the row at *place*, its line, is wrong."""
+    def add(self, line: int, message: str, column: int | None = None) -> None:
+        """Note that the row at *line* is wrong, in a *column* that the message's field may tell."""
+        column = column or self.columns.get(message.partition(":")[0])
+        place = f"{line}" if column is None else f"{line}:{column}"
         self.found.append(f"{self.source}:{place}: {message}")
+
+    def note_reading(self, reading: Reading) -> None:
+        """Note what a file leaves open."""
+        self.notes = []
+        if reading.ignored:
+            self.notes.append(f"columns that do not count: {', '.join(reading.ignored)}")
+        if not reading.has_increments:
+            self.notes.append("the file has no increments: 1/1 is assumed; --increments says otherwise")
 
     def __bool__(self) -> bool:
         return bool(self.found)
@@ -91,9 +108,17 @@ class RateSource(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class RateFile:
-    """A CSV file of rates."""
+    """
+    A file of rates, CSV or a spreadsheet, as whoever made it writes them.
+
+    *layout* says what the file does not tell by itself. Prices that name another *currency* are refused.
+    *progress* is told how many octets have been read.
+    """
 
     path: Path
+    layout: Layout = PLAIN
+    currency: str = ""
+    progress: Progress | None = None
 
     @property
     def name(self) -> str:
@@ -101,59 +126,49 @@ class RateFile:
         return str(self.path)
 
     def sha256(self) -> str:
-        """Return the hash of the file. Raises BadInput when it cannot be read."""
-        try:
-            with self.path.open("rb") as file:
-                return hashlib.file_digest(file, "sha256").hexdigest()
-        except OSError as error:
-            raise BadInput(f"{self.path}: cannot be read: {error.strerror}") from error
+        """Return the hash of the file, and of how it is read. Raises BadInput when it cannot be read."""
+        key = self.layout.key()
+        content = sha256_of(self.path)
+        return hashlib.sha256(f"{content} {key}".encode()).hexdigest() if key else content
 
     def rates(self, problems: Problems) -> Iterator[tuple[int, Rate]]:
-        """Yield each good rate with its line. Raises BadInput when the file or its first line is unusable."""
-        with self.path.open(encoding="utf-8-sig", newline="") as file:
+        """Yield each good rate with its line. Raises BadInput when the file or its titles are unusable."""
+        layout = self.layout
+        table = open_table(self.path, layout.encoding, layout.delimiter, layout.sheet)
+        reading = find_reading(table, layout, self.name, self.currency)
+        problems.columns = {name: column.place + 1 for name, column in reading.columns.items()}
+        problems.note_reading(reading)
+        rows = reading.table.rows(self.progress)
+        while not problems.full:
             try:
-                yield from _rates_in(file, problems)
-            except UnicodeDecodeError as error:
-                raise BadInput(f"{self.path}: not UTF-8 ({error.reason}); save the file as UTF-8") from error
+                line, cells = next(rows)
+            except StopIteration:
+                return
+            except Unreadable as error:
+                problems.add(error.line, str(error))
+                return  # where the next row begins is anybody's guess
+            if line > reading.header_line:
+                yield from _rates_of(reading, line, cells, problems)
 
 
-def _rates_in(file: TextIO, problems: Problems) -> Iterator[tuple[int, Rate]]:
-    first = file.readline()
-    delimiter = max(DELIMITERS, key=first.count)
-    columns = _columns_in(next(csv.reader([first], delimiter=delimiter), []), problems.source)
-    rows = csv.reader(file, delimiter=delimiter, strict=True)
-    while not problems.full:
-        try:
-            cells = next(rows)
-        except StopIteration:
-            return
-        except csv.Error as error:
-            problems.add(rows.line_num + 1, f"not CSV: {error}")
-            return  # where the next row begins is anybody's guess
-        line = rows.line_num + 1
-        if not any(cells):
-            continue
-        if len(cells) != len(columns):
-            problems.add(line, f"{len(cells)} fields, where the first line names {len(columns)} columns")
-            continue
-        rate = read_rate(dict(zip(columns, map(str.strip, cells), strict=True)), line, problems)
-        if rate is not None:
-            yield line, rate
-
-
-def _columns_in(header: list[str], source: str) -> list[str]:
-    """Return the columns' names. Raises BadInput when one is missing, unknown or there twice."""
-    columns = [name.strip().lower().replace(" ", "_") for name in header]
-    known = f"it must name {', '.join(REQUIRED)} and may name {', '.join(OPTIONAL)}"
-    for name in REQUIRED:
-        if name not in columns:
-            raise BadInput(f"{source}:1: the first line names no column {name}; {known}")
-    for name in columns:
-        if name not in REQUIRED + OPTIONAL:
-            raise BadInput(f"{source}:1: column {name[:40]!r} is unknown; {known}")
-        if columns.count(name) > 1:
-            raise BadInput(f"{source}:1: column {name} is there twice")
-    return columns
+def _rates_of(
+    reading: Reading, line: int, cells: list[str], problems: Problems
+) -> Iterator[tuple[int, Rate]]:
+    if any(cells[reading.width :]):
+        problems.add(line, f"{len(cells)} fields, where the titles name {reading.width} columns")
+        return
+    try:
+        for named in reading.rates(cells):
+            state = Offer(named["offer"])
+            if state is not Offer.OPEN:
+                named["rate"], named["blocked"] = "", "yes"
+            rate = read_rate(named, line, problems)
+            if rate is None:
+                return
+            yield line, rate._replace(blocked=False, closed=True) if state is Offer.CLOSED else rate
+    except RowError as error:
+        for each in error.errors:
+            problems.add(line, str(each), each.place)
 
 
 def read_rate(cells: Mapping[str, str], line: int, problems: Problems) -> Rate | None:
@@ -174,7 +189,7 @@ def read_rate(cells: Mapping[str, str], line: int, problems: Problems) -> Rate |
         return None
     if len(values) < len(READERS):
         return None
-    rate = Rate._make([*values, rules])
+    rate = Rate._make([*values, rules, False])
     if rate.expires_at is not None and rate.expires_at <= rate.effective_at:
         problems.add(line, "expires: it is not after effective")
         return None

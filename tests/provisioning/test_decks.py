@@ -1,13 +1,15 @@
 """A deck is imported whole or not at all, and never edited."""
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal
 from pathlib import Path
 
 import pytest
 
 from provisioning.admin import Action
-from provisioning.decks import Deck, import_deck, list_versions
-from provisioning.rate_files import RateFile
+from provisioning.deck_changes import compare_versions
+from provisioning.decks import Deck, Kind, import_deck, list_versions, roll_back
+from provisioning.rate_files import ALWAYS, RateFile
 from radiusd.errors import BadInput, Conflict, NotFound
 
 pytestmark = pytest.mark.postgres
@@ -85,12 +87,12 @@ def test_the_same_file_again_changes_nothing(txn, admin, file):
     [
         (
             ["1,US,0.01,6,6,", "x,US,0.01,6,6,", "2,US,y,6,6,"],
-            ["us.csv:3: prefix: 'x'", "us.csv:4: rate: 'y'"],
+            ["us.csv:3:1: prefix: 'x'", "us.csv:4:3: rate: 'y'"],
         ),
-        (["1,US,0.01,6,6,", "+1,USA,0.02,6,6,"], ["us.csv:3: prefix: 1 effective .* is on line 2 too"]),
+        (["1,US,0.01,6,6,", "+1,USA,0.02,6,6,"], ["us.csv:3:1: prefix: 1 effective .* is on line 2 too"]),
         (
             ["1,US,0.01,6,6,", "1,US,0.02,6,6,", "y,US,0.02,6,6,"],
-            ["us.csv:3: prefix: 1 effective", "us.csv:4: prefix: 'y'"],
+            ["us.csv:3:1: prefix: 1 effective", "us.csv:4:1: prefix: 'y'"],
         ),
         ([], ["there are no rates in it"]),
     ],
@@ -124,9 +126,9 @@ def test_a_mistake_in_the_first_line_is_told_as_such(txn, admin, tmp_path):
     What the reader says reaches the admin as it is, not as a fault of the database.
     """
     path = tmp_path / "us.csv"
-    path.write_text("prefix;price\n1;2\n")
+    path.write_text("prefix;efective;price\n1;;2\n")
 
-    with pytest.raises(BadInput, match=r"us\.csv:1: the first line names no column rate"):
+    with pytest.raises(BadInput, match=r"us\.csv:1: column 'efective' is unknown"):
         import_deck(txn, DECK, RateFile(path), admin)
 
 
@@ -160,3 +162,145 @@ def test_says_when_there_is_no_such_deck(txn):
     """
     with pytest.raises(NotFound, match="deck nope does not exist; import it first"):
         list_versions(txn, "nope")
+
+
+JANUARY, MARCH = datetime(2027, 1, 1, tzinfo=UTC), datetime(2027, 3, 1, tzinfo=UTC)
+
+
+def ends_of(txn, version: int) -> list[tuple]:
+    """Return prefix, price in hundredths, begin and end of a version's rates."""
+    txn.execute(
+        "SELECT prefix, price_nano / 10000000, effective_at, expires_at FROM rate r"
+        " JOIN deck_version v ON v.id = r.deck_version_id WHERE v.number = %s ORDER BY prefix, effective_at",
+        (version,),
+    )
+    return txn.fetchall()
+
+
+def test_a_price_holds_until_the_new_one_begins(txn, admin, file):
+    """
+    The file is all there will be; what it lacks is gone at once, what it announces comes on its day.
+    """
+    import_deck(txn, DECK, file("1,US,0.01,6,6,", "44,UK,0.02,6,6,", "7,RU,0.05,6,6,"), admin)
+
+    import_deck(txn, DECK, file("1,US,0.03,6,6,2027-01-01", "44,UK,0.04,6,6,"), admin)
+
+    assert [("1", 1, ALWAYS, None), ("1", 3, JANUARY, None), ("44", 4, ALWAYS, None)] == ends_of(txn, 2)
+
+
+def test_an_amendment_changes_what_it_names(txn, admin, file):
+    """
+    A later price that was announced before gives way; a closed prefix ends on its day; the rest stays.
+    """
+    import_deck(
+        txn,
+        DECK,
+        file("1,US,0.01,6,6,", "1,US,0.09,6,6,2027-03-01", "44,UK,0.02,6,6,", "7,RU,0.05,6,6,"),
+        admin,
+    )
+    amended = file("1,US,0.03,6,6,2027-01-01")
+    amended.path.write_text(
+        "code,rate,increment,effective date,status\n1,0.03,6/6,2027-01-01,increase\n44,,,2027-03-01,closed\n"
+    )
+
+    change = import_deck(txn, DECK, amended, admin, kind=Kind.AMEND)
+    again = import_deck(txn, DECK, amended, admin, kind=Kind.AMEND)
+
+    assert [
+        ("1", 1, ALWAYS, None),
+        ("1", 3, JANUARY, None),
+        ("44", 2, ALWAYS, MARCH),
+        ("7", 5, ALWAYS, None),
+    ] == ends_of(txn, 2)
+    assert (Action.CHANGED, Action.UNCHANGED) == (change.action, again.action)
+    assert [("amend", 1), ("replace", None)] == [(v.kind, v.base) for v in list_versions(txn, "us")]
+
+
+def test_a_first_import_amends_nothing(txn, admin, file):
+    """
+    Changes alone are no deck.
+    """
+    with pytest.raises(BadInput, match="has no rates that could be amended; import it whole first"):
+        import_deck(txn, DECK, file("1,US,0.01,6,6,"), admin, kind=Kind.AMEND)
+
+
+def test_a_group_of_callers_must_be_known(txn, admin, tmp_path):
+    """
+    A price for nobody would be no price, so the line is told.
+    """
+    path = tmp_path / "us.csv"
+    path.write_text("code,rate,origin\n44,0.02,EEA\n")
+    txn.execute("SAVEPOINT before")
+    with pytest.raises(
+        BadInput, match=r"us\.csv:2:3: origin: there is no group of callers 'EEA'; add it first"
+    ):
+        import_deck(txn, DECK, RateFile(path), admin)
+    txn.execute("ROLLBACK TO before")
+    txn.execute("INSERT INTO origin_group (name, prefixes) VALUES ('EEA', '{33}')")
+
+    import_deck(txn, DECK, RateFile(path), admin)
+
+    assert 1 == list_versions(txn, "us")[0].row_count
+
+
+def test_a_version_is_rolled_back_by_another(txn, admin, file):
+    """
+    From now on, or from the day on which a planned one was to hold; a second time goes one further back.
+    """
+    for cents in ("0.01", "0.02", "0.03"):
+        import_deck(txn, DECK, file(f"1,US,{cents},6,6,"), admin)
+
+    roll_back(txn, "us", admin)
+    assert [("1", 2, ALWAYS, None)] == ends_of(txn, 4)
+    roll_back(txn, "us", admin)
+    assert [("1", 1, ALWAYS, None)] == ends_of(txn, 5)
+    with pytest.raises(Conflict, match="deck us has no version before 1"):
+        roll_back(txn, "us", admin)
+    import_deck(txn, DECK, file("1,US,0.05,6,6,"), admin, MARCH)
+    roll_back(txn, "us", admin)
+
+    newest = list_versions(txn, "us")[0]
+    assert ("rollback", 5, MARCH) == (newest.kind, newest.base, newest.active_from)
+    with pytest.raises(NotFound, match="deck us has no version 9"):
+        roll_back(txn, "us", admin, to=9)
+
+
+def test_a_lone_version_cannot_be_rolled_back(txn, admin, file):
+    """
+    There is nothing to go back to.
+    """
+    import_deck(txn, DECK, file("1,US,0.01,6,6,"), admin)
+
+    with pytest.raises(Conflict, match="deck us has no version before 1"):
+        roll_back(txn, "us", admin)
+
+
+def test_a_diff_counts_and_weighs_by_traffic(txn, admin, file):
+    """
+    600 charged seconds to 44 of late: a rise of 0.02 a minute would have been 0.20 more.
+    """
+    old = file("1,US,0.01,6,6,", "44,UK,0.02,6,6,", "7,RU,0.05,6,6,", "33,FR,0.05,6,6,")
+    import_deck(txn, DECK, old, admin)
+    txn.execute("SELECT id FROM deck_version")
+    ((version_id,),) = txn.fetchall()
+    txn.execute(
+        "INSERT INTO cdr (account_id, started_at, call_id, role, status, reason, client_id, deck_version_id,"
+        " location, calling, called, remote_ip, trunk_in, trunk_out, ended_at, duration_ms, billed_s,"
+        " included_s, total_micros, currency, prefix, destination, release_side, flags, rating, match)"
+        " VALUES (1, %s, gen_random_uuid(), 'out', 'answered', '', 1, %s, '', '', '44', '', '', '', %s,"
+        " 700000, 700, 100, 0, 'USD', '44', '', '', '{}', '{}', '[]')",
+        (admin.now, version_id, admin.now),
+    )
+    new = file("1,US,0.005,6,6,", "44,UK,0.04,6,6,", "49,DE,0.01,6,6,", "33,FR,0.05,60,60,")
+    import_deck(txn, DECK, new, admin)
+
+    found = compare_versions(txn, "us", 1, 2, admin.now - timedelta(days=1), 10)
+
+    assert {"new": 1, "gone": 1, "up": 1, "down": 1, "other": 1, "same": 0} == found.counts
+    assert Decimal("0.2000") == found.effect
+    first = found.largest[0]
+    assert ("44", "up", Decimal("0.02"), Decimal("0.04"), 10) == (
+        first.prefix, first.change, first.before, first.after, first.minutes
+    )  # fmt: skip
+    with pytest.raises(NotFound, match="deck us has no version 3"):
+        compare_versions(txn, "us", 1, 3, admin.now, 10)

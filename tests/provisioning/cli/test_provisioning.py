@@ -195,8 +195,8 @@ def test_bad_rates_are_told_by_line(shop, tmp_path):
     (tmp_path / "bad.csv").write_text(RATES + "x,Mars,0.1,1,1\n7,,y,1,1\n")
     errors = shop("deck import us bad.csv", code=4)
 
-    assert "bad.csv:4: prefix: 'x'" in errors
-    assert "bad.csv:5: rate: 'y'" in errors
+    assert "bad.csv:4:1: prefix: 'x'" in errors
+    assert "bad.csv:5:3: rate: 'y'" in errors
     assert 1 == len(shop("deck show us --json"))
 
 

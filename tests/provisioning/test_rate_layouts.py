@@ -1,0 +1,410 @@
+"""Rate files of carriers and billing systems: what each layout comes to, and what is refused in it."""
+
+import json
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+from openpyxl import Workbook
+
+from provisioning.rate_files import ALWAYS, Problems, RateFile
+from provisioning.rate_layouts import Layout
+from radiusd.errors import BadInput
+
+AUGUST = datetime(2022, 8, 16, tzinfo=UTC)
+
+
+@pytest.fixture
+def path(tmp_path) -> Path:
+    """A file to be written."""
+    return tmp_path / "rates.csv"
+
+
+def read(path, content, layout=None, currency=""):
+    """Return the rates in *content*, and what is wrong with it."""
+    path.write_bytes(content if isinstance(content, bytes) else content.encode())
+    problems = Problems("rates.csv")
+    source = RateFile(path, layout or Layout(), currency)
+    return [rate for _, rate in source.rates(problems)], problems
+
+
+def told(rates):
+    """Return what most tests look at: prefix, price in nano, increments, begin."""
+    return [
+        (rate.prefix, rate.price_nano, rate.initial_s, rate.increment_s, rate.effective_at) for rate in rates
+    ]
+
+
+CARRIER_NOTICE = (
+    "Destination,Code,Rate,Billing Increment,Effective Date,Status\r\n"
+    'France,33,0.0125,60/1,8/16/2022,Increase\r\nFrance Mobile,"336,337",0.05,1/1,8/16/2022,No change\r\n'
+)
+EUROPEAN_NOTICE = (
+    "\ufeffRate notification;;;;;;\r\n\r\n"
+    "Country;Destination;Dial Codes;Price per min (USD);Min. Time;Interval;Valid From\r\n"
+    "France;Mobile;336-337;0,05;30;6;16.08.2022\r\n"
+    "\r\nAll prices in USD, excluding taxes;;;;;;\r\n"
+)
+
+
+def test_a_carriers_notice(path):
+    """
+    Increments in one cell, two codes in another, dates with the month first.
+    """
+    rates, problems = read(path, CARRIER_NOTICE)
+
+    assert [] == problems.found
+    assert [
+        ("33", 12_500_000, 60, 1, AUGUST),
+        ("336", 50_000_000, 1, 1, AUGUST),
+        ("337", 50_000_000, 1, 1, AUGUST),
+    ] == told(rates)
+
+
+def test_a_european_notice(path):
+    """
+    A title above, a footer below, semicolons, a decimal comma, a range of codes, country and name apart.
+    """
+    rates, problems = read(path, EUROPEAN_NOTICE, currency="USD")
+
+    assert [] == problems.found
+    assert [("336", 50_000_000, 30, 6, AUGUST), ("337", 50_000_000, 30, 6, AUGUST)] == told(rates)
+    assert "France - Mobile" == rates[0].description
+
+
+@pytest.mark.parametrize(
+    ("header", "row", "prefix", "increments"),
+    [
+        ("code,duration,increment,interrate,intrarate,ijrate,effective_date",
+         "1212555,6,6,0.01,0.03,0.05,8/16/2022", "1212555", (6, 6)),
+        ("NPANXX,Inter,Intra,Indeterminate,Eff_Date", "212555,0.01,0.03,0.05,20220816", "1212555", (1, 1)),
+        ("NPANXX,Inter,Intra,Indeterminate,Eff_Date", "1212555,0.01,0.03,0.05,20220816", "1212555", (1, 1)),
+        ("NPANXXX,Inter,Intra,Indeterminate,Eff_Date", "2125550,0.01,0.03,0.05,20220816", "12125550", (1, 1)),
+        ("NPA-NXX,Inter,Intra,Indeterminate,Eff_Date", "212-555,0.01,0.03,0.05,20220816", "1212555", (1, 1)),
+        ("NPANXX,Inter,Intra,Indeterminate,Eff_Date", "*,0.01,0.03,0.05,20220816", "1", (1, 1)),
+    ],
+)  # fmt: skip
+def test_north_american_decks_have_prices_by_jurisdiction(path, header, row, prefix, increments):
+    """
+    With the leading 1 or without; the price of calls of no known jurisdiction is the base price.
+    """
+    (rate,), problems = read(path, f"{header}\n{row}\n")
+
+    assert [] == problems.found
+    assert [(prefix, 50_000_000, *increments, AUGUST)] == told([rate])
+    assert {"interstate": "0.01", "intrastate": "0.03", "indeterminate": "0.05"} == json.loads(rate.rules)[
+        "jurisdiction"
+    ]
+
+
+def test_astpp(path):
+    """
+    Its export: what it calls grace time are free seconds.
+    """
+    (rate,), problems = read(
+        path,
+        "Code,Destination,Country,Connection Cost(CUR),Grace Time,Cost / Min(CUR),"
+        "Initial Increment,Increment,Rate Group,Created Date\n"
+        "44,UK,United Kingdom,0.01,10,0.02,30,6,default,2022-08-16 10:00:00\n",
+    )
+
+    assert [] == problems.found
+    assert (20_000_000, 10_000, '{"free_seconds": 10}') == (
+        rate.price_nano,
+        rate.connect_fee_micros,
+        rate.rules,
+    )
+    assert ["columns that do not count: Rate Group, Created Date"] == problems.notes
+
+
+A2BILLING = "dialprefix,destination,rateinitial,initblock,billingblock,connectcharge,startdate,stepchargea\n"
+
+
+def test_a2billing(path):
+    """
+    Its field names; a price of steps that no rate of ours has is refused, a zero is none.
+    """
+    row = "44,UK,0.02,30,6,0.01,2022-08-16 00:00:00,"
+
+    (rate,), problems = read(path, f"{A2BILLING}{row}0.0000\n")
+    assert [] == problems.found
+    assert [("44", 20_000_000, 30, 6, AUGUST)] == told([rate])
+    rates, problems = read(path, f"{A2BILLING}{row}0.5\n")
+    assert [] == rates
+    assert [
+        "rates.csv:2:8: stepchargea: prices of this kind cannot be kept; empty the column"
+    ] == problems.found
+
+
+def test_cdrtool(path):
+    """
+    Its prices are whole numbers of 1/10000, its Rate is a name, and operation 3 takes a price away.
+    """
+    rates, problems = read(
+        path,
+        "Ops,Reseller,Rate,Destination,App,Connect,Duration,Conn In,Duration In\n"
+        "2,0,wholesale,44,audio,100,250,,\n3,0,wholesale,45,audio,0,0,,\n2,0,wholesale,46,message,0,10,,\n",
+    )
+
+    assert [] == problems.found
+    assert [("44", 25_000_000, 10_000, False), ("45", 0, 0, True)] == [
+        (rate.prefix, rate.price_nano, rate.connect_fee_micros, rate.closed) for rate in rates
+    ]
+
+
+def test_country_and_area_codes_in_two_columns(path):
+    """
+    One row may list many area codes; an empty one is the country; the rest of the world is everybody.
+    """
+    rates, problems = read(
+        path,
+        "Country Code,Area Code,Destination Name,Origin Group,Rate EUR/min,Connection Fee,First Interval,"
+        "Next Interval,Effective From,Effective Till\n"
+        '+44,"20,7700-7702",UK,EEA,0.02,0,30,6,2022-08-16T00:00:00Z,2023-01-01\n+44,,UK,ROW,0.5,0,1,1,,\n',
+        currency="EUR",
+    )
+
+    assert [] == problems.found
+    assert ["4420", "447700", "447701", "447702", "44"] == [rate.prefix for rate in rates]
+    assert ["EEA", "EEA", "EEA", "EEA", ""] == [rate.origin for rate in rates]
+    assert (AUGUST, datetime(2023, 1, 1, tzinfo=UTC)) == (rates[0].effective_at, rates[0].expires_at)
+
+
+def test_codes_of_a_country_in_its_destination_column(path):
+    """
+    A country's code in one column, lists and ranges of what follows in the one of destinations.
+    """
+    rates, _ = read(path, 'Country Prefix,Destination,Price\n44,"20,207-209",0.02\n')
+
+    assert ["4420", "44207", "44208", "44209"] == [rate.prefix for rate in rates]
+
+
+def test_no_titles_at_all(path):
+    """
+    Codes, one column of prices and one of names tell themselves apart, in any order.
+    """
+    assert [("44", 20_000_000, 1, 1, ALWAYS)] == told(
+        read(path, "44|0.02|UK, all\n33|0.0125|France\n")[0][:1]
+    )
+    assert [("44", 20_000_000, 1, 1, ALWAYS)] == told(read(path, "UK;0,02;44\nFrance;0,0125;33\n")[0][:1])
+    with pytest.raises(BadInput, match="say which they are, with --column"):
+        read(path, "44|60|0.02|0.03\n33|60|0.0125|0.02\n")
+
+
+def test_two_prices_and_flags_of_a_switch(path):
+    """
+    The first interval has a price of its own; apostrophes before codes; forbidden and discontinued rows.
+    """
+    rates, problems = read(
+        path,
+        "#Destination Prefix\tPrice 1\tPrice N\tInterval 1\tInterval N\tEffective From\tHidden\t"
+        "Discontinued\tForbidden\n"
+        "'44\t0.05\t0.02\t30\t6\t2022-08-16\t\t\t\n'45\t0.1\t0.1\t1\t1\t2022-08-16\tY\t\tY\n"
+        "'46\t0.1\t0.1\t1\t1\t2022-08-16\t\tY\t\n",
+    )
+
+    assert [] == problems.found
+    assert [("44", False, False), ("45", True, False), ("46", False, True)] == [
+        (rate.prefix, rate.blocked, rate.closed) for rate in rates
+    ]
+    assert 50_000_000 == rates[0].price_nano
+    assert {"steps": [{"from": 30, "price": "0.02"}]} == json.loads(rates[0].rules)
+
+
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16", "utf-16-le", "cp1252"])
+def test_any_usual_encoding(path, encoding):
+    """
+    With a mark or without.
+    """
+    (rate,), _ = read(path, "code;price;name\n385;0,02;Côte\n".encode(encoding))
+
+    assert ("385", 20_000_000, "Côte") == (rate.prefix, rate.price_nano, rate.description)
+
+
+def test_a_workbook_is_read_like_a_file(tmp_path):
+    """
+    Numbers and dates of cells come out as they were typed; errors name row and column.
+    """
+    book = Workbook()
+    sheet = book.active
+    sheet.append(["Carrier X", None, None])
+    sheet.append(["Code", "Rate", "Effective Date", "Increment"])
+    sheet.append([44, 0.0125, AUGUST.replace(tzinfo=None), "30/6"])
+    sheet.append(["447x", 0.1, AUGUST.replace(tzinfo=None), "1/1"])
+    path = tmp_path / "rates.xlsx"
+    book.save(path)
+    problems = Problems("rates.xlsx")
+
+    rates = [rate for _, rate in RateFile(path).rates(problems)]
+
+    assert [("44", 12_500_000, 30, 6, AUGUST)] == told(rates)
+    assert ["rates.xlsx:4:1: prefix: '447x' is no code of digits"] == problems.found
+    (tmp_path / "broken.xlsx").write_bytes(b"PK no zip")
+    with pytest.raises(BadInput, match=r"broken\.xlsx: not an Excel workbook"):
+        list(RateFile(tmp_path / "broken.xlsx").rates(problems))
+    with pytest.raises(BadInput, match="no sheet is called 'B'; there are Sheet"):
+        list(RateFile(path, Layout(sheet="B")).rates(problems))
+
+
+@pytest.mark.parametrize(
+    ("cell", "prefixes"),
+    [
+        ("+44", ["44"]),
+        ("0044", ["44"]),
+        ("01144", ["44"]),
+        ("'44", ["44"]),
+        ("44 20", ["4420"]),
+        ("442.0", ["442"]),
+        ("4.42E+2", ["442"]),
+        ("44 7700-7709", [f"44770{digit}" for digit in range(10)]),
+        ("44 20; 7700-7701", ["4420", "447700", "447701"]),
+        ("1-512", ["1512"]),
+        ("32–34", ["32", "33", "34"]),
+        ("44 20, 33 1", ["4420", "331"]),
+        ("*", [""]),
+    ],
+)
+def test_codes_as_they_are_written(path, cell, prefixes):
+    """
+    Whatever a spreadsheet or a clerk makes of them.
+    """
+    rates, problems = read(path, f'code,rate\n"{cell}",1\n')
+
+    assert [] == problems.found
+    assert prefixes == [rate.prefix for rate in rates]
+
+
+@pytest.mark.parametrize(
+    ("content", "problem"),
+    [
+        ("code,rate\n4.42E+11,1.5\n", "2:1: prefix: '4.42E+11': a spreadsheet has dropped its last digits"),
+        ("code,rate\n49-41,1.5\n", "2:1: prefix: the range 49-41 runs backwards"),
+        ("code,rate\n10000-99999,1.5\n", "2:1: prefix: the range 10000-99999 has 90000 codes"),
+        ('code,rate\n44,"1,200"\n', "2:2: rate: '1,200' could be two numbers; say --decimal"),
+        (
+            'code,rate\n44,0.5\n45,0.6\n46,"0,125"\n',
+            "4:2: rate: '0,125' is not a number with a decimal point",
+        ),
+        (
+            "code,rate,from date\n44,1.5,03/04/2022\n",
+            "2:3: effective: '03/04/2022' could be two dates; say --dates",
+        ),
+        (
+            "code,rate,from date\n44,1.5,8/16/2022\n45,1.5,9/16/2022\n46,1.5,16/8/2022\n",
+            "4:3: effective: '16/8/2022' is no",
+        ),
+        ("code,rate,status\n44,1.5,Perhaps\n", "2:3: status: 'Perhaps' is no word that we know"),
+        ("code,rate,currency\n44,1.5,EUR\n", "2:3: currency: EUR, and the deck is in USD"),
+        ("code,rate\n44,€1.5\n", "2:2: rate: '€1.5' is in EUR, and the deck in USD"),
+        ("code,rate\n,1.5\n", "2:1: prefix: it is empty"),
+    ],
+)
+def test_what_could_mean_two_things_is_refused(path, content, problem):
+    """
+    With line, column and field, and what to do.
+    """
+    _, problems = read(path, content, currency="USD")
+
+    assert problems.found[0].startswith(f"rates.csv:{problem}")
+
+
+@pytest.mark.parametrize(
+    ("title", "cell", "layout", "price_nano"),
+    [
+        ("Price per sec", "0.0005", Layout(), 30_000_000),
+        ("Price (cents/min)", "2.5", Layout(), 25_000_000),
+        ("Price", "2.5", Layout(divisor=100), 25_000_000),
+        ("Price", "0.003", Layout(per="6"), 30_000_000),
+        ("Price", "0.003", Layout(per="increment", increments="6/6"), 30_000_000),
+        ("Price", "$0.0250", Layout(), 25_000_000),
+        ("Price", "0.0250 USD", Layout(), 25_000_000),
+        ("Price", '"1,200.50"', Layout(), 1_200_500_000_000),
+        ("Price", '"1,200"', Layout(decimal="point"), 1_200_000_000_000),
+        ("Price", '"1,200"', Layout(decimal="comma"), 1_200_000_000),
+    ],
+)
+def test_prices_come_to_prices_per_minute(path, title, cell, layout, price_nano):
+    """
+    Exactly: the unit stands in the title, or the layout says it.
+    """
+    (rate,), problems = read(path, f"code,{title}\n44,{cell}\n", layout)
+
+    assert [] == problems.found
+    assert price_nano == rate.price_nano
+
+
+def test_a_price_without_end_is_refused(path):
+    """
+    A third of a cent a minute cannot be kept, and is not rounded in silence.
+    """
+    _, problems = read(path, "code,price\n44,0.001\n", Layout(per="7"))
+
+    assert ["rates.csv:2:2: rate: 0.001 is 3/350 a minute, which has no end of decimals"] == problems.found
+
+
+@pytest.mark.parametrize(
+    ("status", "price", "expected"),
+    [
+        ("Blocked", "0.1", (True, False)),
+        ("Closed", "0.1", (False, True)),
+        ("No longer offered", "", (False, True)),
+        ("", "no longer offered", (False, True)),
+        ("", "Blocked", (True, False)),
+        ("Delete", "0.1", (False, True)),
+        ("NO_CHANGE", "0.1", (False, False)),
+        ("+0.001", "0.1", (False, False)),  # by how much, under the title Change
+    ],
+)
+def test_words_for_what_is_not_offered(path, status, price, expected):
+    """
+    Blocked calls are refused; closed ones have no rate of their own any more.
+    """
+    (rate,), problems = read(path, f"code,rate,change\n44,{price},{status}\n")
+
+    assert [] == problems.found
+    assert expected == (rate.blocked, rate.closed)
+
+
+def test_columns_may_be_named_or_numbered(path):
+    """
+    What no synonym knows, the layout says; without titles by number.
+    """
+    named = Layout(columns={"rate": "Entgelt netto", "prefix": "Vorwahl"}, decimal="comma")
+    numbered = Layout(columns={"prefix": "2", "rate": "4", "increment": "3"}, header=False)
+
+    assert [("44", 20_000_000, 1, 1, ALWAYS)] == told(
+        read(path, "Vorwahl;Entgelt netto\n44;0,02\n", named)[0]
+    )
+    assert [("44", 20_000_000, 30, 6, ALWAYS)] == told(read(path, "x,44,30/6,0.02\n", numbered)[0])
+    with pytest.raises(BadInput, match="no column is called 'Entgelt netto'"):
+        read(path, "Vorwahl;rate\n44;0,02\n", named)
+    with pytest.raises(BadInput, match="column: 'prise' is no field"):
+        Layout(columns={"prise": "x"})
+
+
+def test_peak_prices_are_bands_if_we_are_told_when(path):
+    """
+    Where they do not differ, no band is needed; where they do, the hours must be said.
+    """
+    content = "code,peak,off-peak,weekend\n44,0.06,0.03,0.01\n45,0.02,0.02,0.02\n"
+
+    rates, problems = read(path, content, Layout(peak="1-5 08:00-20:00"))
+    assert [] == problems.found
+    bands = json.loads(rates[0].rules)["bands"]
+    assert [("peak", [1, 2, 3, 4, 5], "0.06"), ("weekend", [6, 7, "H"], "0.01")] == [
+        (band["name"], band["days"], band["price"]) for band in bands
+    ]
+    assert (30_000_000, None) == (rates[0].price_nano, rates[1].rules)
+    _, problems = read(path, content)
+    assert ["rates.csv:2:2: peak: say when it is, with --peak '1-5 08:00-20:00'"] == problems.found
+
+
+def test_days_begin_where_the_carrier_is(path):
+    """
+    Midnight of Vienna in summer is 22:00 UTC.
+    """
+    (rate,), _ = read(
+        path, "code,rate,valid from\n44,1.5,2022-08-16 00:00:00\n", Layout(zone="Europe/Vienna")
+    )
+
+    assert datetime(2022, 8, 15, 22, tzinfo=UTC) == rate.effective_at
