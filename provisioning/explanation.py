@@ -38,6 +38,7 @@ def explain(txn: cursor, trail: CallTrail, now: datetime) -> Document:
     records = cdr_records(txn, CdrFilter(call_id=trail.call_id, account_ids=[0, *trail.accounts]))
     live = live_calls(txn, call_id=trail.call_id)
     costs = running_costs(txn, now) if live else {}
+    decks = _decks(txn, records)
     postings = postings_of(txn, trail.accounts, trail.call_id)
     queued = [entry for entry in queued_calls(txn) if entry.call_id == trail.call_id]
     return {
@@ -51,7 +52,7 @@ def explain(txn: cursor, trail: CallTrail, now: datetime) -> Document:
         "closed_by_us": booked.closing.how if booked.closing else None,
         "events": [_event(event) for event in read_facts(trail.facts)],
         "live": [_live(call, costs.get((call.call_id, call.role), 0)) for call in live],
-        "payers": [_payer(record, postings) for record in records],
+        "payers": [_payer(record, postings, decks) for record in records],
         "queue": [_queued(entry) for entry in queued],
         "cuts": [line._asdict() for line in cut_lines(txn, call_id=trail.call_id)],
     }
@@ -106,7 +107,21 @@ def _live(call: LiveCall, cost_micros: int) -> Document:
     }
 
 
-def _payer(record: CdrRecord, postings: list[PostingLine]) -> Document:
+def _decks(txn: cursor, records: list[CdrRecord]) -> dict[int, str]:
+    """Return what to call the deck versions of *records*: name, number and the file that they came from."""
+    versions = [record.deck_version_id for record in records if record.deck_version_id is not None]
+    txn.execute(
+        "SELECT v.id, d.name, v.number, v.source FROM deck_version v JOIN deck d ON d.id = v.deck_id"
+        " WHERE v.id = ANY (%s)",
+        (versions,),
+    )
+    return {
+        version_id: f"deck {name} version {number} from {source}"
+        for version_id, name, number, source in txn.fetchall()
+    }
+
+
+def _payer(record: CdrRecord, postings: list[PostingLine], decks: dict[int, str]) -> Document:
     rating = json.loads(record.rating)
     recomputed = recomputed_micros(record.rating)
     return {
@@ -119,6 +134,7 @@ def _payer(record: CdrRecord, postings: list[PostingLine]) -> Document:
         "match": _trace(json.loads(record.match)),
         "plan": record.plan,
         "deck_version_id": record.deck_version_id,
+        "deck": decks.get(record.deck_version_id or 0),
         "prefix": record.prefix,
         "destination": record.destination,
         "connect_at": record.connect_at,

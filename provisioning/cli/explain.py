@@ -131,18 +131,35 @@ def _tell_price(payer: dict[str, Any]) -> Iterator[str]:
     yield f"Lasted {lasted} ms, billed {billed_s} s, {included_s} s of them included"
     if payer["prefix"]:
         yield printable(
-            f"  plan {payer['plan']}, deck version {payer['deck_version_id']},"
-            f" prefix {payer['prefix']}: {payer['destination']}"
+            f"  plan {payer['plan']}, {payer['deck'] or 'no deck'}, prefix {payer['prefix']}:"
+            f" {payer['destination']}"
         )
-    titles = {"call": "The call", "additional": "On top", "outpayment": "Out-payment to the customer"}
-    for name, part in payer["rating"].items():
-        yield from _section(titles.get(name, name), part["slices"], _SLICE_COLUMNS)
-        rounding = part["rounding"]
-        yield (
-            f"  connect fee {part['connect_fee']}; rounded once, to {rounding['decimals']} decimals"
-            f" {rounding['mode']}: {part['total']}"
-        )
+    for name, title in _PARTS.items():
+        part = payer["rating"].get(name)
+        if part:
+            yield from _tell_part(title, part)
+    for name, words in _REMARKS.items():
+        if name in payer["rating"]:
+            yield printable(f"  {words}: {payer['rating'][name]}")
     yield f"  total {_amount(payer, 'total')}; recomputed from the lines above: {cell(payer['recomputed'])}"
+    if payer["recomputed"] is not None and payer["recomputed"] != payer["total"]:
+        yield "  !! THE LINES ABOVE DO NOT GIVE THE TOTAL: run 'tollwire books check'"
+
+
+_PARTS = {"call": "The call", "additional": "On top", "outpayment": "Out-payment to the customer"}
+_REMARKS = {"free": "free", "jurisdiction": "jurisdiction", "price_of": "price of the"}
+_EXTRAS = ("surcharge_percent", "min_charge", "max_charge", "payphone_surcharge", "dip_fees")
+
+
+def _tell_part(title: str, part: dict[str, Any]) -> Iterator[str]:
+    yield from _section(title, part["slices"], _SLICE_COLUMNS)
+    rounding = part["rounding"]
+    extras = "".join(f", {name.replace('_', ' ')} {part[name]}" for name in _EXTRAS if name in part)
+    scope = {"call": "once"}.get(rounding["scope"], f"each {rounding['scope']}")
+    yield (
+        f"  connect fee {part['connect_fee']}{extras}; rounded {scope}, to {rounding['decimals']} decimals"
+        f" {rounding['mode']}: {part['total']}"
+    )
 
 
 def _amount(fields: dict[str, Any], name: str) -> str:

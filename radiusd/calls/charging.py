@@ -3,23 +3,17 @@
 from __future__ import annotations
 
 from datetime import timedelta
-from fractions import Fraction
-
-import msgspec
 
 from radiusd.calls import limits, sessions
 from radiusd.calls.books import Books
-from radiusd.calls.buckets import buckets_of
 from radiusd.calls.cdrs import bare_cdr
 from radiusd.calls.context import Context
 from radiusd.calls.facts import Call
 from radiusd.calls.matching import Match, Party
+from radiusd.calls.pricing import NOTHING, Cost, explained, price
 from radiusd.calls.rows import NOBODY, CallRow, Cdr, Charge, Posting, QueueEntry
-from radiusd.calls.tariffs import Tariff, additional_rate, outpayment_rate
+from radiusd.calls.tariffs import Tariff
 from radiusd.errors import Refusal
-from rating.buckets import Direction
-from rating.engine import rate_call
-from rating.ratings import Rating
 
 OLDEST = timedelta(days=45)
 """An older record under an id that nobody knows may have been billed before: it waits for an admin."""
@@ -38,7 +32,7 @@ def charge(
     """Book the ended *call* for *party* and return what was booked; *again*: an admin wants it."""
     assert call.ended_at is not None
     answered = bool(call.duration_ms)
-    cost = Cost(None, None, None, {}, 0, 0, "")
+    cost = NOTHING
     status, reason, detail = ("answered" if answered else "failed"), call.closed_by, ""
     terms = None
     if call.duration_ms is None:
@@ -54,7 +48,9 @@ def charge(
         if terms.refusal is not None:
             status, reason, detail = "unrated", terms.refusal.word, terms.detail
         else:
-            cost = _rate(books, call, party, match, terms)
+            answer_at = call.connect_at or call.begun_at
+            told = (call.identity.calling, match.called, call.begun_at, answer_at)
+            cost = price(books, party, terms, *told, call.duration_ms or 0)
     made = _charge_of(row, call, party, cost)
     _post(books, row, made, cost, context)
     cdr = bare_cdr(row, call, match, made.account_id, party.role, status, reason)
@@ -74,54 +70,6 @@ def signature(call: Call, party: Party) -> str:
     numbers = f"{call.identity.calling!r}|{call.identity.called!r}"
     kept = f"{party.service.id}|{party.plan.id}|{channel}|{times}|{call.duration_ms}|{call.closed_by}"
     return f"{kept}|{numbers}"
-
-
-class Cost(msgspec.Struct, frozen=True, gc=False):
-    """What rating found: the call itself, what comes on top, and what the customer earns."""
-
-    rated: Rating | None
-    additional: Rating | None
-    outpayment: Rating | None
-    buckets: dict[str, int]
-    total_micros: int
-    outpayment_micros: int
-    destination: str
-
-
-def _rate(books: Books, call: Call, party: Party, match: Match, terms: Tariff) -> Cost:
-    """Rate the seconds of an answered call: its own price, then what comes on top of it."""
-    whole_s, rest_ms = divmod(call.duration_ms or 0, 1000)
-    duration_s = Fraction(call.duration_ms or 0, 1000) if rest_ms else whole_s
-    answer_at = call.connect_at or call.begun_at
-    account = party.service.account
-    rated = None
-    if terms.rate is not None:
-        end = answer_at + timedelta(seconds=whole_s + bool(rest_ms))
-        rated = rate_call(
-            terms.rate,
-            called=match.called,
-            answer_at=answer_at,
-            duration_s=duration_s,
-            buckets=buckets_of(books, party, match.called, answer_at, end, {}),
-            rounding=terms.rate.rules.rounding or party.plan.rounding,
-            zone=account.zone,
-            holidays=account.holidays,
-            direction=Direction(party.role),
-            duration_rounding=party.plan.duration_rounding,
-        )
-    on_top = additional_rate(party)
-    earns = outpayment_rate(party, call.identity.calling, match.called, call.begun_at, answer_at)
-    additional = on_top(duration_s) if on_top else None
-    outpayment = earns(duration_s) if earns else None
-    return Cost(
-        rated=rated,
-        additional=additional,
-        outpayment=outpayment,
-        buckets=rated.bucket_use if rated else {},
-        total_micros=sum(part.total_micros for part in (rated, additional) if part),
-        outpayment_micros=outpayment.total_micros if outpayment else 0,
-        destination=terms.rate.description if terms.rate else "",
-    )
 
 
 def _too_old(row: CallRow, call: Call, context: Context) -> bool:
@@ -215,13 +163,7 @@ def _price(cdr: Cdr, party: Party, cost: Cost, terms: Tariff | None) -> None:
     cdr.total_micros = cost.total_micros
     cdr.prefix = cost.rated.prefix if cost.rated else ""
     cdr.destination = cost.destination
-    parts = {"call": cost.rated, "additional": cost.additional, "outpayment": cost.outpayment}
-    cdr.rating = {name: part.as_dict() for name, part in parts.items() if part}
-    if terms is not None:
-        told = {"free": terms.detail if terms.free else "", "jurisdiction": terms.jurisdiction}
-        if terms.rate is not None and terms.source != "deck":
-            told["price_of"] = terms.source
-        cdr.rating |= {name: text for name, text in told.items() if text}
+    cdr.rating = explained(cost, terms)
 
 
 def write_unmatched(books: Books, row: CallRow, call: Call, match: Match, context: Context) -> Charge:

@@ -7,6 +7,15 @@ from typing import NamedTuple
 
 from psycopg2.extensions import cursor
 
+_BUCKET_NAME = """coalesce(plan_bucket.name, account_bucket.name)
+        || CASE WHEN strpos(bucket.bucket_id, '+') > 0 THEN ' (rolled over)' ELSE '' END"""
+# The key of a bucket is the second part of its id; an account's own begins with a letter.
+_BUCKET_SOURCE = """
+        LEFT JOIN plan_bucket ON plan_bucket.id = bucket.plan_bucket_id
+        LEFT JOIN account_bucket ON account_bucket.account_id = bucket.account_id
+            AND 'a' || account_bucket.id = split_part(split_part(bucket.bucket_id, '/', 2), '+', 1)
+"""
+
 
 class PostingLine(NamedTuple):
     """One line of the ledger that a call wrote."""
@@ -31,9 +40,9 @@ def postings_of(txn: cursor, accounts: list[int], call_id: str) -> list[PostingL
     *used_before_s* are the seconds that earlier postings had drawn from the bucket.
     """
     txn.execute(
-        """
+        f"""
         SELECT posting.posted_at, account.code, posting.role, posting.kind, posting.amount_micros,
-               account.currency, plan_bucket.name, posting.seconds,
+               account.currency, {_BUCKET_NAME}, posting.seconds,
                CASE WHEN posting.bucket_id IS NOT NULL THEN (
                    SELECT coalesce(sum(earlier.seconds), 0) FROM posting AS earlier
                    WHERE earlier.account_id = posting.account_id AND earlier.bucket_id = posting.bucket_id
@@ -43,7 +52,7 @@ def postings_of(txn: cursor, accounts: list[int], call_id: str) -> list[PostingL
         FROM posting
         LEFT JOIN account ON account.id = posting.account_id
         LEFT JOIN bucket ON bucket.account_id = posting.account_id AND bucket.bucket_id = posting.bucket_id
-        LEFT JOIN plan_bucket ON plan_bucket.id = bucket.plan_bucket_id
+        {_BUCKET_SOURCE}
         WHERE posting.account_id = ANY(%s) AND posting.call_id = %s::uuid
         ORDER BY posting.posted_at, posting.id
         """,
@@ -69,15 +78,15 @@ class BucketLine(NamedTuple):
 def bucket_lines(txn: cursor, bucket_ids: list[str] | None = None) -> list[BucketLine]:
     """Return the buckets with these ids, or all that calls have opened."""
     txn.execute(
-        """
-        SELECT account.code, service.name, plan_bucket.name, bucket.period_start, bucket.period_end,
+        f"""
+        SELECT account.code, service.name, {_BUCKET_NAME}, bucket.period_start, bucket.period_end,
                bucket.included_s, bucket.used_s, bucket.held_s, bucket.bucket_id
         FROM bucket
         LEFT JOIN account ON account.id = bucket.account_id
         LEFT JOIN service ON service.id = bucket.service_id
-        LEFT JOIN plan_bucket ON plan_bucket.id = bucket.plan_bucket_id
+        {_BUCKET_SOURCE}
         WHERE %(ids)s::text[] IS NULL OR bucket.bucket_id = ANY(%(ids)s::text[])
-        ORDER BY account.code, service.name, bucket.period_start, plan_bucket.name
+        ORDER BY account.code, service.name, bucket.period_start, bucket.bucket_id
         """,
         {"ids": bucket_ids},
     )
