@@ -167,6 +167,8 @@ class Reading:
         self.clock_ok = clock_ok and self.clock_ok is not False
         if problem:
             self.doubt(problem)
+        if not clock_ok and at is not None and at < self._latest:
+            return at  # of a clock that was never set, 1998 perhaps: it tells how long, not when
         return self.plausible(at)
 
     def plausible(self, at: datetime | None) -> datetime | None:

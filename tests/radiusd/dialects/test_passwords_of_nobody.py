@@ -1,4 +1,4 @@
-"""Passwords that some senders must send and that prove nothing: such a question is about a trunk's address."""
+"""Passwords that some senders must send and that prove nothing: then a trunk is asked for by address."""
 
 import pytest
 
