@@ -8,6 +8,8 @@ from datetime import datetime
 from functools import lru_cache
 from typing import ClassVar
 
+import msgspec
+
 from radiusd.calls.events import STATUS_TYPES, CallEvent, Kind
 from radiusd.dialects import disconnects, replies
 from radiusd.dialects.client_settings import DEFAULTS, ClientSettings, read_settings
@@ -18,7 +20,9 @@ from radiusd.dialects.replies import Profile
 from radiusd.dialects.reply_forms import CREDIT_TIME, SESSION_TIMEOUT
 from radiusd.dialects.standard import ACCT_STATUS_TYPE
 from radiusd.errors import Refusal, UnreadableEvent
+from radiusd.radius.assigned import Attribute
 from radiusd.radius.clients import Client
+from radiusd.radius.digest_fields import digest_fields
 from radiusd.radius.packet import Packet
 from radiusd.radius.reply import ReplyAttribute
 
@@ -71,10 +75,14 @@ class Dialect(ABC):
 
         The arguments are those of :meth:`read_event`. Whether there is enough in
         it to authorize a call is not judged here. *call_id* is empty when the
-        packet names no call.
+        packet names no call, *called* when it asks about a registration or another
+        SIP request that calls nobody.
         """
         reading = Reading(packet, Kind.AUTHORIZE, self.settings_of(client), received_at, source)
-        return self.read_call(reading, client)
+        event = self.read_call(reading, client)
+        if event.called and _asks_about_no_call(packet):
+            return msgspec.structs.replace(event, called="")
+        return event
 
     def asks_for_address(self, packet: Packet, password: bytes) -> bool:
         """
@@ -149,6 +157,15 @@ class Dialect(ABC):
     def check_settings(self, settings: Mapping[str, str]) -> list[str]:
         """Return what is wrong with a client's *settings*, a sentence each."""
         return read_settings(settings, definitions(self.name), self.vendor)[1]
+
+
+_NO_CALLS = frozenset({b"REGISTER", b"SUBSCRIBE", b"PUBLISH", b"MESSAGE", b"NOTIFY", b"OPTIONS"})
+
+
+def _asks_about_no_call(packet: Packet) -> bool:
+    """Tell whether a digest was made for a SIP request that sets no call up."""
+    found = digest_fields(packet)
+    return found is not None and found[1].get(Attribute.DIGEST_METHOD, b"").upper() in _NO_CALLS
 
 
 @lru_cache(maxsize=4096)

@@ -19,13 +19,29 @@ class Definition(NamedTuple):
     datatype: str
 
 
+_ALSO_CALLED = {
+    "sip-source-ip-address": "sip-src-ip",
+    "sip-source-port": "sip-src-port",
+    "freeswitch-signalbond": "freeswitch-direction",
+}
+"""Names that other dictionaries in circulation give to what a dialect's own calls otherwise."""
+
+
 @lru_cache(maxsize=64)
 def definitions(dialect: str) -> dict[str, Definition]:
-    """Return the attributes of *dialect* by name in lower case; the file is read once."""
+    """
+    Return the attributes of *dialect* by name in lower case; the file is read once.
+
+    A name with underscores is there with dashes as well, since both are in circulation.
+    """
     dictionary = Dictionary(str(path_of(dialect)))
-    return {
+    found = {
         name.lower(): Definition(
             name, dictionary.vendors.GetForward(entry.vendor) if entry.vendor else 0, entry.code, entry.type
         )
         for name, entry in dictionary.attributes.items()
     }
+    for other, name in _ALSO_CALLED.items():
+        if name in found:
+            found.setdefault(other, found[name])
+    return {name.replace("_", "-"): meaning for name, meaning in found.items()} | found

@@ -23,6 +23,7 @@ CALL_TYPE = 27
 CONNECT_TIME = 28
 DISCONNECT_TIME = 29
 DISCONNECT_CAUSE = 30
+IVR_OUT = 32
 GATEWAY_ID = 33
 INCOMING_CONF_ID = 35
 CREDIT_TIME = 102
@@ -54,6 +55,7 @@ NAMES = {
     SENT_CALLING: "gw-final-xlated-cgn",
 }
 
+IVR_OUT_NAME = b"h323-ivr-out"
 _PAIR_NAMES = {type: name.encode() for type, name in NAMES.items()}
 _PREFIXES = {type: name.encode() + b"=" for type, name in NAMES.items()}
 _AUTHORIZE, _START, _STOP, _FAILED = Kind.AUTHORIZE, Kind.START, Kind.STOP, Kind.FAILED
@@ -92,6 +94,9 @@ class H323:
                     self._read_in_full(packet, vendor)  # several in one attribute, or malformed
                     break
                 type = value[4]
+                if type == IVR_OUT:
+                    self._read_in_full(packet, vendor)
+                    break
                 if type == AVPAIR:
                     name, sign, rest = value[6:].partition(b"=")
                     if sign:
@@ -106,7 +111,7 @@ class H323:
     def _read_in_full(self, packet: Packet, vendor: int) -> None:
         values = [(type, value) for owner, type, value in packet.vendor_attributes() if owner == vendor]
         self._attributes.update(reversed(values))
-        self._pairs.update(pairs([value for type, value in values if type == AVPAIR]))
+        self._pairs.update(pairs([value for type, value in values if type == AVPAIR] + _of_scripts(values)))
 
     def text(self, type: int) -> str:
         """Return attribute *type* of :data:`NAMES`, else the pair of its name, else the empty string."""
@@ -151,6 +156,13 @@ class H323:
         if not written.isdecimal() or written == "0":
             return None
         return _RELEASE_SIDES.get(written, Side.SYSTEM)
+
+
+def _of_scripts(values: list[tuple[int, bytes]]) -> list[bytes]:
+    """Return what stands in h323-ivr-out itself as the pairs that most senders write instead."""
+    name = IVR_OUT_NAME + b"="
+    told = [value for type, value in values if type == IVR_OUT]
+    return [value if value.lower().startswith(name) else name + value for value in told]
 
 
 class Times(NamedTuple):

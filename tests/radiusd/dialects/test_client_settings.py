@@ -2,7 +2,8 @@
 
 import pytest
 
-from radiusd.dialects.client_settings import DEFAULTS
+from radiusd.dialects.client_settings import DEFAULTS, read_settings
+from radiusd.dialects.dictionary import definitions
 from radiusd.dialects.registry import DIALECTS, check_settings
 from radiusd.dialects.sources import pairs
 from tests.radiusd.dialects.vectors import a_client
@@ -79,6 +80,26 @@ def test_one_dialects_names_are_not_anothers() -> None:
 
     assert [] == check_settings("kamailio", settings)
     assert 1 == len(check_settings("cisco", settings))
+
+
+@pytest.mark.parametrize(
+    ("dialect", "name", "place"),
+    [
+        ("acme", "Acme-FlowID-FS1-F", (9148, 1)),
+        ("acme", "acme-flowid_fs1_f", (9148, 1)),
+        ("kamailio", "Sip-Source-IP-Address", (0, 108)),
+        ("freeswitch", "Freeswitch-Signalbond", (27880, 24)),
+    ],
+)
+def test_names_of_other_dictionaries_in_circulation_are_known(
+    dialect: str, name: str, place: tuple[int, int]
+) -> None:
+    """
+    Two spellings of Acme's names are about, and other words for the same numbers.
+    """
+    found = read_settings({"tenant_from": name}, definitions(dialect))[0].sources["tenant_from"]
+
+    assert place == (found.vendor, found.type)
 
 
 def test_what_is_wrong_counts_as_not_set() -> None:
