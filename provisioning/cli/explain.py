@@ -134,13 +134,7 @@ def _tell_price(payer: dict[str, Any]) -> Iterator[str]:
             f"  plan {payer['plan']}, {payer['deck'] or 'no deck'}, prefix {payer['prefix']}:"
             f" {payer['destination']}"
         )
-    for name, title in _PARTS.items():
-        part = payer["rating"].get(name)
-        if part:
-            yield from _tell_part(title, part)
-    for name, words in _REMARKS.items():
-        if name in payer["rating"]:
-            yield printable(f"  {words}: {payer['rating'][name]}")
+    yield from tell_rating(payer["rating"])
     yield f"  total {_amount(payer, 'total')}; recomputed from the lines above: {cell(payer['recomputed'])}"
     if payer["recomputed"] is not None and payer["recomputed"] != payer["total"]:
         yield "  !! THE LINES ABOVE DO NOT GIVE THE TOTAL: run 'tollwire books check'"
@@ -149,6 +143,16 @@ def _tell_price(payer: dict[str, Any]) -> Iterator[str]:
 _PARTS = {"call": "The call", "additional": "On top", "outpayment": "Out-payment to the customer"}
 _REMARKS = {"free": "free", "jurisdiction": "jurisdiction", "price_of": "price of the"}
 _EXTRAS = ("surcharge_percent", "min_charge", "max_charge", "payphone_surcharge", "dip_fees")
+
+
+def tell_rating(rating: dict[str, Any]) -> Iterator[str]:
+    """Yield the lines of a price: its slices with their arithmetic, fees and rounding, and what is to be said."""
+    for name, title in _PARTS.items():
+        if name in rating:
+            yield from _tell_part(title, rating[name])
+    for name, words in _REMARKS.items():
+        if name in rating:
+            yield printable(f"  {words}: {rating[name]}")
 
 
 def _tell_part(title: str, part: dict[str, Any]) -> Iterator[str]:
