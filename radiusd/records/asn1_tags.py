@@ -32,3 +32,15 @@ def optional(name: str, of: Any, number: int) -> namedtype.OptionalNamedType:
 def alternative(name: str, of: Any, number: int) -> namedtype.NamedType:
     """Return an alternative of a CHOICE, or a component that must be there, under a context tag."""
     return namedtype.NamedType(name, tagged(of, number))
+
+
+class Components(dict[str, Any]):
+    """
+    The components of a SEQUENCE or SET as plain values; those that are not in it are not encoded.
+
+    pyasn1 0.6.5 looks optional components up before it asks whether they are there, and of a value of its own
+    it encodes empty every optional SEQUENCE that was never set.
+    """
+
+    def __missing__(self, name: str) -> None:
+        return None

@@ -120,7 +120,8 @@ def octets(data: bytes, tag: int, start: int, stop: int) -> bytes:
     """
     Return the value of a string that stands in *data*; a constructed *tag* tells that it comes in pieces.
 
-    X.690, 8.7.3 and 8.23: each piece is a string with a universal tag, again in pieces or not.
+    X.690, 8.7.3 and 8.23: each piece is a string with a universal tag, again in pieces or not. Pieces under
+    the string's own tag are taken too: pyasn1 and others write them so.
 
     Raises:
         BerError: The pieces are no strings, or lie too deep in one another.
@@ -128,7 +129,7 @@ def octets(data: bytes, tag: int, start: int, stop: int) -> bytes:
     if (tag < 0x100 and not tag & CONSTRUCTED) or not is_constructed(tag):
         return data[start:stop]
     pieces: list[bytes] = []
-    _gather(data, start, stop, pieces, 1)
+    _gather(data, primitive(tag), start, stop, pieces, 1)
     return b"".join(pieces)
 
 
@@ -145,8 +146,13 @@ def integer(value: bytes, offset: int = 0) -> int:
 
 
 def is_constructed(tag: int) -> bool:
-    """Tell whether an element with this *tag* holds elements: a bit of its first identifier octet."""
-    return bool((tag >> max(0, tag.bit_length() - 1 & ~7)) & CONSTRUCTED)
+    """Tell whether an element with this *tag* holds elements."""
+    return primitive(tag) != tag
+
+
+def primitive(tag: int) -> int:
+    """Return *tag* without the bit that tells a constructed element; it is in the first identifier octet."""
+    return tag & ~(CONSTRUCTED << max(0, tag.bit_length() - 1 & ~7))
 
 
 def _header(data: bytes, at: int) -> tuple[int, int, int]:
@@ -230,13 +236,14 @@ def _end_of_contents(data: bytes, began: int, at: int, stop: int) -> int:
             at += size
 
 
-def _gather(data: bytes, start: int, stop: int, pieces: list[bytes], depth: int) -> None:
+def _gather(data: bytes, own: int, start: int, stop: int, pieces: list[bytes], depth: int) -> None:
     if depth > DEEPEST:
         raise BerError(f"a string in pieces more than {DEEPEST} deep", start)
     for tag, begin, end in elements(data, start, stop):
-        if tag & ~CONSTRUCTED not in _STRING_TAGS:
+        plain = primitive(tag)
+        if plain not in _STRING_TAGS and plain != own:
             raise BerError(f"a piece of a string has the tag {tag:02X}, which no string has", begin)
-        if tag & CONSTRUCTED:
-            _gather(data, begin, end, pieces, depth + 1)
+        if plain != tag:
+            _gather(data, own, begin, end, pieces, depth + 1)
         else:
             pieces.append(data[begin:end])

@@ -14,6 +14,7 @@ from typing import BinaryIO
 from radiusd.errors import BadInput
 from radiusd.records.ber import BerError, Element, elements, first_element
 from radiusd.records.cdr_file import FIXED_OCTETS, FORMATS, CdrHeader, FileHeader, cdr_header, file_header
+from radiusd.records.giving_up import until_hopeless
 from radiusd.records.ims_record import RECORD_TYPE, SOURCE, read_ims_record
 from radiusd.records.octet_window import OctetWindow
 from radiusd.records.record import Entry, Outcome, Outcomes, PassedOver, RecordError, SetAside
@@ -41,7 +42,7 @@ def read(file: BinaryIO, settings: Mapping[str, str]) -> Outcomes:
     framing = settings.get("framing", "auto")
     if framing not in FRAMINGS:
         raise BadInput(f"framing: {framing!r} is none of {', '.join(FRAMINGS)}")
-    return _read(OctetWindow(file), framing)
+    return until_hopeless(_read(OctetWindow(file), framing))
 
 
 def _read(window: OctetWindow, framing: str) -> Outcomes:

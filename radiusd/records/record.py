@@ -62,6 +62,8 @@ class Record(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     trunk_in: Text = UNSET
     trunk_out: Text = UNSET
     isup_cause: Number = UNSET
+    charge: Text = UNSET  # what the sender asks for it, as a decimal number in *currency*
+    currency: Text = UNSET
     source_ip: Text = UNSET
     dest_ip: Text = UNSET
     device_out: Text = UNSET

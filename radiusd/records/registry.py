@@ -21,6 +21,7 @@ from radiusd.records import (
     ims_file,
     mapped,
     panasonic,
+    tap_file,
     threecx,
 )
 from radiusd.records.record import Outcomes
@@ -135,6 +136,12 @@ ALL: tuple[Format, ...] = (
         read=panasonic.read,
         settings=panasonic.SETTINGS,
         local_time=True,
+    ),
+    Format(
+        name=tap_file.NAME,
+        title="GSMA TAP 3: call events of a transfer batch",
+        read=tap_file.read,
+        settings=tap_file.SETTINGS,
     ),
     Format(
         name=threecx.NAME,
