@@ -34,6 +34,11 @@ def call_key(client_id: int, call_id: str, nas: str = "") -> str:
     return _hashed(f"{client_id}/{nas}" if nas else str(client_id), call_id)
 
 
+def group_key(group: str, call_id: str) -> str:
+    """Return the key of what the clients of *group* call *call_id*."""
+    return _hashed(f"={group}", call_id)
+
+
 def _hashed(sender: str, call_id: str) -> str:
     digest = hashlib.blake2b(f"{sender}\0{call_id}".encode(errors="surrogateescape"), digest_size=16)
     return "\\x" + digest.hexdigest()
@@ -56,7 +61,7 @@ def own_key(event: CallEvent, call_id: str) -> str:
     each switch's own.
     """
     if event.group and len(call_id) >= _SHORTEST_SHARED_ID:
-        return _hashed(f"={event.group}", call_id)
+        return group_key(event.group, call_id)
     return call_key(event.client_id, call_id, event.nas)
 
 

@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 from psycopg2.extensions import cursor
 
-from radiusd.calls.choosing import call_key
+from radiusd.calls.choosing import call_key, group_key
 
 
 class CallTrail(NamedTuple):
@@ -30,8 +30,10 @@ def find_calls(txn: cursor, name: str, limit: int) -> list[CallTrail]:
     It is our call id, or what the sender calls the call or one of its legs: Call-ID, conference id,
     Acct-Session-Id.
     """
-    txn.execute("SELECT id FROM client")
-    keys = [call_key(client_id, name) for (client_id,) in txn.fetchall()]
+    txn.execute("SELECT id, settings ->> 'call_group' FROM client")
+    clients = txn.fetchall()
+    keys = [call_key(client_id, name) for client_id, _ in clients]
+    keys += [group_key(group, name) for group in {group for _, group in clients if group}]
     txn.execute(_TRAIL.format("call.call_key = ANY(%(keys)s::bytea[])"), {"keys": keys, "limit": limit})
     # The rest has no index: our id is rarely asked for, and a leg's is only in the events. They are searched
     # as text first, which spares parsing them.
@@ -55,7 +57,8 @@ _TRAIL = """
     SELECT call.call_id::text, client.name, call.state, call.begun_at, call.ended_at, call.accounts,
            call.facts::text, call.charges::text
     FROM call LEFT JOIN client ON client.id = call.client_id
-    WHERE {} ORDER BY call.begun_at DESC LIMIT %(limit)s
+    WHERE ({}) AND NOT charges::jsonb ? 'joined'  -- which only leads to another call
+    ORDER BY call.begun_at DESC LIMIT %(limit)s
 """
 
 

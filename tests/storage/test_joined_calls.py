@@ -10,6 +10,7 @@ import pytest
 from radiusd.calls.directory import ServiceKind
 from radiusd.calls.events import CallEvent, Kind, Leg, Status
 from radiusd.storage.books_check import check_books
+from radiusd.storage.trails import find_calls
 from tests.builders import NOW, a_call_event, a_client, a_directory, a_service, seconds
 from tests.node import Node, open_accounts, rows
 
@@ -89,6 +90,19 @@ def test_a_batch_takes_them_all_at_once(node: Node, dsn: str) -> None:
 
     (cdr,) = rows(dsn, "cdr")
     assert 66 == cdr["billed_s"]
+
+
+@pytest.mark.parametrize("name", ["A", "B"])
+def test_a_call_is_found_by_each_of_its_ids(node: Node, dsn: str, name: str) -> None:
+    """
+    Once: what only leads to it is no call.
+    """
+    for letter in "BabA":
+        node.post(TOLD[letter], now=NOW + seconds(80))
+    node.close()
+
+    with closing(psycopg2.connect(dsn)) as connection, connection.cursor() as txn:
+        assert ["ended"] == [trail.state for trail in find_calls(txn, name, 10)]
 
 
 def test_both_legs_hold_one_channel(node: Node, dsn: str) -> None:
