@@ -167,7 +167,7 @@ def _check(client: Client, secret: bytes) -> None:
         raise BadInput(f"dialect: {client.dialect!r} is none of {', '.join(sorted(DIALECTS))}")
     names.whole("lease_s", client.lease_s, 1, 86400)
     names.whole("max_call_s", client.max_call_s, 1, 31 * 86400)
-    names.whole("setup_ttl_s", client.setup_ttl_s, 1, 3600)
+    names.whole("setup_ttl_s", client.setup_ttl_s, 1, 86400)
     names.whole("coa_port", client.coa_port, 1, 65535)
     exposed = [text for text in client.networks if not ip_network(text).is_loopback]
     if secret == WELL_KNOWN_SECRET and exposed:

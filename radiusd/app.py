@@ -27,7 +27,7 @@ from radiusd.handlers.clock import Clock
 from radiusd.handlers.disconnects import Disconnects
 from radiusd.handlers.ledger import Ledger
 from radiusd.http import site
-from radiusd.metrics import Metrics, PacketCounts, lane_metrics, packet_counts, packet_metrics
+from radiusd.metrics import Metrics, PacketCounts, lane_metrics, packet_metrics
 from radiusd.radius.clients import Client
 from radiusd.radius.coa import UdpPaths
 from radiusd.radius.nonces import NonceMaker
@@ -256,7 +256,7 @@ class Server:
     def _packet_counts(self) -> PacketCounts:
         if self._workers is not None:
             return self._workers.packet_counts
-        return packet_counts(self._front.ports if self._front else ())
+        return self._front.packet_counts() if self._front else []
 
     def _client_name(self, client_id: int) -> str:
         client = self._clients.get(client_id)

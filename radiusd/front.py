@@ -8,26 +8,33 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+from radiusd.connections import ConnectionPort, Patience
 from radiusd.dialects.registry import DIALECTS
 from radiusd.errors import BadSettings
 from radiusd.handlers.access import AccessHandler
 from radiusd.handlers.accounting import AccountingHandler
 from radiusd.handlers.answers import Door
-from radiusd.metrics import Metrics
+from radiusd.handlers.invite import InviteHandler
+from radiusd.metrics import Metrics, PacketCounts, packet_counts
 from radiusd.radius.admission import PortKind
 from radiusd.radius.assigned import Code
 from radiusd.radius.certificates import Identities
 from radiusd.radius.clients import Client, ClientTable
 from radiusd.radius.counters import Counters
 from radiusd.radius.datagrams import DatagramSocket
+from radiusd.radius.discard_log import DiscardLog
+from radiusd.radius.discards import Reason
 from radiusd.radius.duplicates import DuplicateCache
 from radiusd.radius.nonces import NonceMaker
 from radiusd.radius.packet import Packet
 from radiusd.radius.radsec import BadCertificate, RadsecPort, TlsFiles
 from radiusd.radius.reception import Answer, Handle
-from radiusd.radius.stream import Patience, StreamPort
+from radiusd.radius.stream import StreamPort
 from radiusd.radius.udp import RadiusPort
 from radiusd.settings import Listener, Settings
+from radiusd.sip.server import SipServer
+from radiusd.sip.tcp import SipStreamPort
+from radiusd.sip.udp import SipPort
 
 _ACCESS_REQUEST = int(Code.ACCESS_REQUEST)
 
@@ -69,7 +76,8 @@ class Front:
         metrics: Metrics,
         log: Any,
     ) -> None:
-        self.ports: list[RadiusPort | StreamPort] = []
+        self._ports: list[RadiusPort | StreamPort] = []
+        self._sip: list[SipServer] = []
         self._reactor = reactor
         self._settings = settings
         self._clients = clients
@@ -77,16 +85,22 @@ class Front:
         self._log = log
         self._listening: list[DatagramSocket] = []
         self._accepting: list[Any] = []
-        self._streams: list[StreamPort] = []
+        self._streams: list[ConnectionPort] = []
+        self._discard_log = DiscardLog(log, reactor)
         self._tls = read_tls_files(settings)
         access = AccessHandler(reactor, DIALECTS, door, nonces, settings.reject_delay_s, metrics, log)
+        self._invites = InviteHandler(
+            reactor, door, nonces, settings.sip.realm, settings.reject_delay_s, metrics, log
+        )
         accounting = AccountingHandler(reactor, DIALECTS, door, metrics, log)
         self._handlers: dict[PortKind, Any] = {PortKind.AUTH: access, PortKind.ACCT: accounting}
 
     def listen(self, listeners: Sequence[Listener], sockets: Sequence[socket.socket]) -> None:
         """Take requests from *sockets*, which were opened for *listeners*."""
         for listener, sock in zip(listeners, sockets, strict=True):
-            if listener.is_stream:
+            if listener.kind == "sip":
+                self._listen_to_sip(listener, sock)
+            elif listener.is_stream:
                 self._listen_to_stream(listener, sock)
             else:
                 self._listen_to_datagrams(listener, sock)
@@ -122,6 +136,43 @@ class Front:
         self._listening.clear()
         for stream in self._streams:
             stream.close()
+        for server in self._sip:
+            server.close()
+
+    def packet_counts(self) -> PacketCounts:
+        """Return what the ports have counted."""
+        counts = packet_counts(self._ports)
+        for server in self._sip:
+            counts += [("sip", client_id, what, many) for (client_id, what), many in server.counts.of.items()]
+        return counts
+
+    def _listen_to_sip(self, listener: Listener, sock: socket.socket) -> None:
+        server = SipServer(
+            self._reactor,
+            self._find_sip_client,
+            self._invites.handle,
+            lambda: self._door.is_healthy,
+            self._sip_dropped,
+            self._log,
+        )
+        self._sip.append(server)
+        if listener.is_stream:
+            port = SipStreamPort(
+                self._reactor, server, self._find_sip_client, self._sip_dropped, self._patience()
+            )
+            self._streams.append(port)
+            self._accepting.append(self._reactor.adoptStreamPort(sock.fileno(), sock.family, port))
+            return
+        listening = DatagramSocket(self._reactor, sock, SipPort(server))
+        listening.start()
+        self._listening.append(listening)
+
+    def _find_sip_client(self, host: str) -> Client | None:
+        client = self._clients().lookup(host)
+        return client if client is not None and client.sip != "off" else None
+
+    def _sip_dropped(self, client: Client | None, host: str, reason: str) -> None:
+        self._discard_log.discarded(Reason(reason), host, None if client is None else client.name)
 
     def _listen_to_datagrams(self, listener: Listener, sock: socket.socket) -> None:
         kind = PortKind(listener.kind)
@@ -134,24 +185,21 @@ class Front:
             self._log,
             lambda: self._door.is_healthy,
         )
-        self.ports.append(port)
+        self._ports.append(port)
         listening = DatagramSocket(self._reactor, sock, port)
         listening.start()
         self._listening.append(listening)
 
     def _listen_to_stream(self, listener: Listener, sock: socket.socket) -> None:
         port, factory = self._stream_port(listener)
-        self.ports.append(port)
+        self._ports.append(port)
         self._streams.append(port)
         self._accepting.append(self._reactor.adoptStreamPort(sock.fileno(), sock.family, factory))
 
     def _stream_port(self, listener: Listener) -> tuple[StreamPort, Any]:
         """Return the port of *listener*, and what the reactor is to make connections with."""
         kind = PortKind(listener.kind)
-        streams = self._settings.streams
-        patience = Patience(
-            streams.idle_s, streams.started_s, streams.connections, streams.connections_per_client
-        )
+        patience = self._patience()
         handle, counters, is_healthy = self._handle(kind), Counters(), lambda: self._door.is_healthy
         if listener.transport == "tls":
             assert self._tls is not None, "read for just this listener"
@@ -165,6 +213,12 @@ class Front:
             self._reactor, kind, self._find_client, handle, counters, self._log, is_healthy, patience
         )
         return plain, plain
+
+    def _patience(self) -> Patience:
+        streams = self._settings.streams
+        return Patience(
+            streams.idle_s, streams.started_s, streams.connections, streams.connections_per_client
+        )
 
     def _find_client(self, host: str) -> Client | None:
         return self._clients().lookup(host)

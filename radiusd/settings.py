@@ -25,9 +25,9 @@ class Database(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 class Listener(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """A port of one kind. An IPv6 address in *address* makes an IPv6 port."""
 
-    kind: Literal["auth", "acct", "both"]
+    kind: Literal["auth", "acct", "both", "sip"]
     address: str = "0.0.0.0"
-    port: int = 0  # 0: 1812 for auth, 1813 for acct, 2083 for both
+    port: int = 0  # 0: 1812 for auth, 1813 for acct, 2083 for both, 5060 for sip
     transport: Literal["udp", "tcp", "tls"] = "udp"
 
     @property
@@ -47,7 +47,7 @@ class Listener(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         return self.transport != "udp"
 
 
-USUAL_PORTS = {"auth": 1812, "acct": 1813, "both": 2083}  # RFC 2865, 2866, 6614
+USUAL_PORTS = {"auth": 1812, "acct": 1813, "both": 2083, "sip": 5060}  # RFC 2865, 2866, 6614, 3261
 
 
 class Tls(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -57,6 +57,12 @@ class Tls(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     key: str = ""
     ca: str = ""  # whose signature on a client's certificate is believed
     crl: str = ""  # certificates that were taken back; empty: no list
+
+
+class Sip(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """How INVITEs are answered."""
+
+    realm: str = "tollwire"  # for which callers prove a password
 
 
 class Streams(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -96,6 +102,7 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     )
     tls: Tls = Tls()
     streams: Streams = Streams()
+    sip: Sip = Sip()
     workers: int = 1
     log: Log = Log()
     console: Console = Console()
@@ -164,6 +171,10 @@ def _is_network(text: str) -> bool:
         return False
 
 
+def _is_realm(text: str) -> bool:
+    return 1 <= len(text) <= 64 and text.isprintable()
+
+
 def _check(path: Path, text: str, settings: Settings) -> None:
     """Refuse what the types allow and sense forbids."""
     problems = [
@@ -191,6 +202,7 @@ def _check(path: Path, text: str, settings: Settings) -> None:
         ),
         ("idle_s", settings.streams.idle_s <= 0, "streams.idle_s must be above 0"),
         ("started_s", settings.streams.started_s <= 0, "streams.started_s must be above 0"),
+        ("realm", not _is_realm(settings.sip.realm), "sip.realm must be 1 to 64 printable characters"),
         ("connections", settings.streams.connections < 1, "streams.connections must be at least 1"),
         (
             "connections_per_client",
@@ -203,6 +215,14 @@ def _check(path: Path, text: str, settings: Settings) -> None:
             "kind",
             listener.kind == "both" and not listener.is_stream,
             'kind = "both" is for transport tcp or tls; over UDP give auth and acct a port each',
+        )
+        for listener in settings.listeners
+    ]
+    problems += [
+        (
+            "transport",
+            listener.kind == "sip" and listener.transport == "tls",
+            'kind = "sip" is for transport udp or tcp',
         )
         for listener in settings.listeners
     ]

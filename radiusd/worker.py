@@ -12,7 +12,7 @@ from twisted.internet.task import LoopingCall
 from radiusd.channel import Counted, Given, WorkerEnd
 from radiusd.errors import TollwireError
 from radiusd.front import Front
-from radiusd.metrics import Metrics, packet_counts
+from radiusd.metrics import Metrics
 from radiusd.radius.clients import ClientTable
 from radiusd.radius.nonces import NonceMaker
 from radiusd.settings import Settings
@@ -60,7 +60,7 @@ class Worker:
         self._reactor.run(installSignalHandlers=False)
 
     def _count(self) -> None:
-        self._channel.say(Counted(packet_counts(self._front.ports)))
+        self._channel.say(Counted(self._front.packet_counts()))
 
     def _take_signals(self) -> None:
         counting = LoopingCall(self._count)

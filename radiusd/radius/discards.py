@@ -27,6 +27,8 @@ class Reason(StrEnum):
     HANDSHAKE_FAILED = "handshake_failed"
     TOO_MANY_CONNECTIONS = "too_many_connections"
     TOO_SLOW = "too_slow"
+    MALFORMED_SIP = "malformed_sip"
+    TOO_MANY_TRANSACTIONS = "too_many_transactions"
 
     TOO_SHORT = "too_short"
     LENGTH_BELOW_20 = "length_below_20"
@@ -60,6 +62,7 @@ _COUNTED_AS = {
     Reason.UNKNOWN_CLIENT: CountedAs.INVALID_ADDRESS,
     Reason.UNKNOWN_CERTIFICATE: CountedAs.INVALID_ADDRESS,
     Reason.HANDSHAKE_FAILED: CountedAs.INVALID_ADDRESS,
+    Reason.MALFORMED_SIP: CountedAs.MALFORMED,
     Reason.TOO_SHORT: CountedAs.MALFORMED,
     Reason.LENGTH_BELOW_20: CountedAs.MALFORMED,
     Reason.LENGTH_ABOVE_4096: CountedAs.MALFORMED,

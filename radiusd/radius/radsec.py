@@ -17,6 +17,7 @@ from twisted.protocols.tls import TLSMemoryBIOFactory
 from twisted.python.failure import Failure
 from zope.interface import implementer
 
+from radiusd.connections import Patience
 from radiusd.radius.admission import PortKind
 from radiusd.radius.certificates import Identities, identities_of
 from radiusd.radius.clients import Client
@@ -24,7 +25,7 @@ from radiusd.radius.counters import Counters
 from radiusd.radius.discard_log import Log
 from radiusd.radius.discards import Reason
 from radiusd.radius.reception import Handle
-from radiusd.radius.stream import Patience, StreamConnection, StreamPort
+from radiusd.radius.stream import StreamConnection, StreamPort
 
 SECRET = b"radsec"
 """The shared secret of everybody inside TLS, and of nobody outside (RFC 6614, 2.3)."""
@@ -206,7 +207,7 @@ class RadsecConnection(StreamConnection):
         self._identities = identities_of(certificate.to_cryptography())
         client = self.identify()
         if client is None:
-            self._refuse(Reason.UNKNOWN_CERTIFICATE)
+            self.refuse(Reason.UNKNOWN_CERTIFICATE)
         else:
             self.welcome(client)
 
@@ -220,9 +221,9 @@ class RadsecConnection(StreamConnection):
         return self._as_inside
 
     @property
-    def is_waiting_for_handshake(self) -> bool:
-        """Tell whether it is not known yet who speaks."""
-        return self._identities is None
+    def is_half(self) -> bool:
+        """Tell whether the handshake, or a packet, has come in part."""
+        return self._identities is None or super().is_half
 
     def connectionLost(self, reason: Failure = connectionDone) -> None:
         """Say why a handshake came to nothing."""

@@ -5,6 +5,7 @@ from twisted.internet.address import IPv4Address
 from twisted.internet.task import Clock
 from twisted.internet.testing import StringTransport
 
+from radiusd.connections import Patience
 from radiusd.radius.admission import PortKind
 from radiusd.radius.assigned import Attribute, Code
 from radiusd.radius.clients import ClientTable
@@ -14,7 +15,7 @@ from radiusd.radius.framing import Framer
 from radiusd.radius.packet import read_packet
 from radiusd.radius.reply import Reply
 from radiusd.radius.request import Request, read_answer
-from radiusd.radius.stream import MOST_UNANSWERED, Patience, StreamPort
+from radiusd.radius.stream import MOST_UNANSWERED, StreamPort
 
 SECRET = b"a secret of 24 octets..."  # as in conftest.a_client
 RECORDED = Reply(Code.ACCOUNTING_RESPONSE)

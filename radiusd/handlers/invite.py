@@ -1,0 +1,272 @@
+"""One INVITE: read attempt and credentials, let the ledger decide as for an Access-Request, answer."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from ipaddress import ip_address
+from typing import Any
+
+import msgspec
+from twisted.internet.interfaces import IReactorTime
+
+from radiusd.calls.events import CallEvent, Kind, Status
+from radiusd.errors import Refusal
+from radiusd.handlers.answers import Door, Judged, result_of
+from radiusd.handlers.credentials import Proof
+from radiusd.metrics import Metrics
+from radiusd.radius.clients import Client
+from radiusd.radius.digest import DigestCredentials
+from radiusd.radius.digest_fields import Encoding
+from radiusd.radius.nonces import NonceMaker, NonceState
+from radiusd.sip.credentials import HEADERS, challenge, credentials_for
+from radiusd.sip.fields import BadField, quoted, read_address, split_outside
+from radiusd.sip.response import Response
+from radiusd.sip.server import Invite
+from radiusd.sip.uri import BadUri, Uri, read_uri
+
+DIALECT = "sip"
+LONGEST_TEXT = 256
+CANCELLED = 487
+_NEEDED = ("username", "realm", "nonce", "uri", "response")
+
+
+class InviteHandler:
+    """
+    Decides the calls of clients that ask by SIP, by the very rules of an Access-Request.
+
+    The channel and the money of an accepted call are held until its accounting tells of it, or until the
+    client's ``setup_ttl_s`` is over; at once they are free again when the caller cancels before the answer
+    or never acknowledges it.
+    """
+
+    def __init__(
+        self,
+        reactor: IReactorTime,
+        door: Door,
+        nonces: NonceMaker,
+        realm: str,
+        reject_delay_s: float,
+        metrics: Metrics,
+        log: Any,
+    ) -> None:
+        self._reactor = reactor
+        self._door = door
+        self._nonces = nonces
+        self._realm = realm
+        self._reject_delay_s = reject_delay_s
+        self._metrics = metrics
+        self._log = log
+
+    def handle(self, invite: Invite) -> None:
+        """Answer *invite* with 302, a challenge, or a refusal."""
+        client: Client = invite.client
+        arrived_s = self._reactor.seconds()
+        now_s = int(arrived_s)
+        proof = Proof()
+        if client.sip in ("401", "407"):
+            status = int(client.sip)
+            params = credentials_for(invite.request, status, self._realm)
+            if params is None:
+                self._challenge(invite, status, now_s, stale=False)
+                return
+            proof = read_proof(params, invite, client)
+            if proof.digest is not None:
+                state = self._nonces.check(proof.digest.nonce, now_s, client.id, self._realm)
+                if state is NonceState.STALE:
+                    self._challenge(invite, status, now_s, stale=True)
+                    return
+                if state is NonceState.FOREIGN:
+                    proof = Proof(refused="foreign_nonce")
+        event = read_attempt(invite, client, datetime.fromtimestamp(arrived_s, UTC))
+        if proof.digest is not None:
+            event = msgspec.structs.replace(event, username=proof.digest.username)
+
+        def judged(outcome: Judged | None) -> None:
+            self._answer(invite, event, proof, outcome, arrived_s)
+
+        invite.gave_up = lambda: None  # a cancelled attempt is given back when it has been decided
+        self._door.judge(event, proof, judged)
+
+    def _challenge(self, invite: Invite, status: int, now_s: int, *, stale: bool) -> None:
+        nonce = self._nonces.make(now_s, invite.client.id, self._realm)
+        value = challenge(self._realm, nonce, stale=stale)
+        invite.respond(Response(status, headers=[(HEADERS[status][0], value)]))
+
+    def _answer(
+        self, invite: Invite, event: CallEvent, proof: Proof, outcome: Judged | None, arrived_s: float
+    ) -> None:
+        word = result_of(outcome)
+        self._metrics.judged(word, self._reactor.seconds() - arrived_s)
+        if outcome is None:
+            invite.respond(Response(503))
+            return
+        decision = outcome.decision
+        self._log.info(
+            "call attempt",
+            client=invite.client.name,
+            result=word,
+            call=decision.call_id,
+            account=decision.account,
+            service=decision.service,
+            session=event.call_id,
+            calling=event.calling,
+            called=event.called,
+            granted_s=decision.session_timeout_s,
+            proof=proof.refused or None,
+            source=event.source,
+        )
+        if decision.refusal is None:
+            self._redirect(invite, event, outcome)
+        elif decision.refusal is Refusal.AUTH_FAILED and self._reject_delay_s:
+            self._reactor.callLater(self._reject_delay_s, invite.respond, refusal_of(decision.refusal))
+        else:
+            invite.respond(refusal_of(decision.refusal))
+
+    def _redirect(self, invite: Invite, event: CallEvent, outcome: Judged) -> None:
+        if invite.is_cancelled:
+            self._give_back(event)
+            return
+        invite.gave_up = lambda: self._give_back(event)
+        invite.respond(redirect_of(invite, outcome))
+
+    def _give_back(self, event: CallEvent) -> None:
+        """Tell the ledger that the call will not be, so that what it holds is free at once."""
+        now = datetime.fromtimestamp(self._reactor.seconds(), UTC)
+        over = msgspec.structs.replace(
+            event, kind=Kind.FAILED, received_at=now, event_at=now, status=Status.FAILED, sip_code=CANCELLED
+        )
+        self._door.post(over, lambda _: None)
+
+
+def read_proof(params: Mapping[str, str], invite: Invite, client: Client) -> Proof:
+    """Return what the digest *params* prove; every fault is a *refused* proof, so that all look alike."""
+    if not all(params.get(name) for name in _NEEDED):
+        return Proof(refused="incomplete_digest")
+    qop = params.get("qop", "").lower() or None
+    if qop is not None and not (params.get("nc") and params.get("cnonce")):
+        return Proof(refused="incomplete_digest")
+    if client.digest == "strict" and not _is_same_target(params["uri"], invite.uri):
+        return Proof(refused="digest_uri_differs")  # RFC 2617, 3.2.2.5
+    body_hash = hashlib.md5(invite.request.body, usedforsecurity=False).hexdigest().encode()
+    digest = DigestCredentials(
+        encoding=Encoding.RFC_5090,
+        username=as_clean(params["username"]),
+        realm=as_clean(params["realm"]),
+        method=invite.request.method.encode(),
+        uri=_octets(params["uri"]),
+        nonce=_octets(params["nonce"]),
+        response=_octets(params["response"]),
+        qop=qop,
+        nc=_octets(params["nc"]) if qop else None,
+        cnonce=_octets(params["cnonce"]) if params.get("cnonce") else None,
+        algorithm=as_clean(params.get("algorithm", "MD5")).upper(),
+        body_hash=body_hash if qop == "auth-int" else None,
+    )
+    return Proof(digest=digest, once=client.digest == "strict")
+
+
+def read_attempt(invite: Invite, client: Client, now: datetime) -> CallEvent:
+    """Return the call that *invite* asks for, in the one form for all doors."""
+    sender = _uri_of(invite.dialog.sender.uri)
+    return CallEvent(
+        client_id=client.id,
+        dialect=DIALECT,
+        kind=Kind.AUTHORIZE,
+        received_at=now,
+        event_at=now,
+        call_id=as_clean(invite.dialog.call_id),
+        calling=as_clean(_calling(invite, client, sender)),
+        called=as_clean(invite.uri.number),
+        remote_ip=invite.way.host,
+        trunk_in=as_clean(_trunk(invite, client)),
+        tenant=_tenant(sender),
+        setup_at=now,
+        from_tag=as_clean(invite.dialog.sender.params.get("tag", "")),
+        source=f"{invite.way.host}:{invite.way.port}/{as_clean(invite.dialog.via.branch)[:64]}",
+    )
+
+
+def redirect_of(invite: Invite, outcome: Judged) -> Response:
+    """Return the 302 that sends an accepted call on its way, with what its sender needs to know."""
+    client: Client = invite.client
+    decision = outcome.decision
+    target = invite.uri.at(client.sip_next_hop) if client.sip_next_hop else str(invite.uri)
+    headers = [
+        ("Contact", f"<{target}>"),
+        ("X-Tollwire-Account", decision.account),
+        ("X-Tollwire-Call", decision.call_id),
+    ]
+    if decision.session_timeout_s is not None:
+        headers.append(("X-Tollwire-Max-Duration", str(decision.session_timeout_s)))
+    return Response(302, headers=headers)
+
+
+def refusal_of(refusal: Refusal) -> Response:
+    """Return the response that refuses a call: code and text of the table, and the word in Reason."""
+    text = quoted(f"{refusal.text} ({refusal.word})")
+    reason = f"SIP;cause={refusal.sip_code};text={text}"  # RFC 3326
+    return Response(refusal.sip_code, refusal.text, headers=[("Reason", reason)])
+
+
+def as_clean(text: str) -> str:
+    """Return *text* from the wire as it can be stored and shown: valid, printable, and not too long."""
+    octets = text.encode("utf-8", "surrogateescape")
+    try:
+        whole = octets.decode()
+    except UnicodeDecodeError:
+        whole = octets.decode("latin-1")
+    return "".join(character for character in whole if character.isprintable())[:LONGEST_TEXT]
+
+
+def _octets(text: str) -> bytes:
+    return text.encode("utf-8", "surrogateescape")
+
+
+def _calling(invite: Invite, client: Client, sender: Uri | None) -> str:
+    """Return who calls: what a client that has checked it asserts (RFC 3325), else what the caller claims."""
+    if client.asserts_numbers:
+        for value in invite.request.all("p-asserted-identity"):
+            for one in split_outside(value, ","):
+                asserted = _uri_in(one)
+                if asserted is not None and asserted.user:
+                    return asserted.number
+    return sender.number if sender is not None else ""
+
+
+def _trunk(invite: Invite, client: Client) -> str:
+    if not client.sip_trunk_header:
+        return ""
+    return invite.request.first(client.sip_trunk_header.lower()) or ""
+
+
+def _tenant(sender: Uri | None) -> str:
+    """Return the domain of the caller, if it has one and not just an address."""
+    if sender is None or not sender.host:
+        return ""
+    try:
+        ip_address(sender.host.strip("[]"))
+    except ValueError:
+        return as_clean(sender.host.lower())
+    return ""
+
+
+def _uri_in(text: str) -> Uri | None:
+    try:
+        return _uri_of(read_address("p-asserted-identity", text).uri)
+    except BadField:
+        return None
+
+
+def _uri_of(text: str) -> Uri | None:
+    try:
+        return read_uri(text)
+    except BadUri:
+        return None
+
+
+def _is_same_target(text: str, target: Uri) -> bool:
+    """Tell whether the URI in a digest is the request's: same user, same host."""
+    uri = _uri_of(text)
+    return uri is not None and (uri.user, uri.host.lower()) == (target.user, target.host.lower())

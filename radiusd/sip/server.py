@@ -1,0 +1,352 @@
+"""A redirect server's core (RFC 3261, 8.2 and 8.3): what each request gets, and INVITEs for a handler."""
+
+from __future__ import annotations
+
+import hashlib
+import secrets
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+from radiusd.sip.fields import Address, BadField, Via, read_address, read_cseq, read_via, split_outside
+from radiusd.sip.message import BadMessage, Request, read_request
+from radiusd.sip.response import Response, write_response
+from radiusd.sip.transactions import Key, State, Transaction, Transactions
+from radiusd.sip.uri import BadUri, UnknownScheme, Uri, read_uri
+
+ALLOW = "INVITE, ACK, CANCEL, OPTIONS"
+KNOWN = frozenset("BYE REGISTER PRACK SUBSCRIBE NOTIFY PUBLISH INFO REFER MESSAGE UPDATE".split())
+DEFAULT_PORT = 5060
+MAGIC = "z9hG4bK"  # RFC 3261, 8.1.1.7
+_MANDATORY = ("via", "from", "to", "call-id", "cseq")
+
+
+class Sender(Protocol):
+    """A client: whoever may speak SIP to us."""
+
+    @property
+    def id(self) -> int: ...
+
+    @property
+    def name(self) -> str: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Way:
+    """Where a message came from, and how to send octets there, over UDP to another port if need be."""
+
+    host: str
+    port: int
+    is_reliable: bool
+    send: Callable[[bytes, int], None]
+
+
+@dataclass(frozen=True, slots=True)
+class Dialog:
+    """The headers of a request that say what it belongs to."""
+
+    via: Via
+    sender: Address
+    receiver: Address
+    call_id: str
+    number: int
+
+
+class Invite:
+    """
+    An INVITE that waits for :meth:`respond`.
+
+    *gave_up* is called when the caller does not want the answer any more: it has cancelled before there
+    was one, or has not acknowledged it.
+    """
+
+    __slots__ = (
+        "_server",
+        "_transaction",
+        "client",
+        "dialog",
+        "gave_up",
+        "is_cancelled",
+        "request",
+        "uri",
+        "way",
+    )
+
+    def __init__(
+        self,
+        server: SipServer,
+        transaction: Transaction,
+        client: Any,
+        request: Request,
+        uri: Uri,
+        dialog: Dialog,
+        way: Way,
+    ) -> None:
+        self._server = server
+        self._transaction = transaction
+        self.client = client
+        self.request = request
+        self.uri = uri
+        self.dialog = dialog
+        self.way = way
+        self.is_cancelled = False
+        self.gave_up: Callable[[], None] | None = None
+
+    def respond(self, response: Response) -> bool:
+        """Answer; return False when it is answered already."""
+        is_first = self._transaction.respond(self._server.written(self.request, response, self.way))
+        if is_first:
+            self._server.counts.add(self.client.id, str(response.status))
+        return is_first
+
+
+class Counts:
+    """How many requests came of each client, by method, and what they were answered."""
+
+    def __init__(self) -> None:
+        self.of: dict[tuple[int, str], int] = {}
+
+    def add(self, client_id: int, what: str) -> None:
+        """Count one."""
+        self.of[client_id, what] = self.of.get((client_id, what), 0) + 1
+
+
+class SipServer:
+    """
+    Serves clients over any transport.
+
+    Whoever is no client gets no answer at all: neither a scanner nor the victim of a forged source.
+    INVITEs go to *handle* once their form is right; everything else is answered here, without memory: the
+    same request gets the same answer, tag and all.
+
+    Args:
+        find_client: Says which client an address belongs to.
+        handle: Gets each new INVITE; what it raises is logged and answered by 500.
+        is_healthy: While it says no, OPTIONS is answered by 503.
+        dropped: Is told client, host and reason of each message that gets no answer.
+    """
+
+    def __init__(
+        self,
+        clock: Any,
+        find_client: Callable[[str], Any],
+        handle: Callable[[Invite], None],
+        is_healthy: Callable[[], bool],
+        dropped: Callable[[Any, str, str], None],
+        log: Any,
+        tag_key: bytes = b"",
+    ) -> None:
+        self.counts = Counts()
+        self.transactions = Transactions(clock)
+        self._find_client = find_client
+        self._handle = handle
+        self._is_healthy = is_healthy
+        self._dropped = dropped
+        self._log = log
+        self._tag_key = tag_key or secrets.token_bytes(16)
+        # Caller's tag, call and number → its transaction (RFC 3261, 8.2.2.2)
+        self._asked: dict[Key, Key] = {}
+
+    def receive(self, octets: bytes, way: Way) -> None:
+        """Take one message; nothing in it can make this raise."""
+        client = self._find_client(way.host)
+        if client is None:
+            self._drop(None, way.host, "unknown_client")
+            return
+        try:
+            request = read_request(octets)
+            if request is not None:
+                self.counts.add(client.id, request.method if request.method in _COUNTED else "other")
+                self._serve(client, request, way)
+        except BadMessage as bad:
+            self._refuse_bad(client, bad, way)
+
+    def close(self) -> None:
+        """Forget what is under way."""
+        self.transactions.close()
+
+    def written(self, request: Request, response: Response, way: Way) -> bytes:
+        """Return the octets of *response* to *request*."""
+        return write_response(request, response, self._tag_for(request), way.host, way.port)
+
+    def _serve(self, client: Sender, request: Request, way: Way) -> None:
+        dialog = _read_dialog(request)
+        if request.method == "ACK":
+            self._acknowledge(client, request, dialog)
+        elif request.method == "INVITE":
+            self._invite(client, request, dialog, way)
+        elif request.method == "CANCEL":
+            self._cancel(client, request, dialog, way)
+        elif request.method == "OPTIONS":
+            self._options(client, request, way)
+        elif "tag" in dialog.receiver.params or request.method == "BYE":
+            self._answer(client, request, Response(481), way)  # we are in no dialog
+        elif request.method in KNOWN:
+            self._answer(client, request, Response(405, headers=[("Allow", ALLOW)]), way)
+        else:
+            self._answer(client, request, Response(501, headers=[("Allow", ALLOW)]), way)
+
+    def _options(self, client: Sender, request: Request, way: Way) -> None:
+        if not self._is_healthy():
+            self._answer(client, request, Response(503), way)
+            return
+        headers = [("Allow", ALLOW), ("Accept", "application/sdp")]
+        self._answer(client, request, Response(200, headers=headers), way)
+
+    def _invite(self, client: Sender, request: Request, dialog: Dialog, way: Way) -> None:
+        key = _key(client, request, dialog)
+        transaction = self.transactions.find(key)
+        if transaction is not None:
+            self.counts.add(client.id, "duplicate")
+            transaction.received_again()
+            return
+        trying = self.written(request, Response(100), way)
+        port = _answer_port(dialog.via, way)
+        transaction = self.transactions.begin(
+            key, lambda octets: way.send(octets, port), trying, is_reliable=way.is_reliable
+        )
+        if transaction is None:
+            self._drop(client, way.host, "too_many_transactions")
+            return
+        fault, uri = self._fault_of(request, dialog, key)
+        if uri is None:
+            transaction.respond(self.written(request, fault, way))
+            self.counts.add(client.id, str(fault.status))
+            return
+        invite = Invite(self, transaction, client, request, uri, dialog, way)
+        transaction.user = invite
+        transaction.unacknowledged = lambda: self._gave_up(invite)
+        try:
+            self._handle(invite)
+        except Exception:
+            self._failed(client, way)
+            invite.respond(Response(500))
+
+    def _fault_of(self, request: Request, dialog: Dialog, key: Key) -> tuple[Response, Uri | None]:
+        """Return what is wrong with an INVITE as such, or its target."""
+        if "tag" in dialog.receiver.params:
+            return Response(481), None
+        if self._is_merged(request, dialog, key):
+            return Response(482), None
+        wanted = [tag.strip() for value in request.all("require") for tag in value.split(",") if tag.strip()]
+        if wanted:
+            return Response(420, headers=[("Unsupported", ", ".join(wanted))]), None
+        try:
+            return Response(200), read_uri(request.uri)
+        except UnknownScheme:
+            return Response(416), None
+        except BadUri:
+            return Response(400, "Bad Request-URI"), None
+
+    def _is_merged(self, request: Request, dialog: Dialog, key: Key) -> bool:
+        """Tell whether the same request is under way on another path already (RFC 3261, 8.2.2.2)."""
+        same = (key[0], dialog.sender.params.get("tag", ""), dialog.call_id, dialog.number)
+        before = self._asked.get(same)
+        if before is not None and before != key and self.transactions.find(before) is not None:
+            return True
+        if len(self._asked) > 2 * len(self.transactions) + 1000:
+            self._asked = {one: its for one, its in self._asked.items() if self.transactions.find(its)}
+        self._asked[same] = key
+        return False
+
+    def _acknowledge(self, client: Sender, request: Request, dialog: Dialog) -> None:
+        transaction = self.transactions.find(_key(client, request, dialog))
+        if transaction is not None:
+            transaction.acknowledged()
+
+    def _cancel(self, client: Sender, request: Request, dialog: Dialog, way: Way) -> None:
+        transaction = self.transactions.find(_key(client, request, dialog))
+        if transaction is None:
+            self._answer(client, request, Response(481), way)
+            return
+        self._answer(client, request, Response(200), way)
+        invite = transaction.user
+        if invite is not None and transaction.state is State.PROCEEDING:
+            invite.is_cancelled = True
+            invite.respond(Response(487))
+            self._gave_up(invite)
+
+    def _gave_up(self, invite: Invite) -> None:
+        if invite.gave_up is not None:
+            try:
+                invite.gave_up()
+            except Exception:
+                self._failed(invite.client, invite.way)
+
+    def _failed(self, client: Sender, way: Way) -> None:
+        self._log.exception("request failed", client=client.name, source=way.host, code="INVITE", port="sip")
+
+    def _refuse_bad(self, client: Sender, bad: BadMessage, way: Way) -> None:
+        """Answer what is wrong, if it can be told whom: never an ACK, and nothing without a Via."""
+        request = bad.request
+        if request is None or request.method == "ACK" or not _is_answerable(request):
+            self._drop(client, way.host, "malformed_sip")
+            return
+        self._answer(client, request, Response(bad.status, bad.reason), way)
+
+    def _answer(self, client: Sender, request: Request, response: Response, way: Way) -> None:
+        self.counts.add(client.id, str(response.status))
+        way.send(self.written(request, response, way), _answer_port(read_via(_top_via(request)), way))
+
+    def _drop(self, client: Any, host: str, reason: str) -> None:
+        self.counts.add(0 if client is None else client.id, reason)
+        self._dropped(client, host, reason)
+
+    def _tag_for(self, request: Request) -> str:
+        """Return our tag: the same for the same request, and one that nobody else can make (8.2.7)."""
+        number = (request.first("cseq") or "").partition(" ")[0]  # a CANCEL's is that of its INVITE (9.2)
+        parts = [number, *(request.first(name) or "" for name in ("call-id", "from", "via"))]
+        told = "\0".join(parts).encode("utf-8", "surrogateescape")
+        return hashlib.blake2b(told, digest_size=8, key=self._tag_key).hexdigest()
+
+
+_COUNTED = frozenset({"INVITE", "ACK", "CANCEL", "OPTIONS", *KNOWN})
+
+
+def _answer_port(via: Via, way: Way) -> int:
+    """Return the port that an answer over UDP goes to (RFC 3261, 18.2.2; RFC 3581, 4)."""
+    return way.port if way.is_reliable or "rport" in via.params else via.port or DEFAULT_PORT
+
+
+def _is_answerable(request: Request) -> bool:
+    try:
+        read_via(_top_via(request))
+    except BadField:
+        return False
+    return True
+
+
+def _top_via(request: Request) -> str:
+    return split_outside(request.first("via") or "", ",")[0]
+
+
+def _read_dialog(request: Request) -> Dialog:
+    """
+    Return the headers that every request must have, read.
+
+    Raises:
+        BadMessage: One is missing or means nothing.
+    """
+    for name in _MANDATORY:
+        if not request.first(name):
+            raise BadMessage(f"Missing {name.title()} Header", request)
+    try:
+        via = read_via(_top_via(request))
+        sender = read_address("from", request.first("from") or "")
+        receiver = read_address("to", request.first("to") or "")
+        number, method = read_cseq(request.first("cseq") or "")
+    except BadField as field:
+        raise BadMessage(f"Bad {str(field).title()} Header", request) from field
+    if method != request.method:
+        raise BadMessage("CSeq Method Does Not Match", request)
+    return Dialog(via, sender, receiver, request.first("call-id") or "", number)
+
+
+def _key(client: Sender, request: Request, dialog: Dialog) -> Key:
+    """Return what a transaction is known by, the same for INVITE, its ACK and its CANCEL (17.2.3)."""
+    via = dialog.via
+    if via.branch.startswith(MAGIC):
+        return client.id, via.branch, via.host, via.port
+    # A sender from before RFC 3261.
+    tag = dialog.sender.params.get("tag", "")
+    return client.id, request.uri, tag, dialog.call_id, dialog.number, via.host, via.port, via.branch

@@ -1,0 +1,420 @@
+"""The SIP redirect authorizer: callers ask by INVITE, and get what an Access-Request would have got."""
+
+from __future__ import annotations
+
+import shutil
+import socket
+import subprocess
+from collections.abc import Callable, Iterator
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+
+from bench.processes import free_tcp_ports
+from radiusd.storage.postgres import EmbeddedPostgres
+from tests.acceptance.conftest import skip_without
+from tests.acceptance.lab import Lab, eventually
+from tests.acceptance.process import Server, wait_for
+from tests.acceptance.sip_wire import Caller, SipAnswer, SipCall
+from tests.acceptance.wire import (
+    ACCOUNTING_RESPONSE,
+    ACCT_SESSION_ID,
+    ACCT_SESSION_TIME,
+    ACCT_STATUS_TYPE,
+    CALLED_STATION_ID,
+    CALLING_STATION_ID,
+    START,
+    STOP,
+    Sender,
+    accounting,
+    tlv,
+)
+
+pytestmark = [pytest.mark.acceptance, pytest.mark.postgres]
+
+SECRET = b"secret of the session border controller"
+REALM, USER, PASSWORD = "sip.example", "alice", "correct horse battery"
+SBC, EDGE, PHONES, LOGINS, SILENT, STRANGER = (f"127.0.0.{last}" for last in (2, 33, 4, 5, 6, 99))
+CHANNELS = 3
+SCENARIO = Path(__file__).with_name("sipp") / "redirected.xml"
+CONFIGURATION = """
+[[listeners]]
+kind = "sip"
+address = "127.0.0.1"
+port = {port}
+
+[[listeners]]
+kind = "sip"
+transport = "tcp"
+address = "127.0.0.1"
+port = {port}
+
+[sip]
+realm = "sip.example"
+"""
+SITE = f"""
+[[client]]
+name = "sbc"
+networks = ["{SBC}"]
+secret = "{SECRET.decode()}"
+sip = "open"
+sip_trunk_header = "X-Trunk-Group"
+sip_next_hop = "gw1.example.net:5080"
+
+[[client]]
+name = "edge"
+networks = ["127.0.0.32/28"]
+secret = "{SECRET.decode()}"
+sip = "open"
+
+[[client]]
+name = "phones"
+networks = ["{PHONES}"]
+secret = "{SECRET.decode()}"
+sip = "407"
+
+[[client]]
+name = "logins"
+networks = ["{LOGINS}"]
+secret = "{SECRET.decode()}"
+sip = "401"
+
+[[client]]
+name = "silent"
+networks = ["{SILENT}"]
+secret = "{SECRET.decode()}"
+sip = "open"
+sip_trunk_header = "X-Trunk-Group"
+setup_ttl_s = 1
+
+[[deck]]
+name = "world"
+currency = "USD"
+rates = [{{prefix = "44", description = "United Kingdom", rate = 0.06, initial = 1, increment = 1}}]
+
+[[plan]]
+code = "basic"
+deck = "world"
+
+[[account]]
+code = "acme"
+currency = "USD"
+opening_balance = 1000000
+
+[[account]]
+code = "poor"
+currency = "USD"
+
+[[trunk]]
+account = "acme"
+trunk = "wide"
+plan = "basic"
+activated = 2020-01-01
+
+[[trunk]]
+account = "acme"
+trunk = "narrow"
+plan = "basic"
+max_channels = {CHANNELS}
+activated = 2020-01-01
+
+[[trunk]]
+account = "acme"
+trunk = "cut"
+plan = "basic"
+max_channels = 1
+activated = 2020-01-01
+
+[[trunk]]
+account = "acme"
+trunk = "reported"
+plan = "basic"
+max_channels = 1
+activated = 2020-01-01
+
+[[trunk]]
+account = "acme"
+trunk = "unreported"
+plan = "basic"
+max_channels = 1
+activated = 2020-01-01
+
+[[trunk]]
+account = "poor"
+trunk = "broke"
+plan = "basic"
+activated = 2020-01-01
+
+[[ip]]
+account = "acme"
+network = "{EDGE}"
+plan = "basic"
+activated = 2020-01-01
+
+[[ip]]
+account = "poor"
+network = "{EDGE}"
+tech_prefix = "7701"
+plan = "basic"
+activated = 2020-01-01
+
+[[did]]
+account = "acme"
+number = "15550000001"
+plan = "basic"
+username = "{USER}"
+password = "{PASSWORD}"
+activated = 2020-01-01
+"""
+
+
+@pytest.fixture(scope="module")
+def port() -> int:
+    """The server's SIP port, for UDP and TCP."""
+    (port,) = free_tcp_ports(1)
+    return port
+
+
+@pytest.fixture(scope="module")
+def redirects(home: Path, pg_bin: Path | None, port: int) -> Iterator[Lab]:
+    """A server with SIP ports, and a way into its books."""
+    server = Server(home, pg_bin, more=CONFIGURATION.format(port=port))
+    server.start(TOLLWIRE__REJECT_DELAY_S="0")
+    server.apply(SITE)
+    lab = Lab(server, EmbeddedPostgres(home / "db").dsn)
+    yield lab
+    server.check_books()
+    lab.close()
+    assert 0 == server.stop()
+
+
+@pytest.fixture
+def caller(redirects: Lab, port: int) -> Iterator[Callable[[str], Caller]]:
+    """Return a socket on an address, once the server knows its clients."""
+    made: list[Caller] = []
+
+    def caller(source: str) -> Caller:
+        made.append(Caller(source, port))
+        return made[-1]
+
+    wait_for(lambda: is_known(caller(SBC)))
+    yield caller
+    for one in made:
+        one.close()
+
+
+def is_known(one: Caller) -> bool:
+    """Tell whether OPTIONS is answered by 200."""
+    one.send(SipCall("442079460000").message("OPTIONS"))
+    answer = one.receive(0.5)
+    return answer is not None and 200 == answer.status
+
+
+def over(trunk: str, called: str = "442079460000") -> SipCall:
+    """Return a call over a trunk that a header names."""
+    return SipCall(called, headers=[f"X-Trunk-Group: {trunk}"])
+
+
+def test_an_accepted_call_is_redirected_and_held(redirects: Lab, caller: Callable[[str], Caller]) -> None:
+    """
+    To the configured next hop, with the account and the longest duration for who routes it.
+    """
+    answer = caller(SBC).invite(over("wide"))
+
+    assert (302, "<sip:442079460000@gw1.example.net:5080>") == (answer.status, answer.header("Contact"))
+    assert ((302, "acme"), "14400") == (answered(answer), answer.header("X-Tollwire-Max-Duration"))
+    call_id = answer.header("X-Tollwire-Call")
+    assert [("authorized",)] == redirects.query("SELECT state FROM session WHERE call_id = %s", call_id)
+
+
+def test_without_a_next_hop_it_goes_where_it_was_going(caller: Callable[[str], Caller]) -> None:
+    """
+    The address names the account, and a tech prefix another one, which has no money.
+    """
+    plain, prefixed = SipCall("442079460000", host="gw9.example:5071"), SipCall("7701442079460000")
+    edge = caller(EDGE)
+
+    assert "<sip:442079460000@gw9.example:5071>" == edge.invite(plain).header("Contact")
+    assert 402 == edge.invite(prefixed).status
+
+
+@pytest.mark.parametrize(
+    ("call", "status", "text"),
+    [
+        (over("broke"), 402, "No credit (no_balance)"),
+        (over("nobody's"), 403, "Caller not recognised (unknown_caller)"),
+        (over("wide", "99155"), 404, "No rate for this destination (no_rate)"),
+    ],
+)
+def test_a_refusal_has_code_text_and_word_of_the_table(
+    caller: Callable[[str], Caller], call: SipCall, status: int, text: str
+) -> None:
+    """
+    The same as an Access-Reject has.
+    """
+    answer = caller(SBC).invite(call)
+
+    assert (status, text.partition(" (")[0]) == (answer.status, answer.reason)
+    assert f'SIP;cause={status};text="{text}"' == answer.header("Reason")
+
+
+def test_a_full_trunk_is_full(caller: Callable[[str], Caller]) -> None:
+    """
+    Its last channel is given once, and a call that asks again takes no second one.
+    """
+    sbc = caller(SBC)
+    calls = [over("narrow") for _ in range(CHANNELS + 1)]
+    assert [302] * CHANNELS == [sbc.invite(call).status for call in calls[:CHANNELS]]
+    again = calls[0]
+    again.number, again.branch = 2, again.branch + "x"
+
+    assert 302 == sbc.invite(again).status
+    full = sbc.invite(calls[-1])
+    assert (503, True) == (full.status, "(trunk_full)" in full.header("Reason"))
+
+
+@pytest.mark.parametrize(("source", "status"), [(PHONES, 407), (LOGINS, 401)])
+def test_who_is_asked_for_a_password_must_prove_it(
+    caller: Callable[[str], Caller], source: str, status: int
+) -> None:
+    """
+    Challenge, right answer, a recorded answer played again, a wrong one, one for another target.
+    """
+    one, call = caller(source), SipCall("442079460000")
+    asked = one.invite(call)
+    right = call.credentials(asked, USER, PASSWORD, REALM)
+    assert status == asked.status
+    assert (302, "acme") == answered(one.invite(call, right))
+    replay = SipCall("442079460000")
+    assert 403 == one.invite(replay, right).status
+    wrong = SipCall("442079460000")
+    assert 403 == one.invite(wrong, wrong.credentials(one.invite(wrong), USER, "guess", REALM)).status
+    other = SipCall("442079460001")
+    stolen = SipCall("442079460000").credentials(one.invite(other), USER, PASSWORD, REALM)
+    other.branch, other.number = other.branch + "y", 2
+
+    assert 403 == one.invite(other, stolen).status
+
+
+def answered(answer: SipAnswer) -> tuple[int, str]:
+    """Return status and account of an answer."""
+    return answer.status, answer.header("X-Tollwire-Account")
+
+
+def test_accounting_frees_the_channel(redirects: Lab, caller: Callable[[str], Caller]) -> None:
+    """
+    Start confirms the call of the same Call-ID, Stop books it, and the channel is free for the next.
+    """
+    sbc, call = caller(SBC), over("reported")
+    call.calling = redirects.new_number()
+    assert 302 == sbc.invite(call).status
+    assert 503 == sbc.invite(over("reported")).status
+    switch = Sender(SBC, SECRET, redirects.server.auth_port, redirects.server.acct_port)
+    for status, more in ((START, b""), (STOP, tlv(ACCT_SESSION_TIME, 61))):
+        told = accounting(
+            SECRET,
+            tlv(ACCT_STATUS_TYPE, status),
+            tlv(ACCT_SESSION_ID, call.call_id),
+            tlv(CALLING_STATION_ID, call.calling),
+            tlv(CALLED_STATION_ID, call.called),
+            more,
+        )
+        assert ACCOUNTING_RESPONSE == switch.ask(told).code
+    switch.close()
+
+    assert [("sbc", 61000, 61000)] == [
+        (record.client, record.duration_ms, record.total_micros) for record in redirects.records(call.calling)
+    ]
+    assert 302 == sbc.invite(over("reported")).status
+
+
+def test_without_accounting_the_channel_is_free_after_its_time(caller: Callable[[str], Caller]) -> None:
+    """
+    The client's setup_ttl_s says when.
+    """
+    silent = caller(SILENT)
+    assert 302 == silent.invite(over("unreported")).status
+    assert 503 == silent.invite(over("unreported")).status
+
+    eventually(lambda: 302 == silent.invite(over("unreported")).status, 6.0)
+
+
+def test_a_call_that_is_cancelled_before_its_answer_holds_nothing(
+    redirects: Lab, caller: Callable[[str], Caller]
+) -> None:
+    """
+    It gets 100 while it waits, 200 for the CANCEL, 487 for the INVITE; what it held is given back.
+    """
+    sbc, call = caller(SBC), over("cut")
+    with redirects.locked_account("acme"):
+        sbc.send(call.message("INVITE"))
+        trying = sbc.receive()
+        sbc.send(call.message("CANCEL"))
+        answers = sorted(sbc.final().status for _ in range(2))
+    sbc.send(call.message("ACK"))
+
+    assert trying is not None
+    assert (100, [200, 487]) == (trying.status, answers)
+    eventually(lambda: 302 == sbc.invite(over("cut")).status, 5.0)
+
+
+def test_what_is_no_call_is_answered_as_the_rfc_says(caller: Callable[[str], Caller]) -> None:
+    """
+    And a stranger is not answered at all.
+    """
+    sbc, call = caller(SBC), over("wide")
+
+    assert 405 == sbc.ask(call.message("REGISTER")).status
+    assert 400 == sbc.ask(call.message("INVITE").replace(b"CSeq: 1", b"CSeq: x")).status
+    assert 481 == sbc.ask(SipCall("1").message("BYE")).status
+    sbc.send(b"\0\xff nonsense")
+    assert is_known(sbc)
+    assert not is_known(caller(STRANGER))
+
+
+def test_over_tcp_messages_are_glued_split_and_answered(
+    caller: Callable[[str], Caller], port: int
+) -> None:
+    """
+    Two requests in one segment, one in pieces, a ping; a stranger's connection is closed.
+    """
+    assert caller(SBC)
+    options = SipCall("442079460000").message("OPTIONS")
+    with closing(socket.create_connection(("127.0.0.1", port), 5, (SBC, 0))) as connection:
+        connection.sendall(options + options)
+        for octet in options:
+            connection.sendall(bytes((octet,)))
+        connection.sendall(b"\r\n\r\n")
+        heard = b""
+        while not heard.endswith(b"\r\n\r\n\r\n"):
+            heard += connection.recv(65_536)
+    with closing(socket.create_connection(("127.0.0.1", port), 5, (STRANGER, 0))) as stranger:
+        with pytest.raises(ConnectionError):
+            stranger.recv(100)
+
+    assert 3 == heard.count(b"SIP/2.0 200 OK")
+
+
+@pytest.mark.parametrize("transport", ["u1", "t1"], ids=["udp", "tcp"])
+def test_sipp_gets_every_call_redirected(
+    redirects: Lab,
+    caller: Callable[[str], Caller],
+    port: int,
+    transport: str,
+    tmp_path: Path,
+    request: pytest.FixtureRequest,
+) -> None:
+    """
+    Four hundred calls at 200 a second, each sent on to where it belongs with a time that it may last.
+    """
+    if shutil.which("sipp") is None:
+        skip_without({"sip-tester"}, request.config)
+    assert caller(SBC)
+    (tmp_path / "calls.csv").write_text("SEQUENTIAL\n442079460000;wide\n442079460001;wide\n")
+    command = ["sipp", f"127.0.0.1:{port}", "-sf", str(SCENARIO), "-inf", "calls.csv"]
+    command += ["-i", SBC, "-t", transport, "-r", "200", "-m", "400", "-l", "400"]
+    command += ["-nostdin", "-timeout", "30s", "-timeout_error"]
+    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False)
+
+    assert 0 == done.returncode, done.stdout[-3000:] + done.stderr
