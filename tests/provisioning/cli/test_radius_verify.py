@@ -266,6 +266,47 @@ def test_replies_have_the_forms_that_a_sender_reads(run, write, replies, passes)
     assert passes or "replies: " in result.stdout
 
 
+def test_a_question_holds_a_channel_until_its_call_ends(run, write):
+    """
+    Question, Start and Stop of one id are one call.
+    """
+    told = [text(Attribute.ACCT_SESSION_ID, "c1"), text(Attribute.CALLED_STATION_ID, "442071838750")]
+    told.append(text(Attribute.CALLING_STATION_ID, "15551230000"))
+    question = a_packet(hex=a_question(*told), code="Access-Request", expect={"event": "authorize"})
+    start = a_datagram(integer(Attribute.ACCT_STATUS_TYPE, 1), *told)
+    stop = a_datagram(
+        integer(Attribute.ACCT_STATUS_TYPE, 2), integer(Attribute.ACCT_SESSION_TIME, 61), *told
+    )
+    packets = [question, a_packet(hex=start, expect={}), a_packet(hex=stop, expect={})]
+
+    for count, call in enumerate(
+        (
+            {"calls_counted": 0, "channels_now": 1},
+            {"calls_counted": 1, "channels_now": 1, "status": "answered"},
+            {"calls_counted": 1, "channels_now": 0, "billable_seconds": 61},
+        ),
+        1,
+    ):
+        result = run("radius", "verify", write(*packets[:count], expect_call=call))
+        assert 0 == result.exit_code, result.stdout
+
+
+def test_a_boot_ends_the_calls_from_before(run, write):
+    """
+    Accounting-On is no call, and leaves none up.
+    """
+    start = a_datagram(integer(Attribute.ACCT_STATUS_TYPE, 1), text(Attribute.ACCT_SESSION_ID, "c1"))
+    boot = a_datagram(integer(Attribute.ACCT_STATUS_TYPE, 7))
+    packets = [
+        a_packet(hex=start, expect={}, received_at="2026-11-22T14:00:00Z"),
+        a_packet(hex=boot, expect={"event": "accounting-on", "no_call": True}),
+    ]
+
+    result = run("radius", "verify", write(*packets, expect_call={"calls_counted": 1, "channels_now": 0}))
+
+    assert 0 == result.exit_code, result.stdout
+
+
 def test_a_proxy_speaks_for_several_switches(run, write):
     """
     The same session id of two switches is two calls.
