@@ -77,6 +77,9 @@ def _value(value: Any) -> str:
 
 
 def _document(outcome: Outcome) -> dict[str, Any]:
+    """Return an outcome as JSON tells it, with what was read of each packet: its event, or why none."""
+    from provisioning.captures.decode import event_fields
+
     case = outcome.case
     return {
         "file": case.file,
@@ -86,5 +89,13 @@ def _document(outcome: Outcome) -> dict[str, Any]:
         "differences": [
             {"packet": each.packet, "field": each.field, "expected": each.expected, "got": each.got}
             for each in outcome.differences
+        ],
+        "packets": [
+            {
+                "event": None if each.event is None else event_fields(each.event),
+                "discarded": each.discarded,
+                "ignored": each.ignored,
+            }
+            for each in outcome.read
         ],
     }

@@ -89,13 +89,17 @@ def test_each_difference_is_a_line(run, write):
 
 def test_json_says_the_same(run, write):
     """
-    One document: counts, and the differences of each case.
+    One document: counts, the differences of each case, and what was read of each packet.
     """
     result = run("radius", "verify", "--json", write(a_packet(expect={"duration": 62})))
 
     told = json.loads(result.stdout)
     assert (0, 1) == (told["passed"], told["failed"])
-    assert [{"packet": 0, "field": "duration", "expected": 62, "got": 61}] == told["cases"][0]["differences"]
+    (case,) = told["cases"]
+    assert [{"packet": 0, "field": "duration", "expected": 62, "got": 61}] == case["differences"]
+    assert ("stop", "c1", 61000) == tuple(
+        case["packets"][0]["event"][name] for name in ("kind", "call_id", "duration_ms")
+    )
 
 
 def test_a_packet_that_must_be_dropped_is_dropped(run, write):
