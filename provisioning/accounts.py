@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass, replace
+from datetime import datetime
 from decimal import Decimal
 from typing import Any
 
@@ -11,12 +12,14 @@ from psycopg2.extensions import cursor as Cursor
 
 from provisioning import names
 from provisioning.admin import Admin, Change, compare, record
-from provisioning.amounts import MICRO_DECIMALS, amount_of, micros
+from provisioning.amounts import MICRO_DECIMALS, amount_of, fee, micros
 from provisioning.holidays import calendar_id
 from provisioning.moments import zone_named
 from provisioning.pages import ALL, Page
+from provisioning.policies import cps_milli, cps_of, policy_id
 from provisioning.roles import Actor, Role, reached_accounts, require_account
 from provisioning.rows import save
+from provisioning.spending import begin_counting
 from radiusd.errors import BadInput, Conflict, Forbidden, NotFound
 
 CURRENCY = re.compile(r"[A-Z]{3}", re.ASCII)
@@ -30,7 +33,8 @@ class Account:
     Who pays.
 
     *credit_limit* is how far the balance may go below zero; with *postpaid*, money sets no limit.
-    *max_channels* None: no limit. *reseller* is the account of the reseller whose customer it is; None: ours.
+    *max_channels* None: no limit; so of *max_cps*, calls per second, *daily_limit* and *monthly_limit*, what
+    calls may cost by its clock. *reseller* is the account of the reseller whose customer it is; None: ours.
     """
 
     code: str
@@ -43,6 +47,10 @@ class Account:
     max_channels: int | None = None
     status: str = "active"
     holidays: str | None = None  # the calendar by which bands for holidays hold
+    policy: str | None = None  # where it may call, and what a burst looks like
+    max_cps: Decimal | None = None
+    daily_limit: Decimal | None = None
+    monthly_limit: Decimal | None = None
 
 
 def add_account(txn: Cursor, account: Account, admin: Admin) -> Change:
@@ -63,18 +71,19 @@ def set_account(txn: Cursor, account: Account, admin: Admin) -> Change:
         Forbidden: A reseller changes its own account, or how far one of its customers may owe.
     """
     _permit(txn, account, admin)
-    change = put_account(txn, account)
+    change = put_account(txn, account, admin.now)
     record(txn, admin, [change])
     return change
 
 
-def put_account(txn: Cursor, account: Account) -> Change:
+def put_account(txn: Cursor, account: Account, now: datetime) -> Change:
     """Make the account be as *account* says; the caller records the change."""
     account = replace(account, currency=currency("currency", account.currency))
     columns = {
         **_columns(account),
         "reseller_id": _reseller_id(txn, account),
         "holidays_id": calendar_id(txn, "holidays", account.holidays),
+        "policy_id": policy_id(txn, "policy", account.policy),
     }
     found = find_account(txn, account.code)
     row_id, current = (None, None) if found is None else found
@@ -88,6 +97,8 @@ def put_account(txn: Cursor, account: Account) -> Change:
         account_id = save(txn, "account", row_id, columns)
         if row_id is None:  # the row that calls lock; a hot table, so no foreign key makes it
             txn.execute("INSERT INTO balance (account_id) VALUES (%s)", (account_id,))
+        if account.daily_limit is not None or account.monthly_limit is not None:
+            begin_counting(txn, account_id, zone_named("timezone", account.timezone), now)
     return change
 
 
@@ -127,9 +138,11 @@ def currency(field: str, code: str) -> str:
 
 SELECT = """
 SELECT account.id, account.code, account.name, reseller.code, account.currency, account.timezone,
-    account.credit_limit_micros, account.max_channels, account.status, holiday_calendar.name
+    account.credit_limit_micros, account.max_channels, account.status, holiday_calendar.name, policy.name,
+    account.max_cps_milli, account.daily_limit_micros, account.monthly_limit_micros
 FROM account LEFT JOIN account AS reseller ON reseller.id = account.reseller_id
 LEFT JOIN holiday_calendar ON holiday_calendar.id = account.holidays_id
+LEFT JOIN policy ON policy.id = account.policy_id
 """
 
 
@@ -187,11 +200,15 @@ def _columns(account: Account) -> dict[str, object]:
         "credit_limit_micros": None if account.postpaid else limit,
         "max_channels": names.whole("max_channels", account.max_channels, 0),
         "status": account.status,
+        "max_cps_milli": cps_milli("max_cps", account.max_cps),
+        "daily_limit_micros": fee("daily_limit", account.daily_limit),
+        "monthly_limit_micros": fee("monthly_limit", account.monthly_limit),
     }
 
 
 def _account_of(row: tuple[Any, ...]) -> Account:
-    code, name, reseller, currency_code, timezone, limit, max_channels, status, holidays = row
+    code, name, reseller, currency_code, timezone, limit, max_channels, status, holidays, *admission = row
+    policy, max_cps_milli, daily_limit, monthly_limit = admission
     return Account(
         code=code,
         name=name,
@@ -203,4 +220,8 @@ def _account_of(row: tuple[Any, ...]) -> Account:
         max_channels=max_channels,
         status=status,
         holidays=holidays,
+        policy=policy,
+        max_cps=cps_of(max_cps_milli),
+        daily_limit=amount_of(daily_limit, MICRO_DECIMALS),
+        monthly_limit=amount_of(monthly_limit, MICRO_DECIMALS),
     )

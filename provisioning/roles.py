@@ -34,6 +34,7 @@ AREAS = {
     "ip": "services",
     "number": "numbers",
     "plan": "plans",
+    "policy": "plans",
     "site": "site",
     "tenant": "tenants",
     "token": "tokens",

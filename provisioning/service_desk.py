@@ -18,6 +18,7 @@ from psycopg2.extensions import cursor as Cursor
 from provisioning.admin import Admin, Change, compare
 from provisioning.amounts import fee, nanos
 from provisioning.number_follow import follow, stocked
+from provisioning.policies import cps_milli
 from provisioning.rows import save
 from provisioning.service_kinds import Did, Registered, Service, Virtual
 from provisioning.service_passwords import password_changes
@@ -203,6 +204,7 @@ def _columns(service: Service, links: Links) -> dict[str, Any]:
         "outpayment_max_micros": fee("outpayment_max", getattr(service, "outpayment_max", None)),
         "monthly_fee_micros": fee("monthly_fee", service.monthly_fee),
         "setup_fee_micros": fee("setup_fee", service.setup_fee),
+        "max_cps_milli": cps_milli("max_cps", getattr(service, "max_cps", None)),
         "activated_at": service.period[0],
         "ended_at": service.period[1],
     }

@@ -39,6 +39,7 @@ class Service:
     activated: Moment
     ended: Moment | None = None
     location: str = ""
+    policy: str | None = None  # where it may call, beside its account's
     monthly_fee: Decimal = ZERO
     setup_fee: Decimal = ZERO
 
@@ -166,7 +167,7 @@ class Extension(Registered):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Trunk(Registered):
-    """A trunk group, on one *client* or (None) on any. *max_channels* None: no limit."""
+    """A trunk group, on one *client* or (None) on any. *max_channels*, *max_cps* None: no limit."""
 
     kind = ServiceKind.TRUNK
     name_field = "trunk"
@@ -175,6 +176,7 @@ class Trunk(Registered):
     plan: str
     client: str | None = None
     max_channels: int | None = None
+    max_cps: Decimal | None = None
 
     @property
     def key(self) -> str:
@@ -198,6 +200,7 @@ class Ip(Service):
     client: str | None = None
     tech_prefix: str = ""
     max_channels: int | None = None
+    max_cps: Decimal | None = None
 
     @property
     def key(self) -> str:

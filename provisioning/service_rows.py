@@ -13,6 +13,7 @@ from psycopg2.extensions import cursor as Cursor
 from provisioning.admin import shown
 from provisioning.amounts import MICRO_DECIMALS, NANO_DECIMALS, amount_of
 from provisioning.pages import Page
+from provisioning.policies import cps_of
 from provisioning.roles import Actor, reached_accounts
 from provisioning.service_kinds import KINDS, Service
 from radiusd.calls.directory import ServiceKind
@@ -56,6 +57,7 @@ class Links:
     client_id: int | None
     tenant_id: int | None
     primary_id: int | None = None
+    policy_id: int | None = None
 
     def columns(self) -> dict[str, object]:
         """Return them by their column."""
@@ -67,6 +69,9 @@ def _day(at: datetime) -> str:
     return shown(at).removesuffix("T00:00:00Z")
 
 
+_LINKED = ("account", "plan", "client", "tenant", "policy")
+
+
 def find_links(txn: Cursor, service: Service) -> tuple[Links, ZoneInfo]:
     """
     Return the ids that *service* needs, but the primary DID's, and its account's time zone.
@@ -75,25 +80,27 @@ def find_links(txn: Cursor, service: Service) -> tuple[Links, ZoneInfo]:
         NotFound: One of them does not exist.
         Conflict: The plan is in another currency than the account.
     """
-    wanted = {field: getattr(service, field, None) for field in ("account", "plan", "client", "tenant")}
+    wanted = {field: getattr(service, field, None) for field in _LINKED}
     txn.execute(
-        "SELECT a.id, p.id, c.id, t.id, a.timezone, a.currency, d.currency FROM (VALUES (1)) one"
+        "SELECT a.id, p.id, c.id, t.id, y.id, a.timezone, a.currency, d.currency FROM (VALUES (1)) one"
         " LEFT JOIN account a ON a.code = %(account)s"
         " LEFT JOIN plan p ON p.code = %(plan)s LEFT JOIN deck d ON d.id = p.deck_id"
-        " LEFT JOIN client c ON c.name = %(client)s LEFT JOIN tenant t ON t.name = lower(%(tenant)s)",
+        " LEFT JOIN client c ON c.name = %(client)s LEFT JOIN tenant t ON t.name = lower(%(tenant)s)"
+        " LEFT JOIN policy y ON y.name = %(policy)s",
         wanted,
     )
     (row,) = txn.fetchall()
     for (field, name), found in zip(wanted.items(), row, strict=False):
         if name is not None and found is None:
             raise NotFound(f"{field}: {field} {name} does not exist; add it first")
-    timezone, currency, plan_currency = row[4:]
+    timezone, currency, plan_currency = row[len(_LINKED) :]
     if plan_currency not in (None, currency):
         raise Conflict(
             f"plan: {wanted['plan']} is in {plan_currency} and account {service.account} in {currency}; "
             f"choose a plan in {currency}"
         )
-    return Links(*row[:4]), ZoneInfo(timezone)
+    account_id, plan_id, client_id, tenant_id, policy = row[: len(_LINKED)]
+    return Links(account_id, plan_id, client_id, tenant_id, policy_id=policy), ZoneInfo(timezone)
 
 
 def holders_of(txn: Cursor, claims: Sequence[str]) -> list[Holder]:
@@ -172,10 +179,11 @@ SELECT s.id, s.password_sealed, s.kind, s.name, a.code AS account, p.code AS pla
     s.password_realm AS realm, s.mac_address, s.location, s.outpayment_nano AS outpayment,
     s.additional_charge_nano AS additional_charge, s.activated_at AS activated, s.ended_at AS ended,
     s.outpayment_initial_s, s.outpayment_increment_s, s.outpayment_max_micros AS outpayment_max,
-    s.monthly_fee_micros AS monthly_fee, s.setup_fee_micros AS setup_fee
+    s.monthly_fee_micros AS monthly_fee, s.setup_fee_micros AS setup_fee, y.name AS policy,
+    s.max_cps_milli AS max_cps
 FROM service s JOIN account a ON a.id = s.account_id LEFT JOIN plan p ON p.id = s.plan_id
     LEFT JOIN client c ON c.id = s.client_id LEFT JOIN tenant t ON t.id = s.tenant_id
-    LEFT JOIN service d ON d.id = s.primary_id
+    LEFT JOIN service d ON d.id = s.primary_id LEFT JOIN policy y ON y.id = s.policy_id
 """
 
 
@@ -185,6 +193,7 @@ def _service_of(txn: Cursor, row: tuple[Any, ...]) -> Service:
         values[price] = amount_of(values[price], NANO_DECIMALS)
     for amount in ("outpayment_max", "monthly_fee", "setup_fee"):
         values[amount] = amount_of(values[amount], MICRO_DECIMALS)
+    values["max_cps"] = cps_of(values["max_cps"])
     kind = KINDS[ServiceKind(values["kind"])]
     values[kind.name_field] = values["name"]
     return kind(**{field.name: values[field.name] for field in fields(kind) if field.name in values})

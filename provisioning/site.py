@@ -23,6 +23,7 @@ from provisioning.moments import instant
 from provisioning.origins import put_origin
 from provisioning.overrides import put_override
 from provisioning.plans import put_plan
+from provisioning.policies import put_policy
 from provisioning.pools import put_pool
 from provisioning.service_desk import ENDLESS, ServiceDesk
 from provisioning.service_kinds import Service, Virtual
@@ -72,6 +73,7 @@ def _stages(txn: Cursor, site: Site, admin: Admin) -> Iterable[Callable[[], list
     yield stage(site.clients, lambda client: [put_client(txn, client, admin)])
     yield stage(site.destinations, lambda wanted: [put_destination_set(txn, wanted)])
     yield stage(site.origins, lambda group: [put_origin(txn, group)])
+    yield stage(site.policies, lambda policy: [put_policy(txn, policy)])
     yield stage(site.holidays, lambda calendar: [put_calendar(txn, calendar)])
     yield stage(site.decks, lambda deck: [_put_deck(txn, deck, admin)])
     yield stage(site.plans, lambda plan: [put_plan(txn, plan, admin.now)])
@@ -121,7 +123,7 @@ def _put_deck(txn: Cursor, deck: SiteDeck, admin: Admin) -> Change:
 
 
 def _put_account(txn: Cursor, account: SiteAccount, admin: Admin) -> list[Change]:
-    changes = [put_account(txn, account.account)]
+    changes = [put_account(txn, account.account, admin.now)]
     if account.opening_balance:
         posting = Posting(
             account=account.code,

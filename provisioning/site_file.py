@@ -23,6 +23,7 @@ from provisioning.origins import OriginGroup
 from provisioning.overrides import Override
 from provisioning.plans import Plan
 from provisioning.pools import Pool
+from provisioning.policies import Policy
 from provisioning.rate_files import Problems, Rate, RateFile, RateSource, read_rate
 from provisioning.rate_rules import cell
 from provisioning.service_kinds import KINDS, Service, canonical
@@ -78,6 +79,7 @@ class Site:
     clients: list[Entry[Client]] = field(default_factory=list)
     destinations: list[Entry[DestinationSet]] = field(default_factory=list)
     origins: list[Entry[OriginGroup]] = field(default_factory=list)
+    policies: list[Entry[Policy]] = field(default_factory=list)
     holidays: list[Entry[Calendar]] = field(default_factory=list)
     decks: list[Entry[SiteDeck]] = field(default_factory=list)
     plans: list[Entry[Plan]] = field(default_factory=list)
@@ -259,6 +261,7 @@ READERS: dict[str, Reader] = {
     "client": _plain(Client, lambda site: site.clients),
     "destination": _plain(DestinationSet, lambda site: site.destinations),
     "origin": _plain(OriginGroup, lambda site: site.origins),
+    "policy": _plain(Policy, lambda site: site.policies),
     "holiday": _plain(Calendar, lambda site: site.holidays),
     "deck": _read_deck,
     "plan": _read_plan,
@@ -277,6 +280,7 @@ def _refuse_doubles(site: Site) -> None:
         *(("client", entry, entry.value.name) for entry in site.clients),
         *(("destination", entry, entry.value.name) for entry in site.destinations),
         *(("origin", entry, entry.value.name) for entry in site.origins),
+        *(("policy", entry, entry.value.name) for entry in site.policies),
         *(("holiday", entry, entry.value.name) for entry in site.holidays),
         *(("deck", entry, entry.value.name) for entry in site.decks),
         *(("plan", entry, entry.value.code) for entry in site.plans),

@@ -48,6 +48,8 @@ HELPS = {
     "activated": "From when; a day begins where the account is.",
     "ended": "Until when, that moment excluded.",
     "max_channels": "Most calls at once; new: no limit.",
+    "max_cps": "Most calls per second, as 2.5; new: no limit.",
+    "policy": "Where it may call, beside its account's policy; new: anywhere.",
     "tech_prefix": "Digits before the called number that tell it from others on the network.",
     "location": "Cost centre, shown on its calls.",
     "outpayment": "What the customer earns per minute of calls to it.",

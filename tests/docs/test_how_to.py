@@ -36,6 +36,8 @@ RUN = (  # as written, one after the other, on one server
     "mend-a-queued-call.md",
     "change-prices.md",
     "let-people-in.md",
+    "limit-calls.md",
+    "end-calls.md",
     "keep-an-inventory.md",
     "read-metrics.md",
     "back-up-and-restore.md",
