@@ -164,6 +164,8 @@ def _same_as_ended(row: CallRow, event: CallEvent, begin: datetime) -> bool:
     of_leg = [fact for fact in row.facts if fact.leg_id == event.leg_id and fact.kind is not Kind.AUTHORIZE]
     if any(abs(event.event_at - fact.event_at) <= CLOCK for fact in of_leg):
         return True  # told again, or in another form
+    if _is_another_whole_call(event, of_leg):
+        return False
     if event.event_at_known:
         # What nobody answered is tried again over another route, or on another branch.
         after = (LATE if event.setup_at else RING) if _is_next_try(row, event) else CLOCK
@@ -180,6 +182,23 @@ def _same_as_ended(row: CallRow, event: CallEvent, begin: datetime) -> bool:
     if event.kind is Kind.STOP and any(fact.duration_ms == event.duration_ms for fact in known):
         return True  # the record again, however late: NexTone empties its backlog hours later
     return begin <= row.ended_at + (LATE if event.kind is Kind.FAILED else CLOCK)
+
+
+def _is_another_whole_call(event: CallEvent, of_leg: Sequence[CallEvent]) -> bool:
+    """
+    Tell whether a record is the whole of one call, and what is known under its id the whole of another.
+
+    Asterisk makes a record for each conversation of a channel, one after the other, under the channel's id.
+    """
+    if event.kind is not Kind.STOP or event.setup_at is None or not event.duration_ms or not of_leg:
+        return False
+    return all(
+        fact.kind is Kind.STOP
+        and bool(fact.duration_ms)
+        and fact.setup_at is not None
+        and (event.event_at <= fact.setup_at or fact.event_at <= event.setup_at)
+        for fact in of_leg
+    )
 
 
 def _is_next_try(row: CallRow, event: CallEvent) -> bool:

@@ -265,3 +265,31 @@ def test_a_sender_that_puts_everything_under_one_id_is_bounded(desk: Desk) -> No
 
     assert 3 == len(desk.calls)
     assert all(len(row.facts) <= 200 for row in desk.calls)
+
+
+@pytest.mark.parametrize("backwards", [False, True])
+def test_conversations_of_a_channel_one_after_the_other_are_calls_of_their_own(
+    desk: Desk, backwards: bool
+) -> None:
+    """
+    A queue hands the caller on: two whole records under one id, the second begun as the first ended.
+    """
+    records = [
+        a_stop(NOW + seconds(60), 50, setup_at=NOW, disconnect_at=NOW + seconds(60)),
+        a_stop(NOW + seconds(95), 30, setup_at=NOW + seconds(60), disconnect_at=NOW + seconds(95)),
+    ]
+    for record in records[::-1] if backwards else records:
+        desk.post(record, record)
+
+    assert [30_000, 50_000] == sorted(row.facts[0].duration_ms or 0 for row in desk.calls)
+
+
+def test_what_was_told_twice_with_other_times_is_one_call(desk: Desk) -> None:
+    """
+    Two whole records that overlap are about the same conversation.
+    """
+    desk.post(
+        a_stop(NOW + seconds(60), 50, setup_at=NOW), a_stop(NOW + seconds(66), 56, setup_at=NOW + seconds(1))
+    )
+
+    assert 1 == len(desk.calls)
