@@ -13,6 +13,18 @@ from radiusd.radius.packet import Packet
 
 Key = int | tuple[int, int]  # a plain attribute's number, or vendor and number
 HIDDEN = "(hidden)"
+_DIGEST_NAMES = {
+    1: "Digest-Realm",
+    2: "Digest-Nonce",
+    3: "Digest-Method",
+    4: "Digest-URI",
+    5: "Digest-Qop",
+    6: "Digest-Algorithm",
+    7: "Digest-Body-Digest",
+    8: "Digest-CNonce",
+    9: "Digest-Nonce-Count",
+    10: "Digest-User-Name",
+}
 _SECRET = frozenset({Attribute.USER_PASSWORD, Attribute.CHAP_PASSWORD})
 
 
@@ -37,7 +49,24 @@ def named(names: Dictionary, key: Key, value: bytes) -> tuple[str, str, bool]:
     name = names.attrindex.GetBackward(key) if is_known else _number(key)
     if key in _SECRET:
         return name, HIDDEN, is_known
+    inner = _digest(value) if key == Attribute.STERMAN_DIGEST_ATTRIBUTES else ""
+    if inner:
+        return name, inner, is_known
     return name, _text(names.attributes.get(name), value), is_known
+
+
+def _digest(value: bytes) -> str:
+    """Return the sub-attributes of draft-sterman-aaa-sip-00 in *value*, empty if a length is wrong."""
+    found: list[str] = []
+    at = 0
+    while at < len(value):
+        size = value[at + 1] if at + 1 < len(value) else 0
+        if size < 2 or at + size > len(value):
+            return ""
+        text = _printable(value[at + 2 : at + size]) or "0x" + value[at + 2 : at + size].hex()
+        found.append(f"{_DIGEST_NAMES.get(value[at], value[at])} = {text}")
+        at += size
+    return ", ".join(found)
 
 
 def _number(key: Key) -> str:

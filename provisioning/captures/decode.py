@@ -17,9 +17,11 @@ from provisioning.fixtures.values import shown
 from radiusd.calls.events import CallEvent
 from radiusd.dialects.registry import DIALECTS
 from radiusd.errors import BadInput, UnreadableEvent
+from radiusd.handlers.credentials import read_proof
 from radiusd.handlers.senders import told_by
 from radiusd.radius.assigned import Code
 from radiusd.radius.clients import Client
+from radiusd.radius.digest_fields import wants_challenge
 from radiusd.radius.discards import MalformedPacket
 from radiusd.radius.packet import Packet, read_packet
 from radiusd.radius.signing import (
@@ -40,13 +42,18 @@ _Way = tuple[tuple[str, int] | None, tuple[str, int] | None, int]
 
 @dataclass(frozen=True, slots=True)
 class Decoded:
-    """A packet as the server understands it; *attributes* are (name, value) in the order of the wire."""
+    """
+    A packet as the server understands it; *attributes* are (name, value) in the order of the wire.
+
+    *proof* is how a question proves its user, as far as that can be told without the user's password.
+    """
 
     sent: Sent
     name: str
     identifier: int | None = None
     attributes: list[tuple[str, str]] = field(default_factory=list)
     event: CallEvent | None = None
+    proof: str = ""
     warnings: tuple[str, ...] = ()
 
 
@@ -126,12 +133,14 @@ class Decoder:
             if not is_known:
                 warnings.append(f"{name}: not in the dictionary of dialect {self._client.dialect}")
         event, why = self._event(sent, packet)
+        proof = read_proof_of(packet, self._client) if packet.code == Code.ACCESS_REQUEST else ""
         if why:
             warnings.append(why)
         elif event is not None:
             warnings += [f"doubt: {flag}" for flag in event.flags]
         name = _CODES.get(packet.code, f"code {packet.code}")
-        return Decoded(sent, name, packet.identifier, attributes, event, tuple(dict.fromkeys(warnings)))
+        told = tuple(dict.fromkeys(warnings))
+        return Decoded(sent, name, packet.identifier, attributes, event, proof, told)
 
     def _event(self, sent: Sent, packet: Packet) -> tuple[CallEvent | None, str]:
         if packet.code not in (Code.ACCESS_REQUEST, Code.ACCOUNTING_REQUEST):
@@ -169,6 +178,21 @@ class Decoder:
             yield _without_message_authenticator(packet, self._client)
 
 
+def read_proof_of(packet: Packet, client: Client) -> str:
+    """Return how a question proves its user: in which way, or why it is refused whatever the password."""
+    if wants_challenge(packet):
+        return "none yet: it is given a challenge"
+    proof = read_proof(packet, client)
+    if proof.refused:
+        return f"refused: {proof.refused}"
+    if proof.digest is not None:
+        return f"digest of {proof.digest.username}, written as {proof.digest.encoding.value}"
+    if proof.pap is not None:
+        asks_for_address = DIALECTS[client.dialect].asks_for_address(packet, proof.pap.password)
+        return "none: its password is nobody's" if asks_for_address else "a password (PAP)"
+    return "a password (CHAP)" if proof.chap is not None else "none: it asks about a call only"
+
+
 def _without_message_authenticator(packet: Packet, client: Client) -> str:
     if packet.code == Code.ACCESS_REQUEST and client.require_message_authenticator:
         return "no Message-Authenticator: dropped, because the client's require_message_authenticator is on"
@@ -188,6 +212,8 @@ def as_document(decoded: Decoded) -> dict[str, Any]:
     if sent.source and sent.destination:
         told["from"], told["to"] = (f"{host}:{port}" for host, port in (sent.source, sent.destination))
     told["attributes"] = [list(pair) for pair in decoded.attributes]
+    if decoded.proof:
+        told["proof"] = decoded.proof
     told["event"] = None if decoded.event is None else event_fields(decoded.event)
     told["warnings"] = list(decoded.warnings)
     return told

@@ -120,4 +120,6 @@ def lines_of(decoded: Decoded) -> Iterable[str]:
     if decoded.event is not None:
         yield "  means"
         yield from (f"    {name} = {cell(value)}" for name, value in event_fields(decoded.event).items())
+    if decoded.proof:
+        yield f"  proof: {decoded.proof}"
     yield from (f"  warning: {warning}" for warning in decoded.warnings)

@@ -253,6 +253,70 @@ def test_reads_as_a_client_that_is_provisioned(run, config, tmp_path):
     assert 3 == run("radius", "decode", "--client", "gw2", stdin=START.hex()).exit_code
 
 
+def a_question(*attributes):
+    """A signed question in hexadecimal digits, for a call to London."""
+    usual = [text(Attribute.USER_NAME, "alice"), text(Attribute.CALLED_STATION_ID, "442071838750")]
+    return Request(Code.ACCESS_REQUEST, [*usual, *attributes]).sign(9, SECRET).hex().encode()
+
+
+DIGEST = [
+    (206, b"0123456789abcdef0123456789abcdef"),
+    (207, b"\x0a\x07alice\x01\x0dexample.com"),
+    (207, b"\x02\x04n1\x03\x08INVITE\x04\x09sip:a@b"),
+]
+
+
+@pytest.mark.parametrize(
+    ("attributes", "proof"),
+    [
+        ([], "refused: no_credentials"),
+        ([integer(Attribute.SERVICE_TYPE, 10)], "none: it asks about a call only"),
+        ([(Attribute.USER_PASSWORD, b"pssst")], "a password (PAP)"),
+        ([(Attribute.CHAP_PASSWORD, bytes(17))], "a password (CHAP)"),
+        ([(108, b"INVITE"), (109, b"sip:a@b")], "none yet: it is given a challenge"),
+        ([(Attribute.EAP_MESSAGE, b"x")], "refused: eap_not_supported"),
+    ],
+)
+def test_says_how_a_user_is_proved(decode, attributes, proof):
+    """
+    As far as it can be told without the user's password.
+    """
+    (packet,) = decode(a_question(*attributes))
+
+    assert proof == packet["proof"]
+
+
+def test_shows_a_digest_of_the_older_kind(decode):
+    """
+    What stands inside attribute 207 has names, too.
+    """
+    (packet,) = decode(a_question(*DIGEST), "--dialect", "yate")
+
+    shown = [value for name, value in packet["attributes"] if name == "Digest-Attributes"]
+    assert "Digest-User-Name = alice, Digest-Realm = example.com" == shown[0]
+    assert "digest of alice, written as sterman" == packet["proof"]
+
+
+@pytest.mark.parametrize(
+    ("link", "head"),
+    [
+        (0, b"\2\0\0\0"),  # loopback of BSD
+        (101, b""),  # IP alone
+        (113, bytes(14) + b"\x08\x00"),  # Linux, any interface
+        (276, b"\x08\x00" + bytes(18)),  # the same, second form
+    ],
+)
+def test_captures_of_other_links(decode, link, head):
+    """
+    What tcpdump writes on the interface "any", on a tunnel, and on other systems.
+    """
+    capture = a_pcap(head + a_udp(START))
+
+    (packet,) = decode(capture[:20] + struct.pack("<I", link) + capture[24:])
+
+    assert "c1" == packet["event"]["call_id"]
+
+
 @pytest.mark.parametrize(
     ("octets", "words"),
     [
