@@ -200,41 +200,39 @@ def _check(path: Path, text: str, settings: Settings) -> None:
             not _is_network(settings.console.proxy),
             "console.proxy must be an address or network, like 192.0.2.7 or 10.0.0.0/8",
         ),
-        ("idle_s", settings.streams.idle_s <= 0, "streams.idle_s must be above 0"),
-        ("started_s", settings.streams.started_s <= 0, "streams.started_s must be above 0"),
         ("realm", not _is_realm(settings.sip.realm), "sip.realm must be 1 to 64 printable characters"),
-        ("connections", settings.streams.connections < 1, "streams.connections must be at least 1"),
-        (
-            "connections_per_client",
-            settings.streams.connections_per_client < 1,
-            "streams.connections_per_client must be at least 1",
-        ),
     ]
-    problems += [
+    problems += _stream_problems(settings.streams)
+    for listener in settings.listeners:
+        problems += _listener_problems(listener, settings.tls)
+    for name, wrong, what in problems:
+        if wrong:
+            raise BadSettings(f"{path}:{_line_of(text, f'.{name}')}: {what}")
+
+
+Problem = tuple[str, bool, str]  # the key it is about, whether there is one, what to do
+
+
+def _stream_problems(streams: Streams) -> list[Problem]:
+    least = {"idle_s": 0.001, "started_s": 0.001, "connections": 1, "connections_per_client": 1}
+    return [
+        (name, getattr(streams, name) < value, f"streams.{name} must be at least {value}")
+        for name, value in least.items()
+    ]
+
+
+def _listener_problems(listener: Listener, tls: Tls) -> list[Problem]:
+    is_tls = listener.transport == "tls"
+    problems = [
+        ("port", not 0 <= listener.port <= 65535, f"port {listener.port} is not from 1 to 65535"),
         (
             "kind",
             listener.kind == "both" and not listener.is_stream,
             'kind = "both" is for transport tcp or tls; over UDP give auth and acct a port each',
-        )
-        for listener in settings.listeners
+        ),
+        ("transport", listener.kind == "sip" and is_tls, 'kind = "sip" is for transport udp or tcp'),
     ]
-    problems += [
-        (
-            "transport",
-            listener.kind == "sip" and listener.transport == "tls",
-            'kind = "sip" is for transport udp or tcp',
-        )
-        for listener in settings.listeners
+    return problems + [
+        ("transport", is_tls and not getattr(tls, name), f"transport tls needs tls.{name}, a PEM file")
+        for name in ("certificate", "key", "ca")
     ]
-    if any(listener.transport == "tls" for listener in settings.listeners):
-        problems += [
-            ("transport", not getattr(settings.tls, name), f"transport tls needs tls.{name}, a PEM file")
-            for name in ("certificate", "key", "ca")
-        ]
-    problems += [
-        ("port", not 0 <= listener.port <= 65535, f"port {listener.port} is not from 1 to 65535")
-        for listener in settings.listeners
-    ]
-    for name, wrong, what in problems:
-        if wrong:
-            raise BadSettings(f"{path}:{_line_of(text, f'.{name}')}: {what}")

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+import bench
 from bench.processes import free_tcp_ports
 from radiusd.storage.postgres import EmbeddedPostgres
 from tests.acceptance.conftest import skip_without
@@ -37,7 +38,7 @@ SECRET = b"secret of the session border controller"
 REALM, USER, PASSWORD = "sip.example", "alice", "correct horse battery"
 SBC, EDGE, PHONES, LOGINS, SILENT, STRANGER = (f"127.0.0.{last}" for last in (2, 33, 4, 5, 6, 99))
 CHANNELS = 3
-SCENARIO = Path(__file__).with_name("sipp") / "redirected.xml"
+SCENARIO = Path(bench.__file__).with_name("sipp") / "redirected.xml"
 CONFIGURATION = """
 [[listeners]]
 kind = "sip"
