@@ -40,8 +40,9 @@ class Sippy(Gateway):
         return Record(reading, said, self.session_id(reading, said), self.leg(said), times)
 
     def call_id(self, record: Record) -> str:
-        """Return the SIP Call-ID, which all legs have."""
-        return record.reading.text("call_id_from") or record.said.pair(b"call-id")
+        """Return the SIP Call-ID, which all legs have; where it is left out, the conference id."""
+        told = record.reading.text("call_id_from") or record.said.pair(b"call-id")
+        return told or super().call_id(record)
 
     def leg_id(self, record: Record, call_id: str) -> str:
         """Return Call-ID and direction, and for a route tried also where it went."""
