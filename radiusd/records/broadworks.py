@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import BinaryIO
 from zoneinfo import ZoneInfo
 
-from radiusd.records.lines import Row, lines, passed_over, read_each, read_encoding, require_cells
-from radiusd.records.record import Direction, Entry, Outcomes, PassedOver, Record, RecordError, SetAside
+from radiusd.records.lines import Row, passed_over, plain_rows, read_each, read_encoding, require_cells
+from radiusd.records.record import Direction, Entry, Outcomes, PassedOver, Record, RecordError, excerpt
 from radiusd.records.stamps import Span, ms_between, seconds_between, stamp, to_second
 from radiusd.records.values import LONGEST_CALL_S, number, text, whole
 
@@ -32,19 +32,12 @@ _ESCAPED = re.compile(r"((?:[^,\\]|\\.)*\\?)(?:,|$)", re.DOTALL)
 _ESCAPE = re.compile(r"\\(.)", re.DOTALL)
 _DIRECTIONS: Mapping[str, Direction] = {"Originating": "out", "Terminating": "in"}
 _FILE_MARKS = ("Start", "End")
+_OTHER_TYPES = ("Failover", "Interim", "Long Duration", "Long duration")
 
 
 def read(file: BinaryIO, settings: Mapping[str, str]) -> Outcomes:
     """Return what an accounting file tells. Raises BadInput for settings."""
-    return read_each(_rows(file, read_encoding(settings)), _read)
-
-
-def _rows(file: BinaryIO, encoding: str) -> Iterator[Row | SetAside]:
-    for line in lines(file, encoding):
-        if isinstance(line, SetAside):
-            yield line
-        else:
-            yield Row(line.number, line.offset, line.octets, split(line.text))
+    return read_each(plain_rows(file, split, read_encoding(settings)), _read)
 
 
 def split(line: str) -> list[str]:
@@ -64,11 +57,11 @@ def _read(row: Row) -> Entry | PassedOver:
     kind = cells[2].strip() if len(cells) > 2 else ""
     if kind in _FILE_MARKS:
         return passed_over(row, "the beginning or end of the file")
-    if kind and kind != "Normal" and kind.replace(" ", "").isalpha():
-        return passed_over(row, f"a record of type {kind[:20]}, not Normal")
+    if kind in _OTHER_TYPES:
+        return passed_over(row, f"a record of type {kind}, not Normal")
     require_cells(row, _LEAST)
     if kind != "Normal":
-        raise RecordError("it is not Normal, Start, End, Failover or Interim", "type")
+        raise RecordError(f"{excerpt(kind)} is not Normal, Start, End, Failover or Interim", "type")
     fields = dict(zip(COLUMNS, cells, strict=False))
     if fields.get("chargeIndicator", "").strip().lower() == "n":
         return passed_over(row, "not to be charged")

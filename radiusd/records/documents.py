@@ -13,6 +13,7 @@ from radiusd.records.lines import Line, lines
 from radiusd.records.record import SetAside
 
 LONGEST_DOCUMENT = 1 << 20
+SHORTEST_DOCUMENT = 40
 MOST_LINES = 20_000
 READ_OCTETS = 1 << 16
 MOST_DEPTH = 32
@@ -35,7 +36,9 @@ def json_documents(file: BinaryIO) -> Iterator[Document | SetAside]:
             yield from pending.give_up("the document is cut off")
             yield line
             continue
-        alone = _decoded(line.text) if line.text[0] in "{[" or not pending.lines else None
+        # Within a document only a line of some length is worth a try.
+        is_begin = not pending.lines or (line.text[0] == "{" and len(line.text) >= SHORTEST_DOCUMENT)
+        alone = _decoded(line.text) if is_begin else None
         if alone is not None and (not pending.lines or "variables" in alone[0]):
             # What was begun before is cut off: nothing within a document looks like a whole one.
             yield from pending.give_up("the document is cut off; the next one begins behind it")
@@ -103,10 +106,10 @@ def _decoded(text: str) -> list[dict[str, Any]] | None:
     return found if found and all(isinstance(each, dict) for each in found) else None
 
 
-_XML_BEGIN = re.compile(rb"<cdr[\s>]")
-_XML_END = b"</cdr>"
-_BETWEEN = re.compile(rb"(?:\s|\xef\xbb\xbf|<\?[^?]{0,200}\?>|</?(?:cdrs|records)>)*")
-_LONGEST_BEGIN = 8
+_BEGIN = re.compile(rb"<cdr[\s>]")
+_MARK = re.compile(rb"<cdr[\s>]|</cdr>")
+_BETWEEN = re.compile(rb"(?:\s++|\xef\xbb\xbf|<\?[^?]{0,200}\?>|</?(?:cdrs|records)>)*+")  # never goes back
+_LONGEST_MARK = 8
 
 
 def xml_documents(file: BinaryIO) -> Iterator[Document | SetAside]:
@@ -117,74 +120,67 @@ def xml_documents(file: BinaryIO) -> Iterator[Document | SetAside]:
     parser, so there are no entities to expand.
     """
     window = _Window(file)
-    while (begin := window.search(_XML_BEGIN)) is not None:
-        if junk := window.drop(begin, _BETWEEN):
-            yield junk
-        end = window.find(_XML_END, 1)
-        cut = window.find_within(_XML_BEGIN, 1, end)
-        if cut is not None:
-            yield window.set_aside("the document is cut off; the next one begins behind it", cut)
-        elif end is None:
-            yield window.set_aside("the document is cut off, or longer than is borne", window.size)
+    while (begin := window.search(_BEGIN, 0)) is not None or not window.at_end:
+        if begin is None:
+            begin = max(0, window.size - _LONGEST_MARK)  # no document so far
+        if begin and not window.skip(begin, _BETWEEN):
+            yield window.set_aside("no <cdr> element", begin)
+        if window.search(_BEGIN, 0) != 0:
+            continue
+        mark = window.search(_MARK, 1)
+        if mark is None:
+            yield window.set_aside("the document is cut off, or longer than we bear", window.size)
+        elif window.begins(_BEGIN, mark):
+            yield window.set_aside("the document is cut off; the next one begins behind it", mark)
         else:
-            yield window.document(end + len(_XML_END))
-    if junk := window.drop(window.size, _BETWEEN):
-        yield junk
+            yield window.document(mark + len(b"</cdr>"))
+    if window.size and not window.skip(window.size, _BETWEEN):
+        yield window.set_aside("no <cdr> element", window.size)
 
 
 class _Window:
-    """A piece of a file that moves on over it, and where it is."""
+    """A piece of a file that moves on over it; positions count from where it is now."""
 
     def __init__(self, file: BinaryIO) -> None:
         self._file = file
         self._octets = b""
+        self._at = 0
         self._offset, self._line = 0, 1
+        self.at_end = False
 
     @property
     def size(self) -> int:
-        return len(self._octets)
+        return len(self._octets) - self._at
 
-    def search(self, pattern: re.Pattern[bytes]) -> int | None:
-        """Return where *pattern* is next; of what surely is before it only the first octets are kept."""
-        at = 0
-        while True:
-            found = pattern.search(self._octets, at)
-            if found is not None:
-                return found.start()
-            at = max(0, self.size - _LONGEST_BEGIN)
-            if self.size > LONGEST_DOCUMENT:
-                self._move(at - LONGEST_DOCUMENT // 2)
-                at = max(0, self.size - _LONGEST_BEGIN)
-            if not self._read():
-                return None
-
-    def find(self, octets: bytes, at: int) -> int | None:
-        """Return where *octets* are behind *at*, None when they are not within a document's bounds."""
-        while (found := self._octets.find(octets, at)) < 0:
-            at = max(1, self.size - len(octets))
+    def search(self, pattern: re.Pattern[bytes], begin: int) -> int | None:
+        """Return where *pattern* is, from *begin* on; None when it is not within a document's bounds."""
+        while (found := pattern.search(self._octets, self._at + begin)) is None:
+            begin = max(begin, self.size - _LONGEST_MARK)
             if self.size > LONGEST_DOCUMENT or not self._read():
                 return None
-        return found
+        return found.start() - self._at
 
-    def find_within(self, pattern: re.Pattern[bytes], at: int, end: int | None) -> int | None:
-        found = pattern.search(self._octets, at, self.size if end is None else end)
-        return None if found is None else found.start()
+    def begins(self, pattern: re.Pattern[bytes], at: int) -> bool:
+        """Tell whether *pattern* is right at *at*."""
+        return pattern.match(self._octets, self._at + at) is not None
 
-    def drop(self, end: int, harmless: re.Pattern[bytes]) -> SetAside | None:
-        """Move to *end*; what lies before it and is not *harmless* is set aside."""
-        before = self._octets[:end]
-        if harmless.fullmatch(before):
-            self._move(end)
-            return None
-        return self.set_aside("no <cdr> element", end)
+    def skip(self, end: int, harmless: re.Pattern[bytes]) -> bool:
+        """Move to *end* and return True when what lies before it is *harmless*."""
+        if harmless.fullmatch(self._octets, self._at, self._at + end) is None:
+            return False
+        self._move(end)
+        return True
 
     def set_aside(self, reason: str, end: int) -> SetAside:
-        found = SetAside(reason=reason, line=self._line, offset=self._offset, raw=self._octets[:end])
+        """Move to *end*, and return what lies before it as set aside."""
+        raw = self._octets[self._at : self._at + end]
+        found = SetAside(reason=reason, line=self._line, offset=self._offset, raw=raw)
         self._move(end)
         return found
 
     def document(self, end: int) -> Document | SetAside:
-        octets = self._octets[:end]
+        """Move to *end*, and return the document before it; set aside when it is none."""
+        octets = self._octets[self._at : self._at + end]
         try:
             content = _parsed(octets)
         except (expat.ExpatError, ValueError) as error:
@@ -195,13 +191,15 @@ class _Window:
 
     def _read(self) -> bool:
         more = self._file.read(READ_OCTETS)
-        self._octets += more
+        self._octets = self._octets[self._at :] + more
+        self._at = 0
+        self.at_end = not more
         return bool(more)
 
     def _move(self, end: int) -> None:
-        self._line += self._octets.count(b"\n", 0, end)
+        self._line += self._octets.count(b"\n", self._at, self._at + end)
         self._offset += end
-        self._octets = self._octets[end:]
+        self._at += end
 
 
 def _parsed(octets: bytes) -> dict[str, Any]:

@@ -8,8 +8,8 @@ from typing import BinaryIO
 from zoneinfo import ZoneInfo
 
 from radiusd.records.freeswitch import timing_of
-from radiusd.records.lines import Row, lines, passed_over, read_each, read_encoding, split_either_way
-from radiusd.records.record import Entry, Outcomes, PassedOver, Record, SetAside
+from radiusd.records.lines import Row, passed_over, plain_rows, read_each, read_encoding, split_either_way
+from radiusd.records.record import Entry, Outcomes, PassedOver, Record
 from radiusd.records.stamps import read_zone
 from radiusd.records.values import number, setting_columns, text
 
@@ -50,18 +50,13 @@ _VARIABLE = re.compile(r"\$\{(?:regex\()?(\w+)[^}]*\}")
 def read(file: BinaryIO, settings: Mapping[str, str]) -> Outcomes:
     """Return what a file of mod_cdr_csv tells. Raises BadInput for settings."""
     reader = _Reader(_template(settings), read_zone(settings))
-    encoding = read_encoding(settings)
-    rows = (
-        line
-        if isinstance(line, SetAside)
-        else Row(line.number, line.offset, line.octets, split(line.text.strip()))
-        for line in lines(file, encoding)
-    )
+    rows = plain_rows(file, split, read_encoding(settings))
     return read_each(rows, reader.read)
 
 
 def split(line: str) -> list[str]:
     """Return the values of a line: FreeSWITCH puts quotes around values and leaves those inside alone."""
+    line = line.strip()
     if line.startswith('"') and line.endswith('"') and len(line) > 1:
         return line[1:-1].split('","')
     return split_either_way(line)

@@ -12,7 +12,9 @@ from radiusd.records.record import Entry, Outcome, Outcomes, PassedOver, RecordE
 
 LONGEST_LINE = 1 << 16
 MOST_LINES_OF_A_ROW = 20
+SHORTEST_ROW = 12
 DELIMITERS = ",\t;|"
+_TOO_SHORT = f"no record has less than {SHORTEST_ROW} characters"
 ENCODINGS = ("auto", "utf-8", "iso-8859-1", "windows-1252")
 _BOM = b"\xef\xbb\xbf"
 _WIDE_BOMS = (b"\xff\xfe", b"\xfe\xff")
@@ -138,6 +140,19 @@ def split_either_way(text: str, delimiter: str = ",") -> list[str]:
         return split_loosely(text, delimiter)
 
 
+def plain_rows(
+    file: BinaryIO, split: Callable[[str], list[str]], encoding: str = "auto"
+) -> Iterator[Row | SetAside]:
+    """Yield the rows of a file in which every line is one."""
+    for line in lines(file, encoding):
+        if isinstance(line, SetAside):
+            yield line
+        elif len(line.text) < SHORTEST_ROW:
+            yield _aside(_TOO_SHORT, line.number, line.offset, line.octets)
+        else:
+            yield Row(line.number, line.offset, line.octets, split(line.text))
+
+
 class Rows:
     """
     The CSV rows of a file. A row may go over several lines, within quotes.
@@ -165,6 +180,9 @@ class Rows:
             if isinstance(line, SetAside):
                 yield line
                 continue
+            if len(line.text) < SHORTEST_ROW:
+                yield _aside(_TOO_SHORT, line.number, line.offset, line.octets)
+                continue
             if not self._delimiter:
                 self._delimiter = max(DELIMITERS, key=line.text.count)
             if line.text.count('"') % 2 == 0:
@@ -180,29 +198,36 @@ class Rows:
 
     def _long_row(self, first: Line) -> Row:
         """Return the row that begins in *first* with an odd number of quotes."""
-        alone = split_loosely(first.text, self._delimiter)
-        if self._whole(alone):
-            return Row(first.number, first.offset, first.octets, alone)
         text, octets = first.text, first.octets
         for taken in range(MOST_LINES_OF_A_ROW):
-            while len(self._ahead) <= taken:
+            if len(self._ahead) <= taken:
                 following = next(self._lines, None)
                 if following is None:
-                    return Row(first.number, first.offset, first.octets, alone)
+                    break
                 self._ahead.append(following)
             following = self._ahead[taken]
             if isinstance(following, SetAside) or len(octets) > LONGEST_LINE:
                 break
             text = f"{text}\n{following.text}"
             octets = b"\n".join((octets, following.octets))
-            if following.text.count('"') % 2:
-                cells = split_either_way(text, self._delimiter)
-                if self._whole(cells):
-                    for _ in range(taken + 1):
-                        self._ahead.popleft()
-                    return Row(first.number, first.offset, octets, cells)
+            if following.text.count('"') % 2 == 0:
+                continue
+            cells = self._whole_row(text)
+            if cells is None:
                 break
+            for _ in range(taken + 1):
+                self._ahead.popleft()
+            return Row(first.number, first.offset, octets, cells)
+        alone = split_loosely(first.text, self._delimiter)
         return Row(first.number, first.offset, first.octets, alone)
+
+    def _whole_row(self, text: str) -> list[str] | None:
+        """Return the cells of *text* when it is one whole row by the standard."""
+        try:
+            cells = split_row(text, self._delimiter)
+        except csv.Error:
+            return None
+        return cells if self._whole(cells) else None
 
 
 Reads = Callable[[Row], Entry | PassedOver | None]

@@ -1,0 +1,108 @@
+"""Text call records: what each line that a switch writes comes to."""
+
+from __future__ import annotations
+
+import json
+from io import BytesIO
+from pathlib import Path
+
+import pytest
+
+from radiusd.records.record import Entry, SetAside
+from radiusd.records.registry import FORMATS, check_settings
+from tests.radiusd.records.vectors import FOLDER, Case, cases, plain, told
+
+SAMPLES = sorted(FOLDER.glob("*.expected.json"))
+TEXT_SAMPLES = [path for path in SAMPLES if "zone" in json.loads(path.read_text())]
+MAPPED = {"calling": "a", "called": "b", "setup": "t"}
+IN_UTC = {name for name, found in FORMATS.items() if "zone" not in found.settings}
+
+
+def sample(path: Path) -> tuple[str, dict[str, str], bytes, list[dict[str, object]]]:
+    """Return format, settings, octets and records of a sample."""
+    expected = json.loads(path.read_text())
+    name = expected["records"][0]["source"]
+    settings = {} if name in IN_UTC else {"zone": expected["zone"]}
+    return name, settings, (FOLDER / expected["file"]).read_bytes(), expected["records"]
+
+
+@pytest.mark.parametrize("path", TEXT_SAMPLES, ids=lambda path: path.stem)
+def test_a_sample_comes_out_in_the_normal_form(path):
+    """
+    Every record of a sample has exactly the fields that its form has, and nothing is set aside.
+    """
+    name, settings, octets, expected = sample(path)
+
+    outcomes = list(FORMATS[name].read(BytesIO(octets), settings))
+
+    assert expected == [plain(each) for each in outcomes if isinstance(each, Entry)]
+    assert [] == [each for each in outcomes if isinstance(each, SetAside)]
+
+
+@pytest.mark.parametrize("path", TEXT_SAMPLES, ids=lambda path: path.stem)
+@pytest.mark.parametrize("change", ["bom", "crlf", "no last line end", "latin-1", "blank lines"])
+def test_how_a_file_was_saved_changes_nothing(path, change):
+    """
+    A byte order mark, other line ends, Latin-1 and blank lines leave the records as they are.
+    """
+    name, settings, octets, expected = sample(path)
+    unix = octets.replace(b"\r\n", b"\n")
+    octets = {
+        "bom": b"\xef\xbb\xbf" + octets,
+        "crlf": unix.replace(b"\n", b"\r\n"),
+        "no last line end": unix.rstrip(b"\n"),
+        "latin-1": octets.decode().encode("latin-1"),
+        "blank lines": unix.replace(b"\n", b"\n\n"),
+    }[change]
+
+    outcomes = FORMATS[name].read(BytesIO(octets), settings)
+
+    assert expected == [plain(each) for each in outcomes if isinstance(each, Entry)]
+
+
+@pytest.mark.parametrize("case", list(cases()), ids=lambda case: case.title)
+def test_a_vector(case: Case):
+    """
+    Every line comes to what the vector says: a record, set aside with its place, or passed over.
+    """
+    outcomes = case.outcomes()
+
+    expected = [line for line in case.expected if line]
+    assert len(expected) == len(outcomes), outcomes
+    assert [json.dumps(json.loads(line)) if line[0] == "{" else line for line in expected] == [
+        told(outcome, line) for outcome, line in zip(outcomes, expected, strict=True)
+    ]
+
+
+@pytest.mark.parametrize("path", TEXT_SAMPLES, ids=lambda path: path.stem)
+def test_places_lead_back_to_the_record(path):
+    """
+    At its offset stand the octets of a record, for whoever looks for it in the file.
+    """
+    name, settings, octets, _ = sample(path)
+
+    for each in FORMATS[name].read(BytesIO(octets), settings):
+        if isinstance(each, Entry):
+            first = each.raw.split(b"\n")[0].rstrip(b"\r")
+            assert octets[each.offset :].startswith(first)
+
+
+@pytest.mark.parametrize(
+    ("name", "settings", "why"),
+    [
+        ("asterisk-csv", {"zone": "Mars/Olympus"}, "IANA"),
+        ("asterisk-csv", {"zome": "UTC"}, "no such setting"),
+        ("panasonic-smdr-a", {"date": "dym"}, "mdy, dmy, ymd"),
+        ("freeswitch-json", {"legs": "c"}, "neither a nor both"),
+        ("mapped", {}, "called"),
+        ("mapped", {**MAPPED, "columns": "a,b"}, "no column 't'"),
+        ("mapped", {**MAPPED, "layout": "fixed", "columns": "a:5-2"}, "5-2"),
+    ],
+)
+def test_a_wrong_setting_is_told(name, settings, why):
+    """
+    What is wrong with a setting is a sentence that says what would be right.
+    """
+    (wrong,) = check_settings(name, settings)
+
+    assert why in wrong
