@@ -158,6 +158,7 @@ class _Text:
         except OSError as error:
             raise BadInput(f"{self._path}: cannot be read: {error.strerror}") from error
         except LookupError as error:
+            self._raw.close()
             raise BadInput(f"{self._path}: encoding: {error}") from error
         return self._text, self._raw
 

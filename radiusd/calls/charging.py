@@ -106,6 +106,11 @@ def _post(books: Books, row: CallRow, made: Charge, cost: Cost, context: Context
     limits.note_spent(books, context.directory.accounts.get(made.account_id), made.total_micros, context.now)
 
 
+def post_again(books: Books, row: CallRow, made: Charge, context: Context) -> None:
+    """Book a charge that was taken back as it was; its record is the caller's."""
+    _post(books, row, made, NOTHING, context)
+
+
 def reverse(books: Books, row: CallRow, made: Charge, context: Context) -> None:
     """Take a charge back: postings the other way round, and its CDR removed. The lines themselves stay."""
     draws = list(made.buckets.items())

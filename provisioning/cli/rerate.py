@@ -1,0 +1,174 @@
+"""``tollwire rerate``: rate ended calls again, after a look at what that changes; and take it back."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import closing, contextmanager
+from random import SystemRandom
+from typing import TYPE_CHECKING, Any, TypeVar
+from uuid import UUID
+
+import click
+
+from provisioning import reratings
+from provisioning.admin import Admin
+from provisioning.cli.changing import actor, list_things
+from provisioning.cli.errors import Exit
+from provisioning.cli.fields import instant_of
+from provisioning.cli.framework import Group
+from provisioning.cli.options import Format, options_of
+from provisioning.cli.output import print_document, print_rows, say
+from provisioning.cli.session import connect, database, migrated_dsn, now, sealer
+from provisioning.cli.text import cell
+from radiusd.calls.rerating import Rerated, Wanted
+from radiusd.storage.rerating import Scope, select_calls
+
+if TYPE_CHECKING:
+    from radiusd.storage.rerating import Rerater
+
+Command = TypeVar("Command", bound=Callable[..., None])
+SCOPE = (
+    click.option("--account", metavar="CODE", help="Calls of this account."),
+    click.option("--month", metavar="2026-10", help="Calls set up in this month, where the account is."),
+    click.option("--since", type=instant_of, metavar="DATE", help="Calls set up from then on."),
+    click.option("--until", type=instant_of, metavar="DATE", help="Calls set up before then."),
+    click.option("--prefix", metavar="DIGITS", help="Calls rated by a prefix that begins so."),
+    click.option("--deck", metavar="NAME", help="Calls rated by this deck."),
+    click.option(
+        "--version", type=click.IntRange(min=1), metavar="N", help="Calls rated by this version of it."
+    ),
+)
+REDRAW = click.option(
+    "--redraw",
+    is_flag=True,
+    help="Draw included minutes anew for all of the calls, as when buckets have changed.",
+)
+
+
+def scope_options(command: Command) -> Command:
+    """Add the options that say which calls are meant."""
+    for option in reversed(SCOPE):
+        command = option(command)
+    return command
+
+
+@click.group(cls=Group)
+def rerate() -> None:
+    """Rate ended calls again by what their tariffs say now, and take it back."""
+
+
+@rerate.command(
+    "preview",
+    example="tollwire rerate preview --month 2026-10\n"
+    "tollwire rerate preview --account ACME --since 2026-11-01 --prefix 44",
+)
+@scope_options
+@REDRAW
+@click.pass_context
+def preview(ctx: click.Context, /, redraw: bool, **scope: Any) -> None:
+    """
+    Show what rating calls again would change, and change nothing; exits 1 if anything would.
+
+    Who pays, by which service and plan, stays as it was. A call whose tariff has not changed is left alone.
+    """
+    with _at_work(ctx, Scope(**scope)) as (rerater, wanted):
+        results = list(rerater.preview(wanted, redraw=redraw))
+    changed = _show(ctx, results)
+    ctx.exit(Exit.DIFFERS if changed else Exit.OK)
+
+
+@rerate.command("apply", example="tollwire rerate apply --deck us-termination --version 7")
+@scope_options
+@REDRAW
+@click.option("--closed", is_flag=True, help="Also calls in periods that are closed.")
+@click.pass_context
+def apply(ctx: click.Context, /, redraw: bool, closed: bool, **scope: Any) -> None:
+    """
+    Rate calls again: what was booked is reversed and booked anew, with included minutes and balances.
+
+    Running it again changes nothing. `rerate undo` takes it back.
+    """
+    meant = Scope(**scope)
+    with _at_work(ctx, meant) as (rerater, wanted):
+        found = list(rerater.preview(wanted, redraw=redraw))
+        changing = any(each.after is not None for each in found)
+        rerating_id = rerater.new_id()
+        if changing:
+            with database(ctx) as connection, connection.cursor() as txn:
+                if not closed:
+                    reratings.refuse_closed(txn, found)
+                reratings.begin_rerating(txn, rerating_id, meant, Admin(actor(), now(), sealer(ctx)))
+            found = list(rerater.apply(wanted, rerating_id, redraw=redraw))
+    _show(ctx, found, rerating_id if changing else "")
+
+
+@rerate.command("undo", example="tollwire rerate undo 019ae5d2-7c1e-7b1a-a3a4-2f6c9f0d1e55")
+@click.argument("rerating", metavar="RERATING", type=click.UUID)
+@click.pass_context
+def undo(ctx: click.Context, rerating: UUID) -> None:
+    """Book again what a rerating has replaced; RERATING as `rerate list` shows it."""
+    with database(ctx) as connection, connection.cursor() as txn:
+        reratings.begin_undoing(txn, rerating)
+    with _rerater(ctx) as rerater:
+        done = list(rerater.undo(str(rerating)))
+    with database(ctx) as connection, connection.cursor() as txn:
+        reratings.finish_undoing(txn, rerating, Admin(actor(), now(), sealer(ctx)))
+    _show(ctx, done)
+
+
+@rerate.command("list", example="tollwire rerate list")
+@click.pass_context
+def list_(ctx: click.Context) -> None:
+    """Show every rerating, newest first."""
+    with database(ctx) as connection, connection.cursor() as txn:
+        found = reratings.list_reratings(txn)
+    list_things(ctx, reratings.Rerating, found)
+
+
+@contextmanager
+def _at_work(ctx: click.Context, scope: Scope) -> Iterator[tuple[Rerater, list[Wanted]]]:
+    """Yield what rates again, and the calls that are meant."""
+    reratings.checked_scope(scope)
+    with database(ctx) as connection, connection.cursor() as txn:
+        wanted = select_calls(txn, scope)
+    with _rerater(ctx) as rerater:
+        yield rerater, wanted
+
+
+@contextmanager
+def _rerater(ctx: click.Context) -> Iterator[Rerater]:
+    from radiusd.storage.catalogue import load_catalogue
+    from radiusd.storage.rerating import Rerater
+
+    with migrated_dsn(ctx) as dsn:
+        with closing(connect(dsn)) as connection:
+            catalogue = load_catalogue(connection, sealer(ctx))
+        with closing(Rerater(dsn, catalogue, now(), SystemRandom())) as made:
+            yield made
+
+
+def _show(ctx: click.Context, results: Sequence[Rerated], rerating_id: str = "") -> bool:
+    """Print what changes, and tell whether anything does."""
+    with database(ctx) as connection, connection.cursor() as txn:
+        accounts = reratings.accounts_by_id(txn)
+    found, kept = reratings.differences(results, accounts), reratings.kept_calls(results)
+    if options_of(ctx).format in (Format.JSON, Format.JSONL):
+        told = [{name: _plain(value) for name, value in each._asdict().items()} for each in found]
+        left = [each._asdict() for each in kept]
+        calls = {"calls": len(results), "changed": sum(each.calls for each in found)}
+        print_document(ctx, {"rerating": rerating_id or None, **calls, "differences": told, "kept": left})
+        return bool(found)
+    if found:
+        print_rows(ctx, reratings.Difference._fields, found)
+    for each in kept:
+        say(ctx, f"{each.calls} calls stay as they are: {each.reason}")
+    changed = sum(each.calls for each in found)
+    say(
+        ctx,
+        f"{changed} of {len(results)} calls change" + (f"; rerating {rerating_id}" if rerating_id else ""),
+    )
+    return bool(found)
+
+
+def _plain(value: object) -> object:
+    return value if isinstance(value, int | str) else cell(value)
