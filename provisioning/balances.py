@@ -14,6 +14,8 @@ from provisioning import names
 from provisioning.accounts import read_account
 from provisioning.admin import Action, Admin, Change, FieldChange, audit, shown
 from provisioning.amounts import MICRO_DECIMALS, amount_of, micros
+from provisioning.pages import ALL, Page
+from provisioning.roles import Actor, reached_accounts
 from radiusd.errors import BadInput, Conflict
 from radiusd.storage.ids import RANDOM_BYTES, uuid7
 
@@ -95,13 +97,22 @@ def put_posting(txn: Cursor, posting: Posting, admin: Admin) -> Change:
     return Change(Action.CHANGED, "balance", posting.account, (field, FieldChange("note", "", posting.note)))
 
 
-def list_balances(txn: Cursor, account: str | None = None) -> list[Balance]:
-    """Return the balances of *account*, or of all, by account."""
+def list_balances(
+    txn: Cursor, account: str | None = None, actor: Actor | None = None, page: Page = ALL
+) -> list[Balance]:
+    """Return the balances of *account*, or of all that *actor* reaches, by account; only those of *page*."""
     txn.execute(
         "SELECT a.code, a.currency, b.balance_micros, b.held_micros, b.channels"
-        " FROM balance b JOIN account a ON a.id = b.account_id"
-        " WHERE a.code = coalesce(%s, a.code) ORDER BY a.code",
-        (account,),
+        " FROM account a JOIN balance b ON b.account_id = a.id"
+        " WHERE (%(account)s IS NULL OR a.code = %(account)s)"
+        " AND (%(reached)s::bigint[] IS NULL OR a.id = ANY(%(reached)s::bigint[]))"
+        " AND a.code > %(after)s ORDER BY a.code LIMIT %(limit)s",
+        {
+            "account": account,
+            "reached": None if actor is None else reached_accounts(txn, actor),
+            "after": page.after_text,
+            "limit": page.limit,
+        },
     )
     return [
         Balance(

@@ -9,6 +9,7 @@ from typing import Any
 from psycopg2.extensions import cursor as Cursor
 
 from provisioning import numbers
+from provisioning.roles import Actor, reached_accounts
 from radiusd.errors import BadInput, NotFound
 from rating.deck_builder import LONGEST_PREFIX
 from rating.decks import Deck
@@ -81,3 +82,32 @@ def _rates(txn: Cursor, version_id: int, number: str) -> Deck:
         (version_id, prefixes),
     )
     return Deck.build(txn.fetchall())
+
+
+def quote_for(
+    txn: Cursor,
+    actor: Actor,
+    plan: str,
+    called: str,
+    duration_s: int,
+    at: datetime,
+    calling: str = "",
+) -> Quote:
+    """
+    Return what :func:`quote` does, to who may know.
+
+    Raises:
+        NotFound: As :func:`quote`; or no service that *actor* reaches is on the plan.
+        Forbidden: *actor* may not look at calls.
+    """
+    actor.require("calls:read")
+    reached = reached_accounts(txn, actor)
+    if reached is not None and not actor.may("plans:read"):
+        txn.execute(
+            "SELECT 1 FROM service s JOIN plan p ON p.id = s.plan_id"
+            " WHERE p.code = %s AND s.account_id = ANY(%s) LIMIT 1",
+            (plan, reached),
+        )
+        if txn.fetchone() is None:
+            raise NotFound(f"plan {plan} does not exist; add it first")
+    return quote(txn, plan, called, duration_s, at, calling)

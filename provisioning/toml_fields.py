@@ -86,7 +86,7 @@ def _read_field(
         elif name in readers and name not in given:
             values[name] = read_value(name, readers[name], value)
         else:
-            findings.add(place, f"{name}: there is no such field{_suggestion(name, readers)}")
+            findings.add(place, f"{name}: there is no such field{suggestion(name, readers)}")
     except BadInput as error:
         findings.add(place, str(error))
 
@@ -162,7 +162,8 @@ def _written(value: object) -> str:
     return repr(str(value)[:40])
 
 
-def _suggestion(name: str, known: Collection[str]) -> str:
+def suggestion(name: str, known: Collection[str]) -> str:
+    """Return which of the *known* names may be meant by *name*, or all of them."""
     close = difflib.get_close_matches(name, known, n=1)
     return f"; did you mean {close[0]}?" if close else f"; there are {', '.join(sorted(known))}"
 

@@ -22,8 +22,8 @@ from twisted.web.resource import Resource
 from twisted.web.server import NOT_DONE_YET, Request, Site
 
 from provisioning.admin import Admin
+from provisioning.api.sweeping import SWEEPS, Sweep
 from provisioning.database_threads import DatabaseThreads
-from provisioning.logins import sweep_logins
 from provisioning.roles import Actor
 from radiusd import logs
 from radiusd.errors import BadSettings
@@ -227,14 +227,18 @@ class _Process:
 
     def _sweep(self) -> Deferred[None]:
         async def run() -> None:
-            # A LoopingCall dies with its first exception; the next run must happen.
-            try:
-                now = self._web.now()
-                await self._web.database.run(lambda txn: sweep_logins(txn, now))
-            except Exception as error:
-                self._web.log.warning("sweep put off", error=str(error).strip())
+            for each in SWEEPS:
+                await self._sweep_once(each)
 
         return Deferred.fromCoroutine(run())
+
+    async def _sweep_once(self, sweep: Sweep) -> None:
+        # A LoopingCall dies with its first exception; the next run must happen.
+        admin = self._web.admin(Actor("the clock"))
+        try:
+            await self._web.database.run(lambda txn: sweep(txn, admin))
+        except Exception as error:
+            self._web.log.warning("sweep put off", error=str(error).strip())
 
     def _end(self) -> None:
         if self._ending:

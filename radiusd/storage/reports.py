@@ -70,7 +70,8 @@ class CdrFilter:
     Which CDRs are wanted; None is any.
 
     From *since* (inclusive) to *until* (exclusive), by the call's beginning. *number* is the calling or the
-    called number, with or without ``+``; a ``*`` at its end stands for any digits.
+    called number, with or without ``+``; a ``*`` at its end stands for any digits. *after* are the beginning,
+    call id and role of a record.
     """
 
     account: str | None = None
@@ -81,6 +82,7 @@ class CdrFilter:
     call_id: str | None = None
     account_ids: list[int] | None = None
     limit: int | None = None
+    after: tuple[datetime, str, str] | None = None  # the record that comes before, in the order of lists
 
 
 class CdrLine(NamedTuple):
@@ -167,6 +169,9 @@ _FROM = """
       AND (%(call_id)s IS NULL OR cdr.call_id = %(call_id)s::uuid)
       AND (%(pattern)s IS NULL OR ltrim(cdr.calling, '+') LIKE %(pattern)s
                                OR ltrim(cdr.called, '+') LIKE %(pattern)s)
+      AND (%(after_at)s IS NULL OR cdr.started_at < %(after_at)s::timestamptz
+           OR (cdr.started_at = %(after_at)s::timestamptz
+               AND (cdr.call_id, cdr.role) > (%(after_call)s::uuid, %(after_role)s)))
 """
 _NEWEST_FIRST = " ORDER BY cdr.started_at DESC, cdr.call_id, cdr.role LIMIT %(limit)s"
 _OLDEST_FIRST = " ORDER BY cdr.started_at, cdr.call_id, cdr.role LIMIT %(limit)s"
@@ -194,7 +199,15 @@ def stream_cdrs(connection: connection, wanted: CdrFilter) -> Iterator[CdrRecord
 
 
 def _parameters(wanted: CdrFilter) -> dict[str, object]:
-    return {**asdict(wanted), "pattern": _pattern(wanted.number)}
+    after_at, after_call, after_role = wanted.after or (None, None, None)
+    return {
+        **asdict(wanted),
+        "after": None,
+        "after_at": after_at,
+        "after_call": after_call,
+        "after_role": after_role,
+        "pattern": _pattern(wanted.number),
+    }
 
 
 def _pattern(number: str | None) -> str | None:

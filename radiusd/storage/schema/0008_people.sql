@@ -82,9 +82,11 @@ $$;
 CREATE TRIGGER append_only BEFORE UPDATE OR DELETE OR TRUNCATE ON audit
     FOR EACH STATEMENT EXECUTE FUNCTION refuse_change();
 
--- Postings are found by their time alone, of all accounts, by who reads them for invoices. It costs a writer
--- next to nothing: a summary of each range of pages, not a line for each row.
+-- Postings and records of all accounts are found by their time, for invoices and for pages of the newest. It
+-- costs a writer next to nothing: a summary of each range of pages, not a line for each row.
 CREATE INDEX posting_time ON posting USING brin (account_id, posted_at)
+    WITH (pages_per_range = 32, autosummarize = on);
+CREATE INDEX cdr_time ON cdr USING brin (account_id, started_at)
     WITH (pages_per_range = 32, autosummarize = on);
 
 CREATE TABLE usage_feed (
@@ -94,12 +96,15 @@ CREATE TABLE usage_feed (
     posting_id  uuid NOT NULL,
     UNIQUE (posted_at, account_id, posting_id)
 );
+CREATE INDEX usage_feed_account ON usage_feed (account_id, seq);
 COMMENT ON TABLE usage_feed IS 'internal: postings in the order in which the usage feed tells them, each once';
 
 CREATE TABLE usage_feed_state (
     only_row   boolean PRIMARY KEY DEFAULT true CHECK (only_row),
     last_seq   bigint NOT NULL,
-    complete_until  timestamptz NOT NULL  -- every posting of an earlier moment is in the feed
+    complete_until  timestamptz NOT NULL,  -- every posting of an earlier moment is in the feed
+    mark_xid   xid8 NOT NULL,              -- what was under way then ...
+    mark_at    timestamptz NOT NULL        -- ... when the feed was last extended
 );
 COMMENT ON TABLE usage_feed_state IS 'internal: how far the usage feed has come; also the lock of who extends it';
-INSERT INTO usage_feed_state VALUES (true, 0, '-infinity');
+INSERT INTO usage_feed_state VALUES (true, 0, '1970-01-01Z', '0', '1970-01-01Z');

@@ -1,0 +1,21 @@
+"""What the console's process does every minute: what lapses by itself, lapses in the tables too."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from psycopg2.extensions import cursor as Cursor
+
+from provisioning.admin import Admin
+from provisioning.api.repeats import sweep_replies
+from provisioning.logins import sweep_logins
+from provisioning.number_sweep import sweep_numbers
+
+Sweep = Callable[[Cursor, Admin], object]
+
+SWEEPS: tuple[Sweep, ...] = (
+    lambda txn, admin: sweep_logins(txn, admin.now),
+    lambda txn, admin: sweep_replies(txn, admin.now),
+    sweep_numbers,
+)
+"""Each in a transaction of its own: what keeps one from its work keeps no other."""

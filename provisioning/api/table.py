@@ -1,0 +1,15 @@
+"""All endpoints, in the order in which paths are tried."""
+
+from __future__ import annotations
+
+from provisioning.api import calls, catalogue, decks, money, numbers, people, services
+
+ENDPOINTS = (
+    *(endpoint for noun in catalogue.NOUNS for endpoint in noun.endpoints()),
+    *(endpoint for noun in services.NOUNS for endpoint in noun.endpoints()),
+    *numbers.ENDPOINTS,
+    *decks.ENDPOINTS,
+    *money.ENDPOINTS,
+    *calls.ENDPOINTS,
+    *people.ENDPOINTS,
+)

@@ -1,0 +1,194 @@
+"""Calls as somebody may see them: live ones, ended ones, queued ones, and why one was charged or refused."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import replace
+from datetime import datetime, timedelta
+from decimal import Decimal
+from typing import Any
+
+from psycopg2.extensions import cursor as Cursor
+
+from provisioning.amounts import MICRO_DECIMALS
+from provisioning.explanation import Document, explain
+from provisioning.pages import Page
+from provisioning.roles import Actor, reached_accounts, require_account
+from radiusd.errors import BadInput, NotFound
+from radiusd.storage.reports import (
+    CdrFilter,
+    CdrLine,
+    LiveCall,
+    QueuedCall,
+    cdr_lines,
+    live_calls,
+    queued_calls,
+)
+from radiusd.storage.running_costs import running_costs
+from radiusd.storage.trails import CallTrail, find_calls
+
+MOST_CALLS = 10
+SPANS = (timedelta(hours=1), timedelta(days=1), timedelta(days=7), timedelta(days=31))
+"""How far back the newest calls of all accounts are looked for, step by step: no index has all by time."""
+
+
+def live_for(txn: Cursor, actor: Actor, at: datetime, account: str | None = None) -> list[Document]:
+    """Return the open calls that *actor* may see, oldest first, with what each has cost by *at*."""
+    actor.require("calls:read")
+    if account is not None:
+        require_account(txn, actor, account, "account")
+    codes = _codes(txn, actor)
+    found = [call for call in live_calls(txn, account) if codes is None or call.account in codes]
+    costs = running_costs(txn, at) if found else {}
+    return [_live(call, costs.get((call.call_id, call.role), 0), at) for call in found]
+
+
+def cdrs_for(txn: Cursor, actor: Actor, wanted: CdrFilter, now: datetime, page: Page) -> list[CdrLine]:
+    """
+    Return a page of the ended calls that *actor* may see, newest first.
+
+    The page's key is the beginning of a record in milliseconds since 1970, its call id and its role.
+    """
+    actor.require("calls:read")
+    if wanted.account is not None:
+        require_account(txn, actor, wanted.account, "account")
+    after = None
+    if page.after:
+        moment, call_id, role = page.after
+        after = (_moment(str(moment)), str(call_id), str(role))
+    wanted = replace(wanted, account_ids=reached_accounts(txn, actor), limit=page.limit, after=after)
+    newest = min(filter(None, (wanted.until, after and after[0])), default=now + SPANS[0])
+    if wanted.account is None and wanted.account_ids is None:
+        for span in SPANS:
+            since = newest - span
+            if wanted.since is not None and wanted.since >= since:
+                break
+            found = cdr_lines(txn, replace(wanted, since=since))
+            if len(found) == page.limit:
+                return found
+    return cdr_lines(txn, wanted)
+
+
+def cdr_key(line: CdrLine) -> tuple[str, str, str]:
+    """Return the key of a record in a list."""
+    return (line.started_at.isoformat(), line.call_id, line.role)
+
+
+def cdr_document(line: CdrLine) -> Document:
+    """Return a record with the names that the command line has for its columns."""
+    return {
+        "start": line.started_at,
+        "account": line.account,
+        "role": line.role,
+        "status": line.status,
+        "reason": line.reason,
+        "service": _service(line.service_kind, line.service),
+        "from": line.calling,
+        "to": line.called,
+        "destination": line.destination,
+        "duration_ms": line.duration_ms,
+        "billed_s": line.billed_s,
+        "included_s": line.included_s,
+        "total": _money(line.total_micros),
+        "currency": line.currency,
+        "call_id": line.call_id,
+    }
+
+
+def queue_for(txn: Cursor, actor: Actor) -> list[QueuedCall]:
+    """Return the calls that wait to be matched or rated, those that *actor* may see, oldest first."""
+    actor.require("calls:read")
+    codes = _codes(txn, actor)
+    return [entry for entry in queued_calls(txn) if codes is None or entry.account in codes]
+
+
+def explain_for(txn: Cursor, actor: Actor, name: str, now: datetime) -> list[Document]:
+    """
+    Return why the calls of that *name*, ours or their sender's, were charged or refused; newest first.
+
+    Bound actors get what is about accounts that they reach.
+
+    Raises:
+        NotFound: There is none that *actor* may see.
+    """
+    actor.require("calls:read")
+    reached = reached_accounts(txn, actor)
+    trails = [trail for trail in find_calls(txn, name, MOST_CALLS) if _is_seen(trail, reached)]
+    if not trails:
+        raise NotFound(f"no call is known as {name}")
+    codes = _codes(txn, actor)
+    return [_narrowed(explain(txn, trail, now), codes) for trail in trails]
+
+
+def require_call(txn: Cursor, actor: Actor, call_id: str) -> None:
+    """Return when *actor* may change the open or queued call. Raises NotFound, Forbidden."""
+    actor.require("calls:write")
+    codes = _codes(txn, actor)
+    if codes is not None and not any(call.account in codes for call in live_calls(txn, call_id=call_id)):
+        raise NotFound(f"call {call_id} is not open")
+
+
+def _codes(txn: Cursor, actor: Actor) -> set[str] | None:
+    reached = reached_accounts(txn, actor)
+    if reached is None:
+        return None
+    txn.execute("SELECT code FROM account WHERE id = ANY(%s)", (reached,))
+    return {code for (code,) in txn.fetchall()}
+
+
+def _is_seen(trail: CallTrail, reached: Iterable[int] | None) -> bool:
+    return reached is None or bool(set(trail.accounts) & set(reached))
+
+
+def _narrowed(document: Document, codes: set[str] | None) -> Document:
+    """Return the explanation without what is about accounts that are not of *codes*."""
+    if codes is None:
+        return document
+    return {
+        **document,
+        "live": [each for each in document["live"] if each["account"] in codes],
+        "payers": [each for each in document["payers"] if each["account"] in codes],
+        "queue": [],
+        "cuts": [],
+    }
+
+
+def _live(call: LiveCall, cost_micros: int, at: datetime) -> dict[str, Any]:
+    elapsed_s = int((at - call.connect_at).total_seconds()) if call.connect_at else 0
+    return {
+        "start": call.setup_at,
+        "seconds": max(0, elapsed_s),
+        "state": call.state,
+        "account": call.account,
+        "service": _service(call.service_kind, call.service),
+        "from": call.calling,
+        "to": call.called,
+        "cost": _money(cost_micros),
+        "held": _money(call.held_micros),
+        "currency": call.currency,
+        "trunk": call.trunk,
+        "channels_used": call.trunk_used,
+        "channels_max": call.trunk_max,
+        "over_limit": call.over_limit,
+        "client": call.client,
+        "role": call.role,
+        "call_id": call.call_id,
+    }
+
+
+def _moment(text: str) -> datetime:
+    try:
+        found = datetime.fromisoformat(text)
+    except ValueError as error:
+        raise BadInput("cursor: it is none of this list; leave it out to begin anew") from error
+    if found.tzinfo is None:
+        raise BadInput("cursor: it is none of this list; leave it out to begin anew")
+    return found
+
+
+def _service(kind: str | None, name: str | None) -> str | None:
+    return None if name is None else f"{kind} {name}"
+
+
+def _money(micros: int) -> Decimal:
+    return Decimal(micros).scaleb(-MICRO_DECIMALS)
