@@ -311,6 +311,19 @@ def test_a_boot_ends_the_calls_from_before(run, write):
     assert 0 == result.exit_code, result.stdout
 
 
+def test_a_client_may_have_to_sign_its_questions(run, write):
+    """
+    What is dropped for want of a Message-Authenticator is dropped here, too; a flag is true or false.
+    """
+    question = a_packet(hex=a_question(), code="Access-Request", expect={"discard": True})
+    flag = "require_message_authenticator"
+
+    assert 0 == run("radius", "verify", write(question, client={flag: True})).exit_code
+    assert 1 == run("radius", "verify", write(question)).exit_code
+    result = run("radius", "verify", write(question, client={flag: "maybe"}))
+    assert f'$.cases[0].client.{flag}: needs true or false, not "maybe"' in result.stderr
+
+
 def test_a_proxy_speaks_for_several_switches(run, write):
     """
     The same session id of two switches is two calls.
