@@ -74,15 +74,26 @@ class Switch:
     """
     A running Kamailio that asks RADIUS at *auth_port* and *acct_port*, with callees behind it.
 
-    *rfc5090* chooses how digests go into RADIUS: else as draft-sterman-aaa-sip-00 has it.
+    *rfc5090* chooses how digests go into RADIUS: else as draft-sterman-aaa-sip-00 has it. With
+    *redirect_port* it asks there by SIP, and RADIUS hears of its calls only.
     """
 
+    caller = PIECES / "caller.xml"
+
     def __init__(
-        self, folder: Path, auth_port: int, acct_port: int, secret: str, *, rfc5090: bool = False
+        self,
+        folder: Path,
+        auth_port: int,
+        acct_port: int,
+        secret: str,
+        *,
+        rfc5090: bool = False,
+        redirect_port: int = 0,
     ) -> None:
         self.folder = folder
         self.auth_port, self.acct_port, self.secret = auth_port, acct_port, secret
         self.rfc5090 = rfc5090
+        self.redirect_port = redirect_port
         self.sip_port, *self._callee_ports = free_udp_ports(4)
         self._children: list[subprocess.Popen[bytes]] = []
         self._runs = 0
@@ -106,6 +117,11 @@ class Switch:
             child.wait(timeout=START_LIMIT_S)
         self._children.clear()
 
+    @property
+    def answers_port(self) -> int:
+        """The port of the callee that answers."""
+        return self._callee_ports[0]
+
     def log(self) -> str:
         """Return what Kamailio has written."""
         return (self.folder / "kamailio.log").read_text(errors="replace")
@@ -127,7 +143,7 @@ class Switch:
         with stem.with_suffix(".csv").open("w", newline="") as file:
             file.write("SEQUENTIAL\n")
             csv.writer(file, delimiter=";", lineterminator="\n").writerows(map(_fields, calls))
-        command = ["sipp", f"127.0.0.1:{self.sip_port}", "-sf", str(PIECES / "caller.xml")]
+        command = ["sipp", f"127.0.0.1:{self.sip_port}", "-sf", str(self.caller)]
         command += [
             "-inf",
             str(stem.with_suffix(".csv")),
@@ -178,8 +194,9 @@ class Switch:
             "@ANSWERS_PORT@": self._callee_ports[0],
             "@BUSY_PORT@": self._callee_ports[1],
             "@HANGS_UP_PORT@": self._callee_ports[2],
+            "@REDIRECT_PORT@": self.redirect_port,
         }
-        configuration = (PIECES / "kamailio.cfg").read_text()
+        configuration = (PIECES / ("redirect.cfg" if self.redirect_port else "kamailio.cfg")).read_text()
         for word, value in words.items():
             configuration = configuration.replace(word, str(value))
         (self.folder / "kamailio.cfg").write_text(configuration)

@@ -261,16 +261,21 @@ def test_the_readme_names_programs_of_the_checkout() -> None:
     assert all(os.access(ROOT / program, os.X_OK) for program in programs)
 
 
-def test_kamailio_is_configured_as_our_own_test_does_it() -> None:
+@pytest.mark.parametrize(
+    ("page", "configuration"),
+    [("connect-kamailio.md", "kamailio.cfg"), ("redirect-sip-calls.md", "redirect.cfg")],
+)
+def test_kamailio_is_configured_as_our_own_test_does_it(page: str, configuration: str) -> None:
     """
     What the page tells to write into Kamailio is what runs in the acceptance test, names apart.
     """
-    lines = (ROOT / "tests/acceptance/kamailio/kamailio.cfg").read_text()
+    lines = (ROOT / "tests/acceptance/kamailio" / configuration).read_text()
+    lines = lines.replace("127.0.0.1:@REDIRECT_PORT@", "192.0.2.200:5060")
     lines = lines.replace("@REALM@", "sip.example.net").replace("@QOP@", "1")
     lines = lines.replace("@FOLDER@", "/etc/kamailio")
     known = {line.strip() for line in lines.splitlines()}
-    page = DOCS / "how-to/connect-kamailio.md"
-    shown = "".join(block.text for block in blocks(page) if block.language == "kamailio").splitlines()
+    written = blocks(DOCS / "how-to" / page)
+    shown = "".join(block.text for block in written if block.language == "kamailio").splitlines()
 
     assert shown
     assert [] == [line for line in shown if line.strip() and line.strip() not in known]
