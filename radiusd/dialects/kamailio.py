@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import datetime
+
 from radiusd.calls.events import CallEvent, Kind, Leg, Status
 from radiusd.dialects.dialect import Dialect
 from radiusd.dialects.h323 import H323
@@ -15,6 +17,7 @@ from radiusd.dialects.standard import (
     USER_NAME,
 )
 from radiusd.dialects.values import address, identifier, realm_of
+from radiusd.errors import UnreadableEvent
 from radiusd.radius.assigned import Attribute
 from radiusd.radius.clients import Client
 from radiusd.radius.packet import Packet
@@ -32,6 +35,7 @@ SIP_SRC_IP_BESIDE_RFC5090 = 230  # where sites put it whose 108 is Digest-Method
 _INVITE, _CANCEL = 1, 2  # bits; whatever names the sites' dictionaries give to them
 _CALLER_AVPS = 30  # Service-Type of radius_load_caller_avps
 _SCHEMES = ("sip:", "sips:")
+_MEDIA_PROXY = b"mediaproxy@default"  # the User-Name of all its reports
 
 
 class Kamailio(Dialect):
@@ -50,6 +54,17 @@ class Kamailio(Dialect):
     # Unless told to take over every attribute its modules keep only SIP-AVP, and with it
     # $avp(Session-Timeout) is the same in both modes.
     reply_times = (SESSION_TIMEOUT, CREDIT_TIME, SIP_AVP)
+
+    def read_event(self, packet: Packet, client: Client, received_at: datetime, source: str) -> CallEvent:
+        """
+        See :meth:`Dialect.read_event`.
+
+        MediaProxy's relays report the media of a call when it is over. The proxy tells of the call itself;
+        a relay's word must neither begin one nor let one go on.
+        """
+        if packet.first(USER_NAME) == _MEDIA_PROXY:
+            raise UnreadableEvent("a relay of MediaProxy about a call's media, which its proxy tells of")
+        return super().read_event(packet, client, received_at, source)
 
     def read_call(self, reading: Reading, client: Client) -> CallEvent:
         """See :meth:`Dialect.read_call`."""
