@@ -25,7 +25,7 @@ _DIGEST_NAMES = {
     9: "Digest-Nonce-Count",
     10: "Digest-User-Name",
 }
-_SECRET = frozenset({Attribute.USER_PASSWORD, Attribute.CHAP_PASSWORD})
+_SECRET = frozenset({Attribute.USER_PASSWORD, Attribute.CHAP_PASSWORD, 121})  # 121: Digest-HA1
 
 
 def numbered(packet: Packet) -> Iterator[tuple[Key, bytes]]:
