@@ -25,6 +25,8 @@ from radiusd.front import Front, read_tls_files
 from radiusd.handlers.boots import Boots
 from radiusd.handlers.clock import Clock
 from radiusd.handlers.disconnects import Disconnects
+from radiusd.handlers.exporting import Exporting
+from radiusd.handlers.habits import HabitWriter
 from radiusd.handlers.ledger import Ledger
 from radiusd.http import site
 from radiusd.metrics import Metrics, PacketCounts, lane_metrics, packet_metrics
@@ -152,7 +154,9 @@ class Server:
             log,
         )
         node = f"{socket.gethostname()}:{os.getpid()}"
-        self._clock = Clock(reactor, node, self._control, self._acct, disconnects, log)
+        habits = HabitWriter(self._control, f"{node}:{int(reactor.seconds())}", self._packet_counts)
+        self._exporting = Exporting(reactor, settings.exports, str(config), log)
+        self._clock = Clock(reactor, node, self._control, self._acct, disconnects, habits, log)
         self._nonces = NonceMaker(_nonce_key(key))
         self._front: Front | None = None
         self._workers: Workers | None = None

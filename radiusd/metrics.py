@@ -16,6 +16,8 @@ from prometheus_client.core import (
 )
 from prometheus_client.registry import Collector
 
+from radiusd.radius.habits import is_habit
+
 _SECONDS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0)
 
 
@@ -140,6 +142,7 @@ def packet_counts(ports: Iterable[Any]) -> PacketCounts:
             counts.append((kind, client_id, "received", seen.requests))
             counts.append((kind, client_id, "duplicate", seen.duplicates))
             counts += [(kind, client_id, reason.value, count) for reason, count in seen.discarded.items()]
+            counts += [(kind, client_id, word, count) for word, count in seen.habits.counts.items()]
     return counts
 
 
@@ -150,6 +153,8 @@ def packet_metrics(client_name: Callable[[int], str], counts: PacketCounts) -> I
     )
     totals: dict[tuple[str, int, str], int] = {}
     for port, client_id, result, count in counts:
+        if is_habit(result):
+            continue  # for the doctor, not for Prometheus
         totals[port, client_id, result] = totals.get((port, client_id, result), 0) + count
     for (port, client_id, result), count in totals.items():
         requests.add_metric((port, client_name(client_id) if client_id else "unknown", result), count)

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import replace
+from datetime import timedelta
 from typing import IO, Any
 
 import click
 
-from provisioning import clients
+from provisioning import clients, doctor
 from provisioning.cli.changing import (
     changing,
     chosen_secret,
@@ -17,12 +18,15 @@ from provisioning.cli.changing import (
     secret_options,
     show_change,
 )
+from provisioning.cli.errors import Exit
 from provisioning.cli.field_options import field_options, given
 from provisioning.cli.framework import Group
-from provisioning.cli.output import print_document
-from provisioning.cli.session import database
+from provisioning.cli.output import print_document, print_rows
+from provisioning.cli.session import database, now
+from radiusd.storage.habits import calls_closed_by_us, habits_of
 
 WHAT = "the shared secret"
+COUNT_LIMIT_MS = 5000
 HELPS = {
     "networks": "Address or network that it sends from.",
     "dialect": "How it tells of calls: rfc2866, cisco, kamailio.",
@@ -127,6 +131,30 @@ def show(ctx: click.Context, name: str) -> None:
     with database(ctx) as connection, connection.cursor() as txn:
         found = clients.read_client(txn, name)
     print_document(ctx, document(found))
+
+
+@client.command("doctor", example="tollwire client doctor sbc1\ntollwire client doctor sbc1 --hours 2 --json")
+@click.argument("name")
+@click.option("--hours", type=click.IntRange(1, 168), default=24, show_default=True, help="How far back.")
+@click.pass_context
+def doctor_(ctx: click.Context, name: str, hours: int) -> None:
+    """
+    Tell from a client's own packets what is wrong with it, and what to change on the device.
+
+    Running servers write what they have counted every five seconds. The exit code is 1 when a check is
+    `bad`.
+    """
+    at = now()
+    since = at - timedelta(hours=hours)
+    with database(ctx) as connection, connection.cursor() as txn:
+        found, client_id = clients.read_client(txn, name), clients.client_id_of(txn, name)
+        counts = habits_of(txn, client_id, since)
+        ended = calls_closed_by_us(txn, client_id, since, COUNT_LIMIT_MS)
+    findings = doctor.diagnose(doctor.Chart(found, counts, ended, hours))
+    rows = [(one.check, one.state.value, one.seen, one.do) for one in findings]
+    print_rows(ctx, ("check", "state", "seen", "do"), rows)
+    if any(one.state is doctor.State.BAD for one in findings):
+        ctx.exit(Exit.DIFFERS)
 
 
 @client.command("end", example="tollwire client end sbc1")

@@ -13,6 +13,7 @@ from twisted.internet.task import LoopingCall
 
 from radiusd.errors import NotDurable
 from radiusd.handlers.disconnects import Disconnects
+from radiusd.handlers.habits import HabitWriter
 from radiusd.storage.control import ControlConnection
 from radiusd.storage.disconnects import forget_old
 from radiusd.storage.duties import hold_duty, make_partitions, mend_channels
@@ -24,6 +25,7 @@ from radiusd.storage.recurring import charge_recurring
 
 TEND_S = 1.0
 CUT_S = 1.0
+HABITS_S = 5.0
 SWEEP_S = 60.0
 PARTITIONS_S = 3600.0
 RECURRING_S = 600.0
@@ -44,6 +46,7 @@ class Clock:
         control: ControlConnection,
         lanes: Lanes,
         disconnects: Disconnects,
+        habits: HabitWriter,
         log: Any,
     ) -> None:
         self._reactor = reactor
@@ -51,6 +54,7 @@ class Clock:
         self._control = control
         self._lanes = lanes
         self._disconnects = disconnects
+        self._habits = habits
         self._log = log
         self._loops: list[LoopingCall] = []
 
@@ -58,6 +62,7 @@ class Clock:
         """Begin."""
         self._every(TEND_S, "tend", self._tend)
         self._every(CUT_S, "cut", self._disconnects.look)
+        self._every(HABITS_S, "habits", self._habits.write)
         self._every(SWEEP_S, "sweep", self._sweep)
         self._every(PARTITIONS_S, "partitions", self._make_partitions, now=True)
         self._every(RECURRING_S, "recurring charges", self._charge_recurring, now=True)

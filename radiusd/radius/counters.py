@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from radiusd.radius.assigned import Code
 from radiusd.radius.discards import CountedAs, Reason
+from radiusd.radius.habits import Habits
 
 
 class ClientCounters:
@@ -14,7 +15,7 @@ class ClientCounters:
     *responses* and everything in *discarded*.
     """
 
-    __slots__ = ("discarded", "duplicates", "replies", "requests", "status_requests")
+    __slots__ = ("discarded", "duplicates", "habits", "replies", "requests", "status_requests")
 
     def __init__(self) -> None:
         self.requests = 0  # all that came, Status-Server excepted (RFC 5997, 4.5)
@@ -22,6 +23,7 @@ class ClientCounters:
         self.status_requests = 0
         self.replies: dict[int, int] = {}  # by Code; a repeated answer counts once
         self.discarded: dict[Reason, int] = {}
+        self.habits = Habits()
 
     @property
     def responses(self) -> int:
@@ -62,10 +64,6 @@ class Counters:
             counts.status_requests += 1
         else:
             counts.requests += 1
-
-    def duplicate(self, client_id: int) -> None:
-        """Count a request that had already come."""
-        self.of(client_id).duplicates += 1
 
     def replied(self, client_id: int, code: int) -> None:
         """Count an answer that was sent for the first time."""

@@ -87,6 +87,11 @@ class DuplicateCache:
         entries[key] = _Entry(authenticator, now_s + self._keep_s)
         return _NEW
 
+    def age_s(self, host: str, port: int, identifier: int) -> float:
+        """Return how long ago the request that holds an Identifier came, or was answered if it was."""
+        entry = self._entries.get((host, port, identifier))
+        return 0.0 if entry is None else self._keep_s - (entry.expires_at_s - self.clock.seconds())
+
     def settle(self, host: str, port: int, identifier: int, authenticator: bytes, reply: bytes) -> bool:
         """
         Keep *reply* for the copies of its request that may still come.

@@ -132,11 +132,15 @@ class Reception(ABC):
         """Hand on a request that has not been seen before."""
         packet = exchange.packet
         standing = self.duplicates.admit(*exchange.key)
+        counts = self.counters.of(exchange.client.id)
         if standing is not _NEW:
-            self.counters.duplicate(exchange.client.id)
+            counts.duplicates += 1
+            answered = isinstance(standing, bytes)
+            counts.habits.repeated(self.duplicates.age_s(*exchange.key[:3]), answered=answered)
             if isinstance(standing, bytes):
                 self.send(standing, exchange.addr)
             return
+        counts.habits.met(packet, self.duplicates.clock.seconds())
         self.handed_on()
         try:
             self._handle(exchange.client, packet, exchange)
