@@ -66,7 +66,7 @@ class Generic(Dialect):
             connect_at=_connect_at(reading, times.connect_at, status),
             disconnect_at=times.disconnect_at or (reading.event_at if kind in _ENDS else None),
             clock_ok=reading.clock_ok,
-            duration_ms=duration_ms,
+            duration_ms=0 if status is Status.FAILED and kind is not Kind.START else duration_ms,
             cause=reading.cause(fields.text("cause", packet), 10),
             sip_code=_sip_code(fields.text("sip_code", packet)),
             release_side=_side(fields.word("release_side", packet)),

@@ -3,9 +3,13 @@
 from datetime import UTC, datetime
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
-from radiusd.dialects.mapping import SETTINGS
+from radiusd.dialects.mapping import COUNTS, FIELDS, SETTINGS, TIMES, WORDS
 from radiusd.dialects.registry import DIALECTS, check_settings
+from radiusd.radius.packet import Packet
+from tests.radiusd.dialects.test_hostile_packets import read, stamps, values
 from tests.radiusd.dialects.vectors import a_client, a_packet
 
 NOW = datetime(2026, 11, 22, 14, 5, 53, tzinfo=UTC)
@@ -74,3 +78,55 @@ def test_other_dialects_do_not_have_these_settings() -> None:
     [problem] = check_settings("cisco", {"setup_from": "#55"})
 
     assert "there is no such setting" in problem
+
+
+PLACES = {f"{field}_from": f"26.64000.{number}" for number, field in enumerate(FIELDS, 1)}
+EVERYTHING = [
+    PLACES | {f"{field}_form": form for field in TIMES} | {f"{field}_form": count for field in COUNTS} | more
+    for form, count, more in (
+        ("stamp", "text", {"leg_answer": "in", "status_failed": "busy,x", "release_side_caller": "a"}),
+        ("unix_ms", "integer", {"start_means": "setup", "duration_unit": "ms", "cause_base": "16"}),
+        ("%Y%m%d%H%M%S", "text", {"timezone": "Asia/Kolkata", "trunk_in_form": "hex"}),
+        ("%d.%m.%Y %H:%M:%S %z", "integer", {"tenant_from": "=acme", "leg_from": "=answer"}),
+    )
+]
+WRITTEN = [word.encode() for words in WORDS.values() for word in words] + [
+    b"busy",
+    b"1795356425010",
+    b"99991231235959",
+    b"20261122150553",
+    b"22.11.2026 15:05:59 +0100",
+    b"01.01.0001 00:00:00 +1400",
+    b"9999:59:59.999999999",
+    b"999999999999.5",
+]
+
+
+told_values = st.one_of(values, stamps, st.sampled_from(WRITTEN))
+
+
+@pytest.mark.parametrize("chosen", EVERYTHING)
+def test_all_of_it_may_be_set_at_once(chosen: dict[str, str]) -> None:
+    """
+    Every field in a place of its own, in each kind of form.
+    """
+    assert [] == check_settings("generic", chosen)
+
+
+@settings(max_examples=200)
+@given(
+    st.sampled_from(EVERYTHING),
+    st.lists(st.tuples(st.integers(1, len(FIELDS)), told_values), max_size=30),
+    st.sampled_from([1, 2, 3, 15]),
+)
+def test_whatever_stands_in_these_places_does_no_harm(
+    chosen: dict[str, str], told: list[tuple[int, bytes]], status: int
+) -> None:
+    """
+    It becomes an event that holds what every event must, or is unreadable.
+    """
+    vendor = (64000).to_bytes(4, "big")
+    sent = [(40, bytes((0, 0, 0, status))), (44, b"1.42")]
+    sent += [(26, vendor + bytes((type, min(len(value), 247) + 2)) + value[:247]) for type, value in told]
+
+    read(Packet(4, 1, bytes(16), b"", sent), a_client("generic", chosen))
