@@ -121,10 +121,10 @@ def explain_for(txn: Cursor, actor: Actor, name: str, now: datetime) -> list[Doc
 
 
 def require_call(txn: Cursor, actor: Actor, call_id: str) -> None:
-    """Return when *actor* may change the open or queued call. Raises NotFound, Forbidden."""
+    """Return when *actor* may end the open call. Raises NotFound, Forbidden."""
     actor.require("calls:write")
     codes = _codes(txn, actor)
-    if codes is not None and not any(call.account in codes for call in live_calls(txn, call_id=call_id)):
+    if not any(codes is None or call.account in codes for call in live_calls(txn, call_id=call_id)):
         raise NotFound(f"call {call_id} is not open")
 
 

@@ -8,7 +8,7 @@ from datetime import datetime
 from pathlib import Path
 
 from provisioning import decks
-from provisioning.api.endpoints import PAGED, Answer, Asked, Endpoint, Parameter, sliced
+from provisioning.api.endpoints import PAGED, UPLOAD, Answer, Asked, Endpoint, Parameter, sliced
 from provisioning.rate_files import RateFile
 
 MAX_OCTETS = 64_000_000
@@ -16,12 +16,14 @@ MAX_OCTETS = 64_000_000
 
 @dataclass(frozen=True, slots=True)
 class Upload(RateFile):
-    """A file of rates that came in a body."""
+    """A file of rates that came in a body; messages call it *called*."""
+
+    called: str = "body"
 
     @property
     def name(self) -> str:
-        """What messages call it."""
-        return "body"
+        """What messages and the deck's version call it."""
+        return self.called
 
 
 def _list(asked: Asked) -> Answer:
@@ -41,8 +43,10 @@ def _import(asked: Asked) -> Answer:
         file.flush()
         if dry_run:
             asked.txn.execute("SAVEPOINT before_import")
-        source = Upload(Path(file.name))
-        change = decks.import_deck(asked.txn, deck, source, asked.admin, asked.query.get("active_from"))
+        source = Upload(Path(file.name), called=asked.query.get("file", "body"))
+        kind = decks.Kind(asked.query.get("kind", decks.Kind.REPLACE.value))
+        active_from = asked.query.get("active_from")
+        change = decks.import_deck(asked.txn, deck, source, asked.admin, active_from, kind)
         found = decks.list_versions(asked.txn, deck.name)[0]
         if dry_run:
             asked.txn.execute("ROLLBACK TO before_import")
@@ -81,8 +85,14 @@ ENDPOINTS = (
         right="decks:write",
         parameters=(
             _NAME,
+            UPLOAD,
             Parameter("currency", "Of the deck; it never changes.", required=True),
             Parameter("active_from", "For calls set up from then on; without it, now.", datetime),
+            Parameter(
+                "kind",
+                "All there is, all there will be (that is what goes without saying), or changes only.",
+                choices=tuple(kind.value for kind in decks.Kind),
+            ),
             Parameter("dry_run", "Only say what would be done.", bool),
         ),
         media="text/csv",

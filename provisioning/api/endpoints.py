@@ -39,6 +39,7 @@ class Parameter:
 LIMIT = Parameter("limit", "Most things in the answer.", int, least=1, most=MOST)
 CURSOR = Parameter("cursor", "What `next` of the answer before said; without it, from the beginning.")
 PAGED = (LIMIT, CURSOR)
+UPLOAD = Parameter("file", "What messages and the audit call the file in the body.")
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,7 +9,7 @@ from typing import Any
 from provisioning import inventory, number_states
 from provisioning.accounts import read_account
 from provisioning.admin import Change
-from provisioning.api.endpoints import Answer, Asked, Endpoint, Parameter, listed
+from provisioning.api.endpoints import UPLOAD, Answer, Asked, Endpoint, Parameter, listed
 from provisioning.api.nouns import Noun, made
 from provisioning.cli.number import HELPS
 from provisioning.number_import import NumberFile, import_numbers
@@ -198,7 +198,7 @@ def _history(asked: Asked) -> Answer:
 
 
 def _import(asked: Asked) -> Answer:
-    file = NumberFile.decode("body", asked.octets, asked.query.get("currency"))
+    file = NumberFile.decode(asked.query.get("file", "body"), asked.octets, asked.query.get("currency"))
     dry_run = bool(asked.query.get("dry_run"))
     if dry_run:
         asked.txn.execute("SAVEPOINT before_import")
@@ -243,6 +243,7 @@ ENDPOINTS = (
         summary="Import numbers from CSV: all or nothing.",
         right="numbers:write",
         parameters=(
+            UPLOAD,
             Parameter("currency", "Of rows that name none."),
             Parameter("dry_run", "Only say what would be done.", bool),
         ),

@@ -1,4 +1,4 @@
-"""The HTTP API over a socket: everything that is provisioned comes in, comes out, and is refused in plain words."""
+"""The HTTP API over a socket: all that is provisioned comes in, comes out, and is refused in plain words."""
 
 from __future__ import annotations
 

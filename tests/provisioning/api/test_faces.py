@@ -1,0 +1,368 @@
+"""The command line and the HTTP API do the same: equal rows, equal audit, equal words when it is refused."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Callable
+from contextlib import closing
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import psycopg2
+import pytest
+from click.testing import CliRunner
+
+from provisioning.admin import Admin
+from provisioning.cli import main
+from provisioning.roles import Role
+from radiusd.storage.secrets import Sealer, make_key
+from tests.provisioning.api.conftest import RATES, Api, Console, token_for
+
+pytestmark = pytest.mark.postgres
+
+NUMBERS = "number,country,currency,monthly_price\n15125550111,US,USD,1.50\n15125550112,US,USD,1.50\n"
+SERVICE = {"account": "ACME", "plan": "retail", "activated": "2026-11-01"}
+WORDS = "--account ACME --plan retail --activated 2026-11-01"
+
+# What is typed, and what is asked for: one after the other.
+ACTIONS: tuple[tuple[str, str, str, Any], ...] = (
+    (
+        "deck import us rates.csv --currency USD",
+        "POST",
+        "/decks/us/versions?currency=USD&file=rates.csv",
+        RATES,
+    ),
+    ("plan add retail --deck us", "POST", "/plans", {"code": "retail", "deck": "us"}),
+    ("plan set retail --rounding-mode up", "PATCH", "/plans/retail", {"rounding_mode": "up"}),
+    ("tenant add PBX.example", "POST", "/tenants", {"name": "PBX.example"}),
+    (
+        "client add sbc1 --networks 192.0.2.1 --dialect cisco --settings duration_unit=ms"
+        " --secret-file secret",
+        "POST",
+        "/clients",
+        {
+            "name": "sbc1",
+            "networks": ["192.0.2.1"],
+            "dialect": "cisco",
+            "settings": {"duration_unit": "ms"},
+            "secret": "sixteen octets!!",
+        },
+    ),
+    ("client set sbc1 --lease-s 60", "PATCH", "/clients/sbc1", {"lease_s": 60}),
+    ("destination add us 1 52", "POST", "/destinations", {"name": "us", "prefixes": ["1", "52"]}),
+    ("destination set us 1", "PATCH", "/destinations/us", {"prefixes": ["1"]}),
+    (
+        "bucket add retail all --minutes 100 --destinations us",
+        "POST",
+        "/buckets",
+        {"plan": "retail", "name": "all", "seconds": 6000, "destinations": "us"},
+    ),
+    ("bucket set retail all --priority 3", "PATCH", "/buckets/retail/all", {"priority": 3}),
+    (
+        "account add ACME --currency USD --credit-limit 50 --timezone America/Chicago",
+        "POST",
+        "/accounts",
+        {"code": "ACME", "currency": "USD", "credit_limit": "50", "timezone": "America/Chicago"},
+    ),
+    (
+        "account add SHOP --currency USD --reseller ACME",
+        "POST",
+        "/accounts",
+        {"code": "SHOP", "currency": "USD", "reseller": "ACME"},
+    ),
+    ("account set SHOP --max-channels 3", "PATCH", "/accounts/SHOP", {"max_channels": 3}),
+    ("account set SHOP --max-channels none", "PATCH", "/accounts/SHOP", {"max_channels": None}),
+    (
+        "balance add ACME 12.50 --reference R1 --note cash",
+        "POST",
+        "/balances/ACME/postings",
+        {"amount": "12.50", "reference": "R1", "note": "cash"},
+    ),
+    (
+        "balance add --kind adjustment ACME -- -1",
+        "POST",
+        "/balances/ACME/postings",
+        {"kind": "adjustment", "amount": -1},
+    ),
+    (
+        f"did add +15125550100 {WORDS} --outpayment 0.002",
+        "POST",
+        "/dids",
+        {"number": "+15125550100", **SERVICE, "outpayment": "0.002"},
+    ),
+    ("did set 15125550100 --location Austin", "PATCH", "/dids/15125550100", {"location": "Austin"}),
+    (
+        f"extension add 201 --tenant pbx.example {WORDS}",
+        "POST",
+        "/extensions",
+        {"extension": "201", "tenant": "pbx.example", **SERVICE},
+    ),
+    (
+        f"trunk add TG1 --client sbc1 --max-channels 30 {WORDS}",
+        "POST",
+        "/trunks",
+        {"trunk": "TG1", "client": "sbc1", "max_channels": 30, **SERVICE},
+    ),
+    (
+        f"ip add 203.0.113.0/24 --tech-prefix 99 {WORDS}",
+        "POST",
+        "/ips",
+        {"network": "203.0.113.0/24", "tech_prefix": "99", **SERVICE},
+    ),
+    (
+        "virtual add 442079460100 --primary 15125550100 --account ACME --activated 2026-11-02",
+        "POST",
+        "/virtuals",
+        {"number": "442079460100", "primary": "15125550100", "account": "ACME", "activated": "2026-11-02"},
+    ),
+    ("virtual end 442079460100 --at 2030-01-01", "DELETE", "/virtuals/442079460100?at=2030-01-01", None),
+    ("trunk end TG1 --at 2031-01-01T00:00:00Z", "DELETE", "/trunks/TG1?at=2031-01-01T00:00:00Z", None),
+    ("bucket rm retail all", "DELETE", "/buckets/retail/all", None),
+    ("number import numbers.csv", "POST", "/numbers/import?file=numbers.csv", NUMBERS),
+    (
+        "number add 442079460200 --currency GBP --features voice",
+        "POST",
+        "/numbers",
+        {"number": "442079460200", "currency": "GBP", "features": ["voice"]},
+    ),
+    ("number set 442079460200 --setup-price 3", "PATCH", "/numbers/442079460200", {"setup_price": "3"}),
+    (
+        "number state blocked 442079460200",
+        "POST",
+        "/numbers/state",
+        {"numbers": ["442079460200"], "state": "blocked"},
+    ),
+    (
+        "number assign 15125550111 15125550112 --account ACME --plan retail --activated 2026-11-03",
+        "POST",
+        "/numbers/assign",
+        {
+            "numbers": ["15125550111", "15125550112"],
+            "account": "ACME",
+            "plan": "retail",
+            "activated": "2026-11-03",
+        },
+    ),
+    (
+        "number move 15125550111 --to SHOP --at 2026-11-05",
+        "POST",
+        "/numbers/move",
+        {"numbers": ["15125550111"], "to": "SHOP", "at": "2026-11-05"},
+    ),
+    (
+        "number release 15125550112 --at 2032-01-01",
+        "POST",
+        "/numbers/release",
+        {"numbers": ["15125550112"], "at": "2032-01-01"},
+    ),
+    (
+        "user add bob --role customer --account ACME --email bob@example.com",
+        "POST",
+        "/users",
+        {"name": "bob", "role": "customer", "account": "ACME", "email": "bob@example.com"},
+    ),
+    ("user set bob --status suspended", "PATCH", "/users/bob", {"status": "suspended"}),
+    (
+        "token add t --user bob --scope calls:read",
+        "POST",
+        "/tokens",
+        {"name": "t", "user": "bob", "scopes": ["calls:read"]},
+    ),
+    ("token revoke bob t", "DELETE", "/tokens/bob/t", None),
+    ("client end sbc1", "DELETE", "/clients/sbc1", None),
+)
+
+# Likewise, each by itself, after all of the above; it is refused.
+MISTAKES: tuple[tuple[str, str, str, Any], ...] = (
+    ("account add ACME --currency USD", "POST", "/accounts", {"code": "ACME", "currency": "USD"}),
+    ("account add A --currency usd", "POST", "/accounts", {"code": "A", "currency": "usd"}),
+    ("account set NONE --name x", "PATCH", "/accounts/NONE", {"name": "x"}),
+    ("account set ACME --timezone Mars", "PATCH", "/accounts/ACME", {"timezone": "Mars"}),
+    ("account set ACME --reseller SHOP", "PATCH", "/accounts/ACME", {"reseller": "SHOP"}),
+    ("account set ACME --credit-limit -1", "PATCH", "/accounts/ACME", {"credit_limit": "-1"}),
+    ("plan add gold --deck none", "POST", "/plans", {"code": "gold", "deck": "none"}),
+    ("plan set retail --initial-s 60", "PATCH", "/plans/retail", {"initial_s": 60}),
+    (
+        "client add sbc2 --networks 192.0.2.300 --secret-file secret",
+        "POST",
+        "/clients",
+        {"name": "sbc2", "networks": ["192.0.2.300"], "secret": "sixteen octets!!"},
+    ),
+    ("destination add uk x", "POST", "/destinations", {"name": "uk", "prefixes": ["x"]}),
+    (
+        "bucket add retail b --minutes 1 --destinations mars",
+        "POST",
+        "/buckets",
+        {"plan": "retail", "name": "b", "seconds": 60, "destinations": "mars"},
+    ),
+    ("balance add ACME 0", "POST", "/balances/ACME/postings", {"amount": "0"}),
+    (
+        "balance add ACME 13 --reference R1",
+        "POST",
+        "/balances/ACME/postings",
+        {"amount": "13", "reference": "R1"},
+    ),
+    (f"did add 15125550100 {WORDS}", "POST", "/dids", {"number": "15125550100", **SERVICE}),
+    (f"did add 12 34x {WORDS}".replace("12 34x", "12-34x"), "POST", "/dids", {"number": "12-34x", **SERVICE}),
+    (f"did add 442079460200 {WORDS}", "POST", "/dids", {"number": "442079460200", **SERVICE}),
+    ("did set 19995550100 --location x", "PATCH", "/dids/19995550100", {"location": "x"}),
+    ("did end 15125550100", "DELETE", "/dids/15125550100", None),
+    (
+        f"extension add 7 --tenant mars {WORDS}",
+        "POST",
+        "/extensions",
+        {"extension": "7", "tenant": "mars", **SERVICE},
+    ),
+    (f"ip add 0.0.0.0/0 {WORDS}", "POST", "/ips", {"network": "0.0.0.0/0", **SERVICE}),
+    (
+        "virtual add 442079460111 --primary 19995550100 --account ACME --activated 2026-11-02",
+        "POST",
+        "/virtuals",
+        {"number": "442079460111", "primary": "19995550100", "account": "ACME", "activated": "2026-11-02"},
+    ),
+    (
+        "number state available 15125550112",
+        "POST",
+        "/numbers/state",
+        {"numbers": ["15125550112"], "state": "available"},
+    ),
+    (
+        "number reserve 442079460200 --account ACME",
+        "POST",
+        "/numbers/442079460200/reserve",
+        {"account": "ACME"},
+    ),
+    (
+        "number move 442079460200 --to SHOP",
+        "POST",
+        "/numbers/move",
+        {"numbers": ["442079460200"], "to": "SHOP"},
+    ),
+    ("user add eve --role customer", "POST", "/users", {"name": "eve", "role": "customer"}),
+    ("user show eve", "GET", "/users/eve", None),
+    (
+        "token add t --user bob --scope everything",
+        "POST",
+        "/tokens",
+        {"name": "t", "user": "bob", "scopes": ["everything"]},
+    ),
+    ("rate quote --plan retail --to 811234567", "GET", "/quote?plan=retail&to=811234567", None),
+)
+
+VOLATILE = re.compile(r"_sealed$|_hash$|_sha256$|^changed_|^fees_from$|^id$|^last_|^quiet_since$")
+MOMENTS = {"at", "by", "posted_at", "created_at", "revoked_at", "active_from", "until", "actor", "address"}
+
+
+@pytest.fixture
+def typed(console: Console, tmp_path: Path, monkeypatch) -> Callable[[str], Any]:
+    """Type a command on the console's database; it comes back with its error, if there is one."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("TOLLWIRE_CONFIG", str(console.config))
+    (tmp_path / "rates.csv").write_text(RATES)
+    (tmp_path / "numbers.csv").write_text(NUMBERS)
+    (tmp_path / "secret").write_text("sixteen octets!!")
+
+    def typed(line: str) -> Any:
+        words, *rest = line.split(" -- ")
+        result = CliRunner().invoke(main, [*words.split(), "--json", *(["--", *rest] if rest else [])])
+        if result.exit_code:
+            return json.loads(result.stderr.splitlines()[-1])["error"]
+        return None
+
+    return typed
+
+
+@pytest.fixture
+def operator(dsn: str, console: Console) -> Callable[[], Api]:
+    """Make an operator's token on the database as it is now."""
+    admin = Admin("tester", datetime.now(UTC), Sealer(make_key(console.key)))
+    return lambda: Api(console.port, token_for(dsn, admin, Role.OPERATOR))
+
+
+def begin_anew(dsn: str, reset: str) -> None:
+    """Empty the database, and count ids from 1 again."""
+    with closing(psycopg2.connect(dsn)) as connection, connection, connection.cursor() as txn:
+        txn.execute("SET LOCAL session_replication_role = replica")
+        txn.execute(reset)
+        txn.execute("SELECT sequencename FROM pg_sequences WHERE schemaname = 'public'")
+        for (name,) in txn.fetchall():
+            txn.execute(f"ALTER SEQUENCE {name} RESTART")
+
+
+def _timeless(text: str) -> str:
+    """Return *text* without moments that nobody has typed: they have fractions of seconds."""
+    return re.sub(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d+Z", "NOW", text)
+
+
+def rows(dsn: str) -> dict[str, list[dict[str, Any]]]:
+    """Return all that the catalogue's tables hold, without what the clock and dice have made."""
+    found = {}
+    with closing(psycopg2.connect(dsn)) as connection, connection.cursor() as txn:
+        txn.execute(
+            "SELECT relname FROM pg_class WHERE relnamespace = 'public'::regnamespace"
+            " AND relkind IN ('r', 'p') AND NOT relispartition AND relname NOT IN"
+            " ('schema_migration', 'catalogue_version', 'login_session', 'api_reply')"
+        )
+        for (table,) in txn.fetchall():
+            txn.execute(f"SELECT to_jsonb(t)::text FROM {table} t")
+            found[table] = sorted(
+                (
+                    {
+                        name: value
+                        for name, value in json.loads(_timeless(row)).items()
+                        if not _is_volatile(name)
+                    }
+                    for (row,) in txn.fetchall()
+                ),
+                key=lambda row: json.dumps(row, sort_keys=True),
+            )
+    return found
+
+
+def _is_volatile(name: str) -> bool:
+    return name in MOMENTS or bool(VOLATILE.search(name))
+
+
+def test_every_action_leaves_the_same_rows(dsn, reset, typed, operator, console):
+    """
+    Typed or asked for: services, money, numbers, people, and the audit of all of it.
+    """
+    begin_anew(dsn, reset)
+    operator()
+    for line, *_ in ACTIONS:
+        assert None is typed(line), line
+    by_hand = rows(dsn)
+
+    begin_anew(dsn, reset)
+    api = operator()
+    for _, method, path, body in ACTIONS:
+        said = api(method, path, body)
+        assert said.status < 300, (path, said.text)
+    asked = rows(dsn)
+
+    assert by_hand.keys() == asked.keys()
+    for table, expected in by_hand.items():
+        assert expected == asked[table], table
+    assert len(by_hand["audit"]) > len(ACTIONS)
+
+
+def test_every_mistake_is_told_in_the_same_words(dsn, reset, typed, operator):
+    """
+    And with the same code; nothing is changed by either.
+    """
+    begin_anew(dsn, reset)
+    api = operator()
+    for line, *_ in ACTIONS:
+        typed(line)
+    before = rows(dsn)
+    for line, method, path, body in MISTAKES:
+        error, said = typed(line), api(method, path, body)
+        assert error is not None, line
+        assert (error["code"], _timeless(error["message"])) == (
+            said.json["code"],
+            _timeless(said.json["detail"]),
+        ), line
+        assert 400 <= said.status < 500
+    assert before == rows(dsn)
