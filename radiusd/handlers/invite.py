@@ -62,6 +62,9 @@ class InviteHandler:
     def handle(self, invite: Invite) -> None:
         """Answer *invite* with 302, a challenge, or a refusal."""
         client: Client = invite.client
+        if not called_number(invite):
+            invite.respond(refusal_of(Refusal.BAD_REQUEST))
+            return
         arrived_s = self._reactor.seconds()
         now_s = int(arrived_s)
         proof = Proof()
@@ -178,7 +181,7 @@ def read_attempt(invite: Invite, client: Client, now: datetime) -> CallEvent:
         event_at=now,
         call_id=as_clean(invite.dialog.call_id),
         calling=as_clean(_calling(invite, client, sender)),
-        called=as_clean(invite.uri.number),
+        called=called_number(invite),
         remote_ip=invite.way.host,
         trunk_in=as_clean(_trunk(invite, client)),
         tenant=_tenant(sender),
@@ -186,6 +189,16 @@ def read_attempt(invite: Invite, client: Client, now: datetime) -> CallEvent:
         from_tag=as_clean(invite.dialog.sender.params.get("tag", "")),
         source=f"{invite.way.host}:{invite.way.port}/{as_clean(invite.dialog.via.branch)[:64]}",
     )
+
+
+def called_number(invite: Invite) -> str:
+    """
+    Return whom *invite* asks for; empty when it is nobody.
+
+    A number that holds what cannot be shown is nobody's: the next hop may read it otherwise than we do.
+    """
+    number = invite.uri.number
+    return number if number == as_clean(number) else ""
 
 
 def redirect_of(invite: Invite, outcome: Judged) -> Response:

@@ -15,6 +15,7 @@ _VIA = re.compile(
     re.IGNORECASE,
 )
 _CSEQ = re.compile(r"([0-9]{1,10})\s+(\S{1,64})$", re.ASCII)
+_NOT_IN_ADDR_SPEC = frozenset(' \t"<>')
 _LARGEST_CSEQ = 2**31 - 1
 
 
@@ -90,6 +91,8 @@ def read_address(header: str, text: str) -> Address:
     opened = _bracket_at(head)
     if opened < 0:
         uri = head.strip()
+        if not _NOT_IN_ADDR_SPEC.isdisjoint(uri):  # quotes or brackets that nothing closes
+            raise BadField(header)
     else:
         uri, closed, behind = head[opened + 1 :].partition(">")
         if not closed or behind.strip():

@@ -86,12 +86,14 @@ def read_request(octets: bytes) -> Request | None:
         raise BadMessage("it is empty")
     if lines[0][:4].upper() == "SIP/":
         return None
-    words = lines[0].split(" ")
-    if len(words) != 3 or not all(words) or not is_token(words[0]):
+    method, _, rest = lines[0].partition(" ")
+    uri, _, version = rest.rpartition(" ")
+    if not is_token(method):
         raise BadMessage("the first line is no request line")
-    method, uri, version = words
     headers, fault = _read_headers(lines[1:])
     request = Request(method, uri, headers, body)
+    if not uri or " " in uri or not version.upper().startswith("SIP/"):
+        raise BadMessage("Bad Request Line", request)
     if version.upper() != VERSION:
         raise BadMessage("Version Not Supported", request, 505)
     if fault:
@@ -121,8 +123,8 @@ def _lines(head: bytes) -> list[str]:
     if len(lines) > MOST_LINES or any(len(line) > MOST_LINE_OCTETS for line in lines):
         raise BadMessage("its headers are too long")
     # Whatever is copied into a response must not end a line there.
-    if "\0" in text or any("\r" in line for line in lines):
-        raise BadMessage("a line holds a control character")
+    if any("\r" in line for line in lines):
+        raise BadMessage("a line holds a carriage return")
     return lines
 
 

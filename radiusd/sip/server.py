@@ -177,21 +177,22 @@ class SipServer:
             self._invite(client, request, dialog, way)
         elif request.method == "CANCEL":
             self._cancel(client, request, dialog, way)
-        elif request.method == "OPTIONS":
-            self._options(client, request, way)
-        elif "tag" in dialog.receiver.params or request.method == "BYE":
-            self._answer(client, request, Response(481), way)  # we are in no dialog
-        elif request.method in KNOWN:
-            self._answer(client, request, Response(405, headers=[("Allow", ALLOW)]), way)
         else:
-            self._answer(client, request, Response(501, headers=[("Allow", ALLOW)]), way)
+            self._answer(client, request, self._response_to(request, dialog), way)
 
-    def _options(self, client: Sender, request: Request, way: Way) -> None:
+    def _response_to(self, request: Request, dialog: Dialog) -> Response:
+        """Return what a request gets that neither begins nor ends a call."""
+        if "tag" in dialog.receiver.params or request.method == "BYE":
+            return Response(481)  # we are in no dialog
+        if request.method != "OPTIONS":
+            status = 405 if request.method in KNOWN else 501
+            return Response(status, headers=[("Allow", ALLOW)])
+        fault = _fault_of(request)
+        if fault is not None:
+            return fault
         if not self._is_healthy():
-            self._answer(client, request, Response(503), way)
-            return
-        headers = [("Allow", ALLOW), ("Accept", "application/sdp")]
-        self._answer(client, request, Response(200, headers=headers), way)
+            return Response(503)
+        return Response(200, headers=[("Allow", ALLOW), ("Accept", "application/sdp")])
 
     def _invite(self, client: Sender, request: Request, dialog: Dialog, way: Way) -> None:
         key = _key(client, request, dialog)
@@ -208,12 +209,12 @@ class SipServer:
         if transaction is None:
             self._drop(client, way.host, "too_many_transactions")
             return
-        fault, uri = self._fault_of(request, dialog, key)
-        if uri is None:
+        fault = self._fault_of_invite(request, dialog, key)
+        if fault is not None:
             transaction.respond(self.written(request, fault, way))
             self.counts.add(client.id, str(fault.status))
             return
-        invite = Invite(self, transaction, client, request, uri, dialog, way)
+        invite = Invite(self, transaction, client, request, read_uri(request.uri), dialog, way)
         transaction.user = invite
         transaction.unacknowledged = lambda: self._gave_up(invite)
         try:
@@ -222,21 +223,13 @@ class SipServer:
             self._failed(client, way)
             invite.respond(Response(500))
 
-    def _fault_of(self, request: Request, dialog: Dialog, key: Key) -> tuple[Response, Uri | None]:
-        """Return what is wrong with an INVITE as such, or its target."""
+    def _fault_of_invite(self, request: Request, dialog: Dialog, key: Key) -> Response | None:
+        """Return the answer to an INVITE that cannot begin a call."""
         if "tag" in dialog.receiver.params:
-            return Response(481), None
+            return Response(481)
         if self._is_merged(request, dialog, key):
-            return Response(482), None
-        wanted = [tag.strip() for value in request.all("require") for tag in value.split(",") if tag.strip()]
-        if wanted:
-            return Response(420, headers=[("Unsupported", ", ".join(wanted))]), None
-        try:
-            return Response(200), read_uri(request.uri)
-        except UnknownScheme:
-            return Response(416), None
-        except BadUri:
-            return Response(400, "Bad Request-URI"), None
+            return Response(482)
+        return _fault_of(request)
 
     def _is_merged(self, request: Request, dialog: Dialog, key: Key) -> bool:
         """Tell whether the same request is under way on another path already (RFC 3261, 8.2.2.2)."""
@@ -303,6 +296,20 @@ class SipServer:
 _COUNTED = frozenset({"INVITE", "ACK", "CANCEL", "OPTIONS", *KNOWN})
 
 
+def _fault_of(request: Request) -> Response | None:
+    """Return the answer to a request that wants what we cannot do, or from what we do not know."""
+    wanted = [tag.strip() for value in request.all("require") for tag in value.split(",") if tag.strip()]
+    if wanted:
+        return Response(420, headers=[("Unsupported", ", ".join(wanted))])
+    try:
+        read_uri(request.uri)
+    except UnknownScheme:
+        return Response(416)
+    except BadUri:
+        return Response(400, "Bad Request-URI")
+    return None
+
+
 def _answer_port(via: Via, way: Way) -> int:
     """Return the port that an answer over UDP goes to (RFC 3261, 18.2.2; RFC 3581, 4)."""
     return way.port if way.is_reliable or "rport" in via.params else via.port or DEFAULT_PORT
@@ -345,7 +352,7 @@ def _read_dialog(request: Request) -> Dialog:
 def _key(client: Sender, request: Request, dialog: Dialog) -> Key:
     """Return what a transaction is known by, the same for INVITE, its ACK and its CANCEL (17.2.3)."""
     via = dialog.via
-    if via.branch.startswith(MAGIC):
+    if via.branch.startswith(MAGIC) and via.branch != MAGIC:
         return client.id, via.branch, via.host, via.port
     # A sender from before RFC 3261.
     tag = dialog.sender.params.get("tag", "")

@@ -8,7 +8,7 @@ from urllib.parse import unquote
 
 _HOST = re.compile(r"[A-Za-z0-9._-]{1,255}|\[[0-9A-Fa-f:.]{2,45}\]")
 _VISUAL = str.maketrans("", "", "-.()")
-_UNSAFE = frozenset(' \t"<>,\r\n')
+_UNSAFE = frozenset(' \t"<>\r\n\0')
 
 
 class BadUri(ValueError):

@@ -36,7 +36,7 @@ pytestmark = [pytest.mark.acceptance, pytest.mark.postgres]
 
 SECRET = b"secret of the session border controller"
 REALM, USER, PASSWORD = "sip.example", "alice", "correct horse battery"
-SBC, EDGE, PHONES, LOGINS, SILENT, STRANGER = (f"127.0.0.{last}" for last in (2, 33, 4, 5, 6, 99))
+SBC, EDGE, PHONES, LOGINS, SILENT, PBX, STRANGER = (f"127.0.0.{last}" for last in (2, 33, 4, 5, 6, 7, 99))
 CHANNELS = 3
 SCENARIO = Path(bench.__file__).with_name("sipp") / "redirected.xml"
 CONFIGURATION = """
@@ -80,6 +80,13 @@ name = "logins"
 networks = ["{LOGINS}"]
 secret = "{SECRET.decode()}"
 sip = "401"
+
+[[client]]
+name = "pbx"
+networks = ["{PBX}"]
+secret = "{SECRET.decode()}"
+sip = "open"
+asserts_numbers = true
 
 [[client]]
 name = "silent"
@@ -179,8 +186,8 @@ def port() -> int:
 
 @pytest.fixture(scope="module")
 def redirects(home: Path, pg_bin: Path | None, port: int) -> Iterator[Lab]:
-    """A server with SIP ports, and a way into its books."""
-    server = Server(home, pg_bin, more=CONFIGURATION.format(port=port))
+    """A server with SIP ports in two workers, and a way into its books."""
+    server = Server(home, pg_bin, workers=2, more=CONFIGURATION.format(port=port))
     server.start(TOLLWIRE__REJECT_DELAY_S="0")
     server.apply(SITE)
     lab = Lab(server, EmbeddedPostgres(home / "db").dsn)
@@ -258,6 +265,29 @@ def test_a_refusal_has_code_text_and_word_of_the_table(
 
     assert (status, text.partition(" (")[0]) == (answer.status, answer.reason)
     assert f'SIP;cause={status};text="{text}"' == answer.header("Reason")
+
+
+def test_a_number_counts_where_it_was_checked(caller: Callable[[str], Caller]) -> None:
+    """
+    What a PBX asserts names the account, whatever From claims; without it From is what it asserts.
+    """
+    identity = 'P-Asserted-Identity: "A" <sip:15550000001@pbx.example>'
+    asserted = SipCall("442079460000", "anonymous", [identity])
+
+    assert (302, "acme") == answered(caller(PBX).invite(asserted))
+    assert (302, "acme") == answered(caller(PBX).invite(SipCall("442079460000", "15550000001")))
+    assert 403 == caller(PBX).invite(SipCall("442079460000", "anonymous")).status
+    assert 403 == caller(SBC).invite(SipCall("442079460000", "15550000001")).status
+
+
+@pytest.mark.parametrize("called", ["", "4420794%0060000", "44%0D%0A207"])
+def test_a_number_that_two_might_read_in_two_ways_is_nobodys(
+    caller: Callable[[str], Caller], called: str
+) -> None:
+    """
+    Else it could be rated as one and dialled as another; also for a caller who proves a password.
+    """
+    assert 400 == caller(PHONES).invite(SipCall(called)).status
 
 
 def test_a_full_trunk_is_full(caller: Callable[[str], Caller]) -> None:

@@ -77,6 +77,13 @@ def test_options_are_answered(desk):
 @pytest.mark.parametrize(
     ("octets", "status"),
     [
+        (a_request("OPTIONS", "Require: nothing"), 420),
+        (a_request("OPTIONS", uri="soap.beep://192.0.2.9"), 416),
+        (a_request("OPTIONS", uri="<sip:1@x>"), 400),
+        (a_request("!odd-Method_*+`.%'~"), 501),
+        (a_request("OPTIONS", "l: 5"), 400),
+        (a_request(To='"unbalanced <sip:1@x>'), 400),
+        (a_request(uri="sip:1@x; lr"), 400),
         (a_request("REGISTER"), 405),
         (a_request("MESSAGE"), 405),
         (a_request("BYE"), 481),
@@ -250,6 +257,37 @@ def test_senders_from_before_rfc_3261_are_served(desk):
 
     assert 1 == len(desk.invites)
     assert [] == desk.wait(3.0)
+
+
+def test_a_branch_of_the_magic_cookie_alone_is_none(desk):
+    """
+    Two calls that have it are two calls all the same.
+    """
+    for call in ("one", "two"):
+        desk.receive(a_request(Via="SIP/2.0/UDP 192.0.2.1;branch=z9hG4bK", Call_ID=call))
+
+    assert 2 == len(desk.invites)
+
+
+def test_odd_but_right_headers_are_served(desk):
+    """
+    Folded, spaced, abbreviated, in any case; a NUL that is quoted; no tag in From, as RFC 2543 had it.
+    """
+    odd = {"To": None, "From": None, "Via": None, "CSeq": None, "Call_ID": None}
+    lines = (
+        "TO :",
+        "  sip:442079460000@192.0.2.200 ",
+        'f: "A \\\0 B"<sip:1@x>',
+        "CSEQ: 0009",
+        "\tINVITE",
+        "I: Odd.0ha0isndaksdj",
+        "v:  SIP  / 2.0  / TCP     192.0.2.3  : 5071 ;",
+        "  Branch  =   z9hG4bK-odd , SIP/2.0/UDP 192.0.2.4;branch=2",
+        "NewFangledHeader:   newfangled value",
+    )
+    desk.receive(a_request("INVITE", *lines, **odd))
+
+    assert [("Odd.0ha0isndaksdj", 9)] == [(one.dialog.call_id, one.dialog.number) for one in desk.invites]
 
 
 def test_a_fault_of_ours_is_answered_and_logged(desk):
