@@ -30,6 +30,7 @@ from provisioning.service_kinds import Service, Virtual
 from provisioning.service_rows import find_links, list_services
 from provisioning.services import finish_service
 from provisioning.site_file import Entry, Site, SiteAccount, SiteDeck, read_site
+from provisioning.sources import put_source
 from provisioning.tenants import put_tenant
 from radiusd.errors import BadInput
 
@@ -71,6 +72,7 @@ def _stages(txn: Cursor, site: Site, admin: Admin) -> Iterable[Callable[[], list
 
     yield stage(site.tenants, lambda tenant: [put_tenant(txn, tenant)])
     yield stage(site.clients, lambda client: [put_client(txn, client, admin)])
+    yield stage(site.sources, lambda source: [put_source(txn, source, admin)])
     yield stage(site.destinations, lambda wanted: [put_destination_set(txn, wanted)])
     yield stage(site.origins, lambda group: [put_origin(txn, group)])
     yield stage(site.policies, lambda policy: [put_policy(txn, policy)])

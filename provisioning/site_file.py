@@ -27,6 +27,7 @@ from provisioning.policies import Policy
 from provisioning.rate_files import Problems, Rate, RateFile, RateSource, read_rate
 from provisioning.rate_rules import cell
 from provisioning.service_kinds import KINDS, Service, canonical
+from provisioning.sources import Source
 from provisioning.tenants import Tenant
 from provisioning.toml_fields import Findings, Table, read_table
 from provisioning.toml_lines import Path as Place
@@ -77,6 +78,7 @@ class Site:
     findings: Findings
     tenants: list[Entry[Tenant]] = field(default_factory=list)
     clients: list[Entry[Client]] = field(default_factory=list)
+    sources: list[Entry[Source]] = field(default_factory=list)
     destinations: list[Entry[DestinationSet]] = field(default_factory=list)
     origins: list[Entry[OriginGroup]] = field(default_factory=list)
     policies: list[Entry[Policy]] = field(default_factory=list)
@@ -259,6 +261,7 @@ class InlineRates:
 READERS: dict[str, Reader] = {
     "tenant": _plain(Tenant, lambda site: site.tenants),
     "client": _plain(Client, lambda site: site.clients),
+    "source": _plain(Source, lambda site: site.sources),
     "destination": _plain(DestinationSet, lambda site: site.destinations),
     "origin": _plain(OriginGroup, lambda site: site.origins),
     "policy": _plain(Policy, lambda site: site.policies),
@@ -278,6 +281,7 @@ def _refuse_doubles(site: Site) -> None:
     named: list[tuple[str, Entry[Any], str]] = [
         *(("tenant", entry, entry.value.name.lower()) for entry in site.tenants),
         *(("client", entry, entry.value.name) for entry in site.clients),
+        *(("source", entry, entry.value.name) for entry in site.sources),
         *(("destination", entry, entry.value.name) for entry in site.destinations),
         *(("origin", entry, entry.value.name) for entry in site.origins),
         *(("policy", entry, entry.value.name) for entry in site.policies),

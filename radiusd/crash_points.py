@@ -16,6 +16,7 @@ LABELS = (
     "before-write",  # decided; rows are locked, nothing is written
     "after-commit-before-send",  # durable; nobody was told
     "after-send",  # answered
+    "after-records-booked",  # records are in the books; that they were taken is not on record
     "after-boot-noted",  # Accounting-On/Off is on record, the calls from before are still open
 )
 KILLED = 137  # what a shell says of a process that SIGKILL has ended

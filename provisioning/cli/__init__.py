@@ -53,6 +53,7 @@ COMMANDS = {
     "record": "provisioning.cli.record:record",
     "rerate": "provisioning.cli.rerate:rerate",
     "serve": "provisioning.cli.serve:serve",
+    "source": "provisioning.cli.source:source",
     "state": "provisioning.cli.state:state",
     "template": "provisioning.cli.template:template",
     "tenant": "provisioning.cli.tenant:tenant",

@@ -7,7 +7,11 @@ import shutil
 import sys
 import tempfile
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import closing, contextmanager
+from functools import partial
+from pathlib import Path
+from random import SystemRandom
 from typing import IO
 
 import click
@@ -15,11 +19,16 @@ import msgspec
 
 from provisioning.cli.errors import Exit
 from provisioning.cli.framework import Group
+from provisioning.cli.output import print_rows
+from provisioning.cli.session import connect, database, journal, migrated_dsn, now
 from provisioning.cli.text import printable
+from provisioning.record_import import Importer, Progress
 from radiusd.errors import BadInput
 from radiusd.records.packed import STDIN, open_records
 from radiusd.records.record import Entry, Outcome, Record, SetAside
 from radiusd.records.registry import FORMATS, check_settings
+from radiusd.storage.ids import RANDOM_BYTES, uuid7
+from radiusd.storage.record_files import FileRow, find_files
 
 SPOOLED_OCTETS = 8 << 20
 
@@ -112,3 +121,93 @@ def _ascii(record: Record) -> bytes:
 def _summary(counted: Counter[type[Outcome]]) -> str:
     passed_over = counted.total() - counted[Entry] - counted[SetAside]
     return f"{counted[Entry]} records, {counted[SetAside]} set aside, {passed_over} passed over"
+
+
+@record.command(
+    "import",
+    example="tollwire record import --source pbx1 Master.csv\n"
+    "zcat cdr.csv.gz | tollwire record import --source pbx1 -",
+)
+@click.argument("files", metavar="FILE...", nargs=-1, required=True)
+@click.option("--source", required=True, metavar="NAME", help="What wrote the files; see `tollwire source`.")
+@click.option("--strict", is_flag=True, help="Import nothing of a file in which anything cannot be read.")
+@click.option("--again", is_flag=True, help="Read a file that was imported before once more.")
+@click.pass_context
+def import_(ctx: click.Context, files: tuple[str, ...], source: str, strict: bool, again: bool) -> None:
+    """
+    Take the calls in files into the books, each exactly once.
+
+    A file or record that comes again changes nothing. An import that was interrupted goes on when it is
+    started again.
+    """
+    with importer(ctx, source) as found:
+        rows = []
+        for file in files:
+            with progress_bar(file) as progress:
+                rows.append(found.import_file(file, progress, strict=strict, again=again))
+    print_rows(ctx, FileRow._fields, rows)
+
+
+@record.command("rollback", example="tollwire record rollback --source pbx1 Master.csv")
+@click.argument("file", metavar="FILE|ID")
+@click.option("--source", required=True, metavar="NAME", help="The source under which it was imported.")
+@click.pass_context
+def rollback(ctx: click.Context, file: str, source: str) -> None:
+    """
+    Take a file's calls out of the books again, by postings the other way round.
+
+    It can be imported again afterwards, for instance after its source was mended.
+    """
+    with importer(ctx, source) as found, progress_bar("") as progress:
+        row = found.roll_back(file, progress)
+    print_rows(ctx, FileRow._fields, [row])
+
+
+@record.command("files", example="tollwire record files --source pbx1")
+@click.option("--source", default="", metavar="NAME", help="Of one source.")
+@click.pass_context
+def files(ctx: click.Context, source: str) -> None:
+    """Show the files that were imported, and what came of their records."""
+    with database(ctx) as connection, connection.cursor() as txn:
+        found = find_files(txn, source)
+    print_rows(ctx, FileRow._fields, found)
+
+
+@contextmanager
+def importer(ctx: click.Context, source: str) -> Iterator[Importer]:
+    """Yield what imports the files of *source*."""
+    with journal(ctx) as settling, migrated_dsn(ctx) as dsn, closing(connect(dsn)) as connection:
+        new_id = partial(_new_id, SystemRandom())
+        yield Importer(connection, settling, source, now, new_id)
+
+
+def _new_id(randomness: SystemRandom) -> str:
+    return str(uuid7(now(), randomness.randbytes(RANDOM_BYTES)))
+
+
+@contextmanager
+def progress_bar(file: str) -> Iterator[Progress]:
+    """Yield what shows how far an import has come, with rate and time left; nothing but on a terminal."""
+    if not sys.stderr.isatty():
+        yield lambda octets, records: None
+        return
+    from rich.console import Console
+    from rich.progress import BarColumn, TaskProgressColumn, TextColumn, TimeRemainingColumn
+    from rich.progress import Progress as Bar
+
+    size = Path(file).stat().st_size if Path(file).is_file() else None
+    columns = (
+        TextColumn("{task.description}"),
+        BarColumn(),
+        TaskProgressColumn(),
+        TextColumn("{task.fields[records]} records, {task.fields[rate]}/s"),
+        TimeRemainingColumn(),
+    )
+    with Bar(*columns, console=Console(stderr=True), transient=True) as bar:
+        task = bar.add_task(printable(Path(file).name), total=size, records=0, rate=0)
+
+        def show(octets: int, records: int) -> None:
+            elapsed_s = bar.tasks[task].elapsed or 1
+            bar.update(task, completed=octets, records=records, rate=int(records / elapsed_s))
+
+        yield show

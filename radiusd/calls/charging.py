@@ -8,6 +8,7 @@ from radiusd.calls import limits, sessions
 from radiusd.calls.books import Books
 from radiusd.calls.cdrs import bare_cdr
 from radiusd.calls.context import Context
+from radiusd.calls.events import TOLD_AFTER
 from radiusd.calls.facts import Call
 from radiusd.calls.matching import Match, Party
 from radiusd.calls.pricing import NOTHING, Cost, explained, price
@@ -73,6 +74,8 @@ def signature(call: Call, party: Party) -> str:
 
 
 def _too_old(row: CallRow, call: Call, context: Context) -> bool:
+    if TOLD_AFTER in call.flags:
+        return False  # an admin imports records, and each is known by its source
     known_before = row.state not in (sessions.State.NEW.value, sessions.State.ENDED.value)
     return not known_before and context.now - call.begun_at > OLDEST
 

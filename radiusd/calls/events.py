@@ -98,6 +98,10 @@ class Measure(NamedTuple):
         return f"{self.side.value + ' ' if self.side else ''}{self.what} {self.value:g}"
 
 
+TOLD_AFTER = "call_record"
+"""The flag of an event that a call record told: it comes after the call, however long."""
+
+
 class CallEvent(msgspec.Struct, frozen=True, kw_only=True, gc=False, array_like=True):
     """
     One accounting event or call attempt, normalised. In JSON it is an array: new fields go to the end.
@@ -147,3 +151,4 @@ class CallEvent(msgspec.Struct, frozen=True, kw_only=True, gc=False, array_like=
     session_id: str = ""  # Acct-Session-Id as it came; empty when it is the leg_id
     also: tuple[str, ...] = ()  # other call_ids by which the sender speaks of this call in other records
     group: str = ""  # of the client: those of one group report legs of the same calls
+    incoming: bool = False  # it came to the sender from outside: its caller is nobody of the sender's

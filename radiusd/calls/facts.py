@@ -46,6 +46,7 @@ class Identity(msgspec.Struct, frozen=True, array_like=True, gc=False):
     tenant: str
     trunk_out: str
     verified: bool  # the password or digest of *username* was checked by us
+    incoming: bool = False  # a PBX took it from outside: its calling number names no payer
 
 
 class Call(msgspec.Struct, frozen=True, gc=False):
@@ -391,6 +392,7 @@ def _identity(
         first.tenant or _other(others, "tenant"),
         first.trunk_out or _went_to(reports, "trunk_out", nearest),
         verified and attempt is not None,
+        first.incoming,
     )
 
 

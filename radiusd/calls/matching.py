@@ -152,6 +152,9 @@ class _Search:
         if identifier == "number":
             if decided is not None:
                 return None  # it picks the service inside the account; see most_specific
+            if self.identity.incoming:
+                self.note(identifier, value, "not used: the call came to the PBX from outside")
+                return None
             if not self.trust.asserts_numbers:
                 self.note(identifier, value, "not used: the client may not assert numbers")
                 return None

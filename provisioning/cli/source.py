@@ -1,0 +1,88 @@
+"""``tollwire source``: the PBXs and switches whose call records are taken."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Any
+
+import click
+
+from provisioning import sources
+from provisioning.cli.changing import changing, document, list_things, show_change
+from provisioning.cli.field_options import field_options, given
+from provisioning.cli.framework import Group
+from provisioning.cli.output import print_document
+from provisioning.cli.session import database
+
+HELPS = {
+    "format": "What writes the records, as `record decode` has it.",
+    "client": "RADIUS client that reports the same calls, if the switch speaks RADIUS.",
+    "zone": "Time zone of the switch; needed by formats that tell local time.",
+    "settings": "Setting of the format.",
+    "tenant": "Tenant of all its extensions.",
+    "tenant_from": "Column of the records that names the tenant: a context, a domain.",
+    "username_from": "Column that names the user.",
+    "trunk_in_from": "Column that names the trunk on which a call came in.",
+    "trunk_out_from": "Column that names the trunk on which it left.",
+    "calling_rules": "PREFIX:REPLACEMENT of calling numbers; the first that fits counts.",
+    "called_rules": "PREFIX:REPLACEMENT of called numbers, as 9: or 00: or 0:49.",
+}
+
+
+@click.group(cls=Group)
+def source() -> None:
+    """Add, change and show sources of call records: PBXs and switches."""
+
+
+@source.command(
+    "add",
+    example="tollwire source add pbx1 --format asterisk-csv --zone Europe/Berlin --tenant pbx1.example.com\n"
+    "tollwire source add sbc1-files --format acme-csv --client sbc1",
+)
+@click.argument("name")
+@field_options(sources.Source, HELPS, new=True)
+@click.pass_context
+def add(ctx: click.Context, /, name: str, **chosen: Any) -> None:
+    """Take the call records of a PBX or switch."""
+    with changing(ctx) as (txn, admin):
+        change = sources.add_source(txn, sources.Source(name=name, **_fields(chosen)), admin)
+    show_change(ctx, change)
+
+
+@source.command("set", example="tollwire source set pbx1 --called-rules 00: --called-rules 0:49")
+@click.argument("name")
+@field_options(sources.Source, HELPS, new=False)
+@click.pass_context
+def set_(ctx: click.Context, /, name: str, **chosen: Any) -> None:
+    """Change a source. Options that take several values replace all of them."""
+    with changing(ctx) as (txn, admin):
+        current = sources.read_source(txn, name)
+        change = sources.set_source(txn, replace(current, **_fields(chosen)), admin)
+    show_change(ctx, change)
+
+
+@source.command("list", example="tollwire source list")
+@click.pass_context
+def list_(ctx: click.Context) -> None:
+    """Show all sources."""
+    with database(ctx) as connection, connection.cursor() as txn:
+        found = sources.list_sources(txn)
+    list_things(ctx, sources.Source, found)
+
+
+@source.command("show", example="tollwire source show pbx1")
+@click.argument("name")
+@click.pass_context
+def show(ctx: click.Context, name: str) -> None:
+    """Show one source."""
+    with database(ctx) as connection, connection.cursor() as txn:
+        found = sources.read_source(txn, name)
+    print_document(ctx, document(found))
+
+
+def _fields(chosen: Mapping[str, Any]) -> dict[str, Any]:
+    fields = given(chosen)
+    if "settings" in fields:
+        fields["settings"] = dict(fields["settings"])
+    return fields

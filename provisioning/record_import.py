@@ -1,0 +1,253 @@
+"""
+Import files of call records into the books, exactly once, and take them back.
+
+Records are settled a batch at a time by the very code that takes RADIUS. That a record was taken is noted
+after its batch is in the books; whoever is killed in between posts the batch once more, which changes
+nothing, since the books take the same event any number of times.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import shutil
+import tempfile
+from collections import Counter
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from datetime import datetime
+from typing import BinaryIO
+
+from psycopg2.extensions import connection as Connection
+from psycopg2.extensions import cursor as Cursor
+
+from provisioning.sources import found_source, reader_settings
+from radiusd.calls.events import CallEvent
+from radiusd.crash_points import crash_point
+from radiusd.errors import BadInput, Conflict, NotFound
+from radiusd.records.events import Meaning, meaning_of
+from radiusd.records.packed import STDIN, PackedFile, open_records
+from radiusd.records.record import Entry, Outcomes, RecordError, SetAside
+from radiusd.records.registry import FORMATS
+from radiusd.storage import record_files
+from radiusd.storage.journal import CallTask
+from radiusd.storage.record_files import Aside, FileRow, TakenRecord
+from radiusd.storage.single import SingleJournal
+from radiusd.storage.told_records import RecordOutcome, RecordReport, take_back
+
+BATCH = 250
+MOST_SET_ASIDE = 10_000
+"""A file of which more cannot be read is of another format."""
+
+READ_OCTETS = 1 << 20
+Progress = Callable[[int, int], None]
+"""Told after each batch: octets of the file that were read, packed as it is, and records."""
+
+
+class Importer:
+    """Imports the files of one source."""
+
+    def __init__(
+        self,
+        connection: Connection,
+        journal: SingleJournal,
+        source: str,
+        now: Callable[[], datetime],
+        new_id: Callable[[], str],
+    ) -> None:
+        self._connection = connection
+        self._journal = journal
+        self._now = now
+        self._new_id = new_id
+        with connection, connection.cursor() as txn:
+            self._source_id, self._source = found_source(txn, source)
+            self._meaning = _meaning(txn, self._source_id)
+        self._format = FORMATS[self._source.format]
+        settings = reader_settings(self._source)
+        self._settings = {name: value for name, value in settings.items() if name in self._format.settings}
+
+    def import_file(
+        self, path: str, progress: Progress, *, strict: bool = False, again: bool = False
+    ) -> FileRow:
+        """
+        Return the file *path* with what came of its records, all of them in the books.
+
+        A file that is there already is left alone, unless *again*; one that was begun is gone on with.
+
+        Raises:
+            BadInput: It cannot be read, or *strict* and something in it cannot; what is booked stays.
+            Conflict: It is being taken back.
+        """
+        with _readable(path) as name:
+            digest = _digest(name)
+            if strict:
+                self._refuse_damaged(name, path)
+            with self._connection, self._connection.cursor() as txn:
+                begun_at = self._now()
+                file = record_files.begin_file(txn, self._new_id(), self._source_id, digest, path, begun_at)
+                if file.state == "imported" and not again:
+                    return file
+                if file.state == "rolling back":
+                    raise Conflict(f"{path}: it is being taken back; end that with record rollback {file.id}")
+                if file.state == "rolled back":
+                    record_files.clear_counts(txn, file.id)
+                record_files.set_state(txn, file.id, "importing", None)
+            with open_records(name) as (unpacked, packed):
+                self._take_all(file.id, self._format.read(unpacked, self._settings), packed, progress)
+        return self._file(file.id)
+
+    def _refuse_damaged(self, name: str, path: str) -> None:
+        """Raise BadInput when anything in the file cannot be read."""
+        with open_records(name) as (unpacked, _):
+            for outcome in self._format.read(unpacked, self._settings):
+                if isinstance(outcome, SetAside):
+                    raise BadInput(f"{outcome.place(path)}: {outcome}\nNothing was imported.")
+
+    def _take_all(self, file_id: str, outcomes: Outcomes, packed: PackedFile, progress: Progress) -> None:
+        counted: Counter[str] = Counter()
+        batch: list[Entry] = []
+        aside: list[SetAside] = []
+        for outcome in outcomes:
+            if isinstance(outcome, Entry):
+                batch.append(outcome)
+            elif isinstance(outcome, SetAside):
+                aside.append(outcome)
+            else:
+                counted["passed_over"] += 1
+            if len(batch) + len(aside) >= BATCH:
+                self._take(file_id, batch, aside, counted)
+                batch, aside = [], []
+                progress(packed.taken, counted["records"])
+        self._take(file_id, batch, aside, counted)
+        progress(packed.taken, counted["records"])
+        with self._connection, self._connection.cursor() as txn:
+            record_files.end_file(
+                txn,
+                file_id,
+                records=counted["records"],
+                set_aside=counted["set_aside"],
+                passed_over=counted["passed_over"],
+                now=self._now(),
+            )
+
+    def _take(self, file_id: str, batch: list[Entry], aside: list[SetAside], counted: Counter[str]) -> None:
+        """Take what is new in *batch* into the books, and note that it was taken."""
+        told: dict[bytes, tuple[Entry, CallEvent]] = {}
+        for entry in batch:
+            try:
+                told[self._meaning.key(entry)] = entry, self._meaning.event(entry)
+                counted["records"] += 1
+            except RecordError as error:
+                aside.append(
+                    SetAside(
+                        reason=error.reason,
+                        field=error.field,
+                        line=entry.line,
+                        offset=entry.offset,
+                        raw=entry.raw,
+                    )
+                )
+        counted["set_aside"] += len(aside)
+        with self._connection, self._connection.cursor() as txn:
+            known = record_files.known_keys(txn, self._source_id, list(told))
+        new = {key: each for key, each in told.items() if key not in known}
+        taken = self._settle(new)
+        if taken:
+            crash_point("after-records-booked")
+        with self._connection, self._connection.cursor() as txn:
+            if taken:
+                record_files.note_taken(txn, self._source_id, file_id, taken)
+            kept = [Aside(each.offset, each.line, each.field, each.reason, each.raw) for each in aside]
+            record_files.note_aside(txn, file_id, kept)
+        if counted["set_aside"] > MOST_SET_ASIDE:
+            raise BadInput(
+                f"more than {MOST_SET_ASIDE} records cannot be read; is it {self._source.format}? "
+                f"tollwire record rollback {file_id} takes back what was imported"
+            )
+
+    def _settle(self, new: dict[bytes, tuple[Entry, CallEvent]]) -> list[TakenRecord]:
+        if not new:
+            return []
+        outcomes = self._journal.settle([RecordReport(event) for _, event in new.values()], self._now())
+        taken = []
+        for (key, (entry, event)), outcome in zip(new.items(), outcomes, strict=True):
+            assert isinstance(outcome, RecordOutcome), "a source refers to its client"
+            taken.append(TakenRecord(key, outcome, event.event_at, entry.sequence))
+        return taken
+
+    def roll_back(self, name: str, progress: Progress) -> FileRow:
+        """
+        Take all records of a file out of the books by postings the other way round, and return the file.
+
+        Raises:
+            NotFound, Conflict: There is no such file, or several.
+        """
+        with self._connection, self._connection.cursor() as txn:
+            file = found_file(txn, name, self._source.name)
+            record_files.set_state(txn, file.id, "rolling back", None)
+        done = 0
+        while True:
+            with self._connection, self._connection.cursor() as txn:
+                found = record_files.records_of(txn, self._source_id, file.id, BATCH)
+            if not found:
+                break
+            client_id, name = self._meaning.client_id, self._source.name
+            tasks = [
+                CallTask(client_id, call_key, seq, begun_at, take_back(f"{name}:{key.hex()}"))
+                for key, call_key, seq, begun_at in found
+            ]
+            self._journal.settle(tasks, self._now())
+            with self._connection, self._connection.cursor() as txn:
+                record_files.forget(txn, self._source_id, file.id, [key for key, *_ in found])
+            done += len(found)
+            progress(0, done)
+        with self._connection, self._connection.cursor() as txn:
+            record_files.set_state(txn, file.id, "rolled back", self._now())
+        return self._file(file.id)
+
+    def _file(self, file_id: str) -> FileRow:
+        with self._connection, self._connection.cursor() as txn:
+            return found_file(txn, file_id)
+
+
+def found_file(txn: Cursor, name: str, source: str = "") -> FileRow:
+    """Return the file that *name*, a path as it was imported or an id, means. Raises NotFound, Conflict."""
+    found = record_files.find_files(txn, source, name)
+    if not found:
+        raise NotFound(f"no file {name} was imported; tollwire record files shows all")
+    if len(found) > 1:
+        ids = ", ".join(f"{file.id} ({file.source})" for file in found)
+        raise Conflict(f"{name}: several files were imported under this name; give the id of one: {ids}")
+    return found[0]
+
+
+def _meaning(txn: Cursor, source_id: int) -> Meaning:
+    txn.execute("SELECT * FROM source WHERE id = %s", (source_id,))
+    names = [column.name for column in txn.description or ()]
+    fields = dict(zip(names, txn.fetchone() or (), strict=True))
+    return meaning_of(source_id, fields.pop("client_id"), fields.pop("shares_calls"), fields)
+
+
+@contextmanager
+def _readable(path: str) -> Iterator[str]:
+    """Yield the path of a file that can be read twice: standard input is copied to one."""
+    if path != STDIN:
+        yield path
+        return
+    with tempfile.NamedTemporaryFile(prefix="tollwire-records-") as copy:
+        with open_records(STDIN) as (unpacked, _):
+            shutil.copyfileobj(unpacked, copy)
+        copy.flush()
+        yield copy.name
+
+
+def _digest(path: str) -> bytes:
+    """Return the SHA-256 of a file, unpacked: packed in another way it is the same."""
+    with open_records(path) as (unpacked, _):
+        return _digest_of(unpacked)
+
+
+def _digest_of(file: BinaryIO) -> bytes:
+    digest = hashlib.sha256()
+    while octets := file.read(READ_OCTETS):
+        digest.update(octets)
+    return digest.digest()

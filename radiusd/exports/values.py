@@ -1,0 +1,65 @@
+"""Values as text: exact numbers, moments in UTC, nothing that a spreadsheet would calculate."""
+
+from __future__ import annotations
+
+import json
+import re
+from datetime import UTC, datetime
+from decimal import Decimal
+
+PHONE_NUMBER = re.compile(r"\+[0-9]{1,20}\Z")
+FORMULA = ("=", "+", "-", "@", "\t", "\r")  # what makes a spreadsheet calculate a cell
+
+
+def money(micros: int) -> Decimal:
+    """Return an amount in micro-units as the exact decimal it is."""
+    return Decimal(micros).scaleb(-6)
+
+
+def seconds(duration_ms: int) -> object:
+    """Return a duration in seconds, exactly: 61, or 60.28 as a decimal."""
+    whole, rest = divmod(duration_ms, 1000)
+    return money(duration_ms * 1000).normalize() if rest else whole
+
+
+def moment(at: datetime) -> str:
+    """Return a moment in UTC, ``2026-03-01T09:30:00Z``, with milliseconds when it has any."""
+    utc = at.astimezone(UTC)
+    precision = "milliseconds" if utc.microsecond else "seconds"
+    return utc.isoformat(timespec=precision).replace("+00:00", "Z")
+
+
+def cell(value: object) -> str:
+    """Return one value of a row as a line of text. None is empty."""
+    match value:
+        case None:
+            return ""
+        case bool():
+            return "yes" if value else "no"
+        case Decimal():
+            return format(value, "f")
+        case datetime():
+            return moment(value)
+        case dict():
+            return json.dumps(value, default=plain)
+        case list() | tuple():
+            return ",".join(cell(item) for item in value)
+        case _:
+            return str(value)
+
+
+def plain(value: object) -> object:
+    """Return as a string what JSON has no form for: no reader then makes a float of a decimal."""
+    return moment(value) if isinstance(value, datetime) else cell(value)
+
+
+def spreadsheet_cell(value: object) -> str:
+    """
+    Return *value* for CSV: text that a spreadsheet would take for a formula gets a leading apostrophe.
+
+    Numbers are left alone, and so is a phone number (``+`` and up to 20 digits): it calculates to itself.
+    """
+    text = cell(value)
+    if not isinstance(value, int | Decimal) and text.startswith(FORMULA) and not PHONE_NUMBER.match(text):
+        return "'" + text
+    return text

@@ -1,0 +1,163 @@
+"""What a record means to the books: one event of its sender, whose trunks and numbers its source explains."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterable, Mapping
+from datetime import datetime, timedelta
+
+import msgspec
+
+from radiusd.calls.events import TOLD_AFTER, CallEvent, Kind, Status
+from radiusd.errors import BadInput
+from radiusd.records.record import Entry, Record, RecordError
+
+KEY_OCTETS = 16
+Rules = tuple[tuple[str, str], ...]
+
+
+def read_rules(field: str, written: Iterable[str]) -> Rules:
+    """Return rules such as ``00:`` and ``0:49``: a number's beginning, and what takes its place."""
+    rules = []
+    for rule in written:
+        prefix, colon, replacement = rule.partition(":")
+        if not colon or not prefix or not (prefix + replacement).replace("+", "").replace("*", "").isalnum():
+            raise BadInput(f"{field}: {rule!r} is not PREFIX:REPLACEMENT, as 00: or 0:49 is")
+        rules.append((prefix, replacement))
+    return tuple(rules)
+
+
+class Meaning(msgspec.Struct, frozen=True, kw_only=True):
+    """What a source's records mean: the fields of a provisioned source, ready for use."""
+
+    source_id: int
+    name: str
+    client_id: int
+    format: str
+    shares_calls: bool = False
+    tenant: str = ""
+    tenant_from: str = ""
+    username_from: str = ""
+    trunk_in_from: str = ""
+    trunk_out_from: str = ""
+    calling_rules: Rules = ()
+    called_rules: Rules = ()
+
+    def event(self, entry: Entry) -> CallEvent:
+        """
+        Return the event that *entry* tells.
+
+        Raises:
+            RecordError: Nothing tells when the call was.
+        """
+        record = entry.record
+        times = _times(record, entry.duration_ms)
+        key = self.key(entry)
+        fields = entry.fields
+        answered = record.answered
+        return CallEvent(
+            client_id=self.client_id,
+            dialect=self.format,
+            kind=_kind(record, times.ended_at),
+            # Records come late by their nature: their stamps are believed as if they had come at once.
+            received_at=times.told_at,
+            event_at=times.told_at,
+            event_at_known=True,
+            call_id=self._call_id(entry, key),
+            calling=_ruled(record.calling or "", self.calling_rules),
+            called=_ruled(record.called or "", self.called_rules),
+            remote_ip=_text(record.source_ip),
+            dest_ip=_text(record.dest_ip),
+            trunk_in=fields.get(self.trunk_in_from, "") or _first(record.trunk_in, record.realm_in),
+            trunk_out=fields.get(self.trunk_out_from, "") or _first(record.trunk_out, record.realm_out),
+            tenant=(fields.get(self.tenant_from, "") or self.tenant).lower(),
+            username=fields.get(self.username_from, ""),
+            setup_at=times.setup_at,
+            connect_at=times.connect_at,
+            disconnect_at=times.ended_at,
+            duration_ms=times.duration_ms,
+            cause=_whole(record.cause) if record.cause else _whole(record.isup_cause),
+            sip_code=_whole(record.sip_code),
+            status=Status.ANSWERED if answered else Status.FAILED,
+            flags=(TOLD_AFTER,),
+            source=f"{self.name}:{key.hex()}",
+            incoming=record.direction == "in",
+        )
+
+    def key(self, entry: Entry) -> bytes:
+        """Return what the record is known by: the sender's own key of it, else its octets."""
+        content = b"key\0" + entry.key.encode() if entry.key else b"octets\0" + entry.raw
+        return hashlib.blake2b(content, digest_size=KEY_OCTETS).digest()
+
+    def _call_id(self, entry: Entry, key: bytes) -> str:
+        """
+        Return the sender's name of the call.
+
+        Where RADIUS, or another record, tells of the same call, it is the name that both have. Else each
+        record is a call of its own: PBXs use one id for all rows of a call that was transferred, and again
+        after they have booted.
+        """
+        call_id = _text(entry.record.call_id) or _text(entry.record.session_id)
+        in_parts = entry.key.startswith(f"{call_id};") if call_id else False
+        return call_id if call_id and (self.shares_calls or in_parts) else f"{call_id}#{key.hex()}"
+
+
+class _Times(msgspec.Struct, frozen=True):
+    setup_at: datetime | None
+    connect_at: datetime | None
+    ended_at: datetime | None
+    told_at: datetime
+    duration_ms: int | None
+
+
+def _times(record: Record, exact_ms: int | None) -> _Times:
+    """Return when the call of *record* was."""
+    setup, answer, release = _moment(record.setup), _moment(record.answer), _moment(record.release)
+    release = release or _moment(record.release_minute)
+    seconds = record.duration_seconds
+    duration_ms = exact_ms if exact_ms is not None else None if seconds is None else seconds * 1000
+    if answer is None and record.answered and release is not None and duration_ms:
+        answer = release - timedelta(milliseconds=duration_ms)
+    told_at = release or answer or setup
+    if told_at is None:
+        raise RecordError("no time tells when the call was")
+    if release is None and duration_ms is not None:
+        release = told_at
+    return _Times(setup, answer, release, told_at, duration_ms)
+
+
+def _kind(record: Record, ended_at: datetime | None) -> Kind:
+    if ended_at is None:
+        return Kind.START
+    return Kind.STOP if record.answered else Kind.FAILED
+
+
+def _moment(value: object) -> datetime | None:
+    return value if isinstance(value, datetime) else None
+
+
+def _text(value: object) -> str:
+    return value if isinstance(value, str) else ""
+
+
+def _first(*values: object) -> str:
+    return next((value for value in values if isinstance(value, str) and value), "")
+
+
+def _whole(value: object) -> int | None:
+    return value if isinstance(value, int) else None
+
+
+def _ruled(number: str, rules: Rules) -> str:
+    for prefix, replacement in rules:
+        if number.startswith(prefix):
+            return replacement + number.removeprefix(prefix)
+    return number
+
+
+def meaning_of(source_id: int, client_id: int, shares_calls: bool, fields: Mapping[str, object]) -> Meaning:
+    """Return the meaning of a provisioned source's *fields*."""
+    known = {name: value for name, value in fields.items() if name in Meaning.__struct_fields__}
+    for name in ("calling_rules", "called_rules"):
+        known[name] = read_rules(name, known[name])  # type: ignore[arg-type]  # a list of text
+    return Meaning(source_id=source_id, client_id=client_id, shares_calls=shares_calls, **known)  # type: ignore[arg-type]  # the fields of a Source

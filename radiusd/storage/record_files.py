@@ -1,0 +1,204 @@
+"""Which files and records were taken: the rows behind import, rollback and the reports of a source."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from datetime import datetime
+from typing import Any, NamedTuple
+
+from psycopg2.extensions import cursor as Cursor
+from psycopg2.extras import execute_values
+
+from radiusd.storage.told_records import RecordOutcome
+
+KEPT_OCTETS = 2000
+"""Of what was set aside so many octets are kept; the place leads to the rest."""
+
+
+class TakenRecord(NamedTuple):
+    """A record that is in the books."""
+
+    key: bytes
+    outcome: RecordOutcome
+    begun_at: datetime
+    number: int | None
+
+
+class Aside(NamedTuple):
+    """What could not be read, and where it stands."""
+
+    place: int
+    line: int | None
+    field: str
+    reason: str
+    octets: bytes
+
+
+class FileRow(NamedTuple):
+    """A file, and what came of its records."""
+
+    id: str
+    source: str
+    name: str
+    state: str
+    received: int
+    accepted: int
+    duplicate: int
+    set_aside: int
+    passed_over: int
+    unmatched: int
+    unrated: int
+    begun_at: datetime
+    ended_at: datetime | None
+
+
+_COLUMNS = """
+f.id::text, s.name, f.name, f.state, f.received, f.accepted, f.duplicate, f.set_aside, f.passed_over,
+f.unmatched, f.unrated, f.begun_at, f.ended_at
+"""
+
+
+def begin_file(
+    txn: Cursor, file_id: str, source_id: int, digest: bytes, name: str, now: datetime
+) -> FileRow:
+    """Return the file that has *digest*: a new one, or as it was left."""
+    txn.execute(
+        "INSERT INTO record_file (id, source_id, digest, name, state, begun_at)"
+        " VALUES (%s, %s, %s, %s, 'importing', %s) ON CONFLICT (source_id, digest) DO NOTHING",
+        (file_id, source_id, digest, name, now),
+    )
+    txn.execute(
+        f"SELECT {_COLUMNS} FROM record_file f JOIN source s ON s.id = f.source_id"
+        " WHERE f.source_id = %s AND f.digest = %s",
+        (source_id, digest),
+    )
+    row = txn.fetchone()
+    assert row is not None, "it was inserted just now, or before"
+    return FileRow(*row)
+
+
+def set_state(txn: Cursor, file_id: str, state: str, ended_at: datetime | None) -> None:
+    """Say how far a file has come."""
+    txn.execute(
+        "UPDATE record_file SET state = %s, ended_at = %s WHERE id = %s::uuid", (state, ended_at, file_id)
+    )
+
+
+def known_keys(txn: Cursor, source_id: int, keys: Sequence[bytes]) -> set[bytes]:
+    """Return those of *keys* whose records were taken before."""
+    txn.execute(
+        "SELECT record_key FROM record WHERE source_id = %s AND record_key = ANY(%s)", (source_id, list(keys))
+    )
+    return {bytes(key) for (key,) in txn.fetchall()}
+
+
+def note_taken(txn: Cursor, source_id: int, file_id: str, taken: Sequence[TakenRecord]) -> int:
+    """Note that records are in the books, and return how many of them nobody had noted before."""
+    noted = execute_values(
+        txn,
+        "INSERT INTO record (source_id, record_key, file_id, call_key, seq, begun_at, number) VALUES %s"
+        " ON CONFLICT DO NOTHING RETURNING record_key",
+        [
+            (source_id, key, file_id, outcome.call_key, outcome.seq, begun_at, number)
+            for key, outcome, begun_at, number in taken
+        ],
+        template="(%s, %s, %s::uuid, %s::bytea, %s, %s, %s)",
+        fetch=True,
+    )
+    new = {bytes(key) for (key,) in noted}
+    queued = [each.outcome.queued for each in taken if each.key in new]
+    txn.execute(
+        "UPDATE record_file SET accepted = accepted + %s, unmatched = unmatched + %s, unrated = unrated + %s"
+        " WHERE id = %s::uuid",
+        (len(new), queued.count("unmatched"), queued.count("unrated"), file_id),
+    )
+    return len(new)
+
+
+def note_aside(txn: Cursor, file_id: str, found: Iterable[Aside]) -> None:
+    """Keep what could not be read, with its place."""
+    execute_values(
+        txn,
+        "INSERT INTO record_aside (file_id, place, line, field, reason, octets) VALUES %s"
+        " ON CONFLICT DO NOTHING",
+        [(file_id, *each._replace(octets=each.octets[:KEPT_OCTETS])) for each in found],
+        template="(%s::uuid, %s, %s, %s, %s, %s)",
+    )
+
+
+def end_file(
+    txn: Cursor, file_id: str, *, records: int, set_aside: int, passed_over: int, now: datetime
+) -> None:
+    """Say that a file was read to its end, and what was in it."""
+    txn.execute(
+        "UPDATE record_file SET state = 'imported', ended_at = %s, received = %s, duplicate = %s - accepted,"
+        " set_aside = %s, passed_over = %s WHERE id = %s::uuid",
+        (now, records + set_aside, records, set_aside, passed_over, file_id),
+    )
+
+
+def find_files(txn: Cursor, source: str = "", name: str = "") -> list[FileRow]:
+    """Return files, the newest first; *name*: of one name or id."""
+    txn.execute(
+        f"SELECT {_COLUMNS} FROM record_file f JOIN source s ON s.id = f.source_id"
+        " WHERE (%(source)s = '' OR s.name = %(source)s)"
+        " AND (%(name)s = '' OR f.name = %(name)s OR f.id::text = %(name)s) ORDER BY f.begun_at DESC, f.id",
+        {"source": source, "name": name},
+    )
+    return [FileRow(*row) for row in txn.fetchall()]
+
+
+def records_of(
+    txn: Cursor, source_id: int, file_id: str, most: int
+) -> list[tuple[bytes, str, int, datetime]]:
+    """Return up to *most* records that a file has brought: key, the call's key and number, its beginning."""
+    txn.execute(
+        "SELECT record_key, call_key::text, seq, begun_at FROM record"
+        " WHERE source_id = %s AND file_id = %s::uuid LIMIT %s",
+        (source_id, file_id, most),
+    )
+    return [(bytes(key), call_key, seq, begun_at) for key, call_key, seq, begun_at in txn.fetchall()]
+
+
+def forget(txn: Cursor, source_id: int, file_id: str, keys: Sequence[bytes]) -> None:
+    """Forget records, which are out of the books."""
+    txn.execute(
+        "DELETE FROM record WHERE source_id = %s AND record_key = ANY(%s) AND file_id = %s::uuid",
+        (source_id, list(keys), file_id),
+    )
+
+
+def clear_counts(txn: Cursor, file_id: str) -> None:
+    """Count a file's records from the beginning."""
+    txn.execute("DELETE FROM record_aside WHERE file_id = %s::uuid", (file_id,))
+    txn.execute(
+        "UPDATE record_file SET received = 0, accepted = 0, duplicate = 0, set_aside = 0, passed_over = 0,"
+        " unmatched = 0, unrated = 0 WHERE id = %s::uuid",
+        (file_id,),
+    )
+
+
+def totals(txn: Cursor, source_id: int) -> dict[str, Any]:
+    """Return what was received from a source, over all files that are in the books."""
+    txn.execute(
+        "SELECT count(*) AS files, coalesce(sum(received), 0)::bigint AS received,"
+        " coalesce(sum(accepted), 0)::bigint AS accepted, coalesce(sum(duplicate), 0)::bigint AS duplicate,"
+        " coalesce(sum(set_aside), 0)::bigint AS set_aside,"
+        " coalesce(sum(passed_over), 0)::bigint AS passed_over,"
+        " coalesce(sum(unmatched), 0)::bigint AS unmatched, coalesce(sum(unrated), 0)::bigint AS unrated"
+        " FROM record_file WHERE source_id = %s AND state <> 'rolled back'",
+        (source_id,),
+    )
+    names = [column.name for column in txn.description or ()]
+    return dict(zip(names, txn.fetchone() or (), strict=True))
+
+
+def gaps(txn: Cursor, source_id: int, most: int) -> list[tuple[int, int]]:
+    """Return where running numbers are missing: the first and the last of each gap."""
+    txn.execute(
+        "SELECT number + 1, next - 1 FROM (SELECT number, lead(number) OVER (ORDER BY number) AS next"
+        " FROM record WHERE source_id = %s AND number IS NOT NULL) AS told WHERE next > number + 1"
+        " ORDER BY number LIMIT %s",
+        (source_id, most),
+    )
+    return [(first, last) for first, last in txn.fetchall()]

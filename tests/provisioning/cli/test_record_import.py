@@ -1,0 +1,220 @@
+"""``tollwire record import`` and ``rollback``: every record in the books exactly once, whatever happens."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from contextlib import closing
+from pathlib import Path
+from typing import Any
+
+import psycopg2
+import pytest
+
+from provisioning.cli.errors import Exit
+from radiusd.crash_points import KILLED, VARIABLE
+from tests.provisioning.cli.conftest import Run
+
+pytestmark = pytest.mark.postgres
+
+SITE = """
+[[tenant]]
+name = "acme.pbx"
+[[tenant]]
+name = "beta.pbx"
+[[deck]]
+name = "world"
+currency = "USD"
+active_from = 2025-01-01
+rates = [{prefix = "1", rate = 0.06, initial = 1, increment = 1, effective = 2025-01-01}]
+[[plan]]
+code = "RETAIL"
+deck = "world"
+[[account]]
+code = "ACME"
+name = "Acme"
+currency = "USD"
+[[account]]
+code = "BETA"
+name = "Beta"
+currency = "USD"
+[[extension]]
+extension = "1001"
+plan = "RETAIL"
+tenant = "acme.pbx"
+account = "ACME"
+activated = 2025-01-01
+[[extension]]
+extension = "1001"
+plan = "RETAIL"
+tenant = "beta.pbx"
+account = "BETA"
+activated = 2025-01-01
+[[source]]
+name = "pbx"
+format = "asterisk-csv"
+zone = "UTC"
+tenant_from = "dcontext"
+called_rules = ["9:"]
+"""
+ROW = (
+    '"","{src}","{dst}","{context}","{src}","SIP/1-{n}","SIP/t-{n}","Dial","x","2026-01-05 {at}:00",'
+    '"2026-01-05 {at}:00","2026-01-05 {at}:{seconds:02}",{seconds},{seconds},"ANSWERED","DOCUMENTATION",'
+    '"17676{n:05}.1",""\n'
+)
+
+
+def row(
+    n: int, seconds: int = 30, *, src: str = "1001", dst: str = "913105550100", context: str = "acme.pbx"
+) -> str:
+    """Return a row of Master.csv: call *n* of an answered call, a minute after the one before."""
+    at = f"{n // 60 % 24:02}:{n % 60:02}"
+    return ROW.format(n=n, seconds=seconds, src=src, dst=dst, context=context, at=at)
+
+
+@pytest.fixture
+def site(run: Run, config: Path, tmp_path: Path) -> Path:
+    """Two tenants that both have an extension 1001, and the PBX of both."""
+    (tmp_path / "site.toml").write_text(SITE)
+    result = run("apply", "site.toml", "--yes")
+    assert Exit.OK == result.exit_code, result.output
+    return tmp_path
+
+
+@pytest.fixture
+def books(dsn: str) -> Any:
+    """Return the books: balance by account, and what a file brought."""
+
+    def read() -> dict[str, int]:
+        with closing(psycopg2.connect(dsn)) as connection, connection.cursor() as txn:
+            txn.execute(
+                "SELECT code, balance_micros FROM balance JOIN account ON id = account_id WHERE code <> ''"
+            )
+            return dict(txn.fetchall())
+
+    return read
+
+
+def told(run: Run, *words: str) -> dict[str, Any]:
+    """Return the counts that a command prints about one file."""
+    result = run(*words, "--jsonl")
+    assert Exit.OK == result.exit_code, result.output
+    (line,) = result.stdout.splitlines()
+    return json.loads(line)  # type: ignore[no-any-return]
+
+
+IMPORT = ("record", "import", "--source", "pbx")
+
+
+def test_two_tenants_with_one_extension_never_meet(run: Run, site: Path, books: Any) -> None:
+    """
+    Each 1001 pays for its own calls, by the context of the record; 9 for an outside line is taken away.
+    """
+    (site / "Master.csv").write_text(row(1, 30) + row(2, 10, context="beta.pbx"))
+
+    counts = told(run, *IMPORT, "Master.csv")
+
+    assert {"ACME": -30_000, "BETA": -10_000} == books()
+    assert (2, 2, 0, 0) == tuple(counts[name] for name in ("received", "accepted", "duplicate", "set_aside"))
+
+
+def test_a_file_counts_once_however_it_comes(run: Run, site: Path, books: Any) -> None:
+    """
+    Sent twice, renamed, half, appended to and packed, a file's records are in the books once.
+    """
+    rows = [row(n) for n in range(1, 5)]
+    (site / "half.csv").write_text("".join(rows[:2]))
+    (site / "whole.csv").write_text("".join(rows))
+    (site / "same.csv").write_text("".join(rows))
+    (site / "longer.csv").write_text("".join([*rows, row(9)]))
+
+    run(*IMPORT, "half.csv", "whole.csv", "same.csv")
+    again = told(run, *IMPORT, "half.csv")
+    longer = told(run, *IMPORT, "longer.csv")
+
+    assert {"ACME": -150_000, "BETA": 0} == {"BETA": 0} | books()
+    assert "imported" == again["state"]
+    assert (5, 1, 4) == (longer["received"], longer["accepted"], longer["duplicate"])
+
+
+def test_a_rolled_back_file_can_be_imported_again(run: Run, site: Path, books: Any) -> None:
+    """
+    Rollback reverses every posting; the file imported again, with its source mended, counts as if anew.
+    """
+    (site / "Master.csv").write_text(row(1) + row(2, dst="13105550100"))
+    run(*IMPORT, "Master.csv")
+
+    back = told(run, "record", "rollback", "--source", "pbx", "Master.csv")
+    after = books()
+    run("source", "set", "pbx", "--called-rules", "1:1", "--called-rules", "9:")
+    anew = told(run, *IMPORT, "Master.csv")
+
+    assert "rolled back" == back["state"]
+    assert {0} == set(after.values())
+    assert -60_000 == books()["ACME"]
+    assert (2, 0) == (anew["accepted"], anew["duplicate"])
+    assert Exit.OK == run("books", "check").exit_code
+
+
+def test_what_cannot_be_read_or_billed_is_kept(run: Run, site: Path, books: Any) -> None:
+    """
+    A bad row costs itself; a call of nobody's waits in the queue, and is told apart in the counts.
+    """
+    rows = (row(1), row(2, src="4711"), row(3, dst="9442071838750"), "what is this\n")
+    (site / "Master.csv").write_text("".join(rows))
+
+    counts = told(run, *IMPORT, "Master.csv")
+
+    names = ("received", "accepted", "set_aside", "unmatched", "unrated")
+    assert (4, 3, 1, 1, 1) == tuple(counts[name] for name in names)
+    assert -30_000 == books()["ACME"]
+    assert Exit.OK == run("books", "check").exit_code
+
+
+def test_strict_imports_nothing_of_a_damaged_file(run: Run, site: Path, books: Any) -> None:
+    """
+    With --strict a file is refused whole, with the place of what cannot be read.
+    """
+    (site / "Master.csv").write_text(row(1) + "what is this\n")
+
+    result = run(*IMPORT, "--strict", "Master.csv")
+
+    assert "Master.csv:2" in result.stderr
+    assert Exit.CONFLICT == result.exit_code
+    assert not any(books().values())
+
+
+def test_an_import_that_was_killed_goes_on(run: Run, site: Path, books: Any) -> None:
+    """
+    Killed after a batch was booked and before that was noted, an import started again books each call once.
+    """
+    (site / "Master.csv").write_text("".join(row(n, 10) for n in range(600)))
+    words = [sys.executable, "-m", "provisioning.cli", *IMPORT, "Master.csv"]
+    root = str(Path(__file__).parents[3])
+    environment = {**os.environ, VARIABLE: "after-records-booked:2", "PYTHONPATH": root}
+
+    killed = subprocess.run(words, env=environment, cwd=site, capture_output=True, check=False)
+    between = books()["ACME"]
+    counts = told(run, *IMPORT, "Master.csv")
+
+    assert KILLED == killed.returncode, killed.stderr
+    assert -5_000_000 == between
+    assert -6_000_000 == books()["ACME"]
+    assert (600, 600, "imported") == (counts["received"], counts["accepted"], counts["state"])
+    assert Exit.OK == run("books", "check").exit_code
+
+
+def test_a_source_has_to_make_sense(run: Run, site: Path) -> None:
+    """
+    Local time without a zone, an unknown tenant or setting, and a rule that is none are refused by name.
+    """
+    add = ("source", "add", "p2", "--format", "asterisk-csv")
+
+    assert "zone: the format asterisk-csv tells local time" in run(*add).stderr
+    assert "tenant: nobody.pbx does not exist" in run(*add, "--zone", "UTC", "--tenant", "nobody.pbx").stderr
+    assert "no such setting" in run(*add, "--zone", "UTC", "--settings", "a=b").stderr
+    assert "is not PREFIX:REPLACEMENT" in run(*add, "--zone", "UTC", "--called-rules", "00").stderr
+    assert Exit.OK == run(*add, "--zone", "Europe/Berlin").exit_code
+    assert "p2" in run("source", "list").stdout
