@@ -18,6 +18,7 @@ from provisioning.buckets import keep_only, put_bucket
 from provisioning.clients import put_client
 from provisioning.decks import Deck, put_deck
 from provisioning.destinations import put_destination_set
+from provisioning.exchange import put_exchange_rate
 from provisioning.holidays import put_calendar
 from provisioning.moments import instant
 from provisioning.origins import put_origin
@@ -31,6 +32,7 @@ from provisioning.service_rows import find_links, list_services
 from provisioning.services import finish_service
 from provisioning.site_file import Entry, Site, SiteAccount, SiteDeck, read_site
 from provisioning.sources import put_source
+from provisioning.suppliers import put_supplier
 from provisioning.tenants import put_tenant
 from radiusd.errors import BadInput
 
@@ -86,6 +88,8 @@ def _stages(txn: Cursor, site: Site, admin: Admin) -> Iterable[Callable[[], list
     for virtual in (False, True):
         services = [entry for entry in site.services if isinstance(entry.value, Virtual) is virtual]
         yield partial(_put_services, txn, site, services, admin)
+    yield stage(site.suppliers, lambda supplier: [put_supplier(txn, supplier)])
+    yield stage(site.exchange, lambda rate: [put_exchange_rate(txn, rate)])
     yield stage(site.pools, lambda pool: [put_pool(txn, pool)])
     yield stage(site.overrides, lambda override: [put_override(txn, override)])
 

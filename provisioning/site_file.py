@@ -18,16 +18,18 @@ from provisioning.admin import shown
 from provisioning.buckets import Bucket
 from provisioning.clients import Client
 from provisioning.destinations import DestinationSet
+from provisioning.exchange import ExchangeRate
 from provisioning.holidays import Calendar
 from provisioning.origins import OriginGroup
 from provisioning.overrides import Override
 from provisioning.plans import Plan
-from provisioning.pools import Pool
 from provisioning.policies import Policy
+from provisioning.pools import Pool
 from provisioning.rate_files import Problems, Rate, RateFile, RateSource, read_rate
 from provisioning.rate_rules import cell
 from provisioning.service_kinds import KINDS, Service, canonical
 from provisioning.sources import Source
+from provisioning.suppliers import Supplier
 from provisioning.tenants import Tenant
 from provisioning.toml_fields import Findings, Table, read_table
 from provisioning.toml_lines import Path as Place
@@ -88,6 +90,8 @@ class Site:
     buckets: list[Entry[Bucket]] = field(default_factory=list)
     accounts: list[Entry[SiteAccount]] = field(default_factory=list)
     services: list[Entry[Service]] = field(default_factory=list)
+    suppliers: list[Entry[Supplier]] = field(default_factory=list)
+    exchange: list[Entry[ExchangeRate]] = field(default_factory=list)
     pools: list[Entry[Pool]] = field(default_factory=list)
     overrides: list[Entry[Override]] = field(default_factory=list)
 
@@ -271,6 +275,8 @@ READERS: dict[str, Reader] = {
     "account": _plain(SiteAccount, lambda site: site.accounts),
     **{kind.value: _plain(service, lambda site: site.services) for kind, service in KINDS.items()},
     "pool": _read_pool,
+    "supplier": _plain(Supplier, lambda site: site.suppliers),
+    "exchange": _plain(ExchangeRate, lambda site: site.exchange),
     "override": _plain(Override, lambda site: site.overrides),
 }
 """Who reads which table."""
@@ -289,6 +295,7 @@ def _refuse_doubles(site: Site) -> None:
         *(("deck", entry, entry.value.name) for entry in site.decks),
         *(("plan", entry, entry.value.code) for entry in site.plans),
         *(("bucket", entry, entry.value.key) for entry in site.buckets),
+        *(("supplier", entry, entry.value.code) for entry in site.suppliers),
         *(("account", entry, entry.value.code) for entry in site.accounts),
         *(("pool", entry, entry.value.key) for entry in site.pools),
         *((entry.value.kind.value, entry, _service_key(entry.value)) for entry in site.services),

@@ -64,6 +64,7 @@ class Refusal(Enum):
     MONTHLY_LIMIT = ("monthly_limit", 402, "Spend limit of the month reached", 6)
     CALL_TOO_DEAR = ("call_too_dear", 402, "Cost above the limit of a call", 6)
     PRICE_TOO_HIGH = ("price_too_high", 403, "Price above the limit", 9)
+    WOULD_LOSE = ("would_lose", 503, "No route at this price", 8)
     NO_RATE = ("no_rate", 404, "No rate for this destination", 8)
     DESTINATION_BLOCKED = ("destination_blocked", 403, "Destination not allowed", 9)
     BARRED = ("barred", 403, "Destination barred", 9)

@@ -15,7 +15,6 @@ from radiusd.calls.directory import (
     Allowance,
     Directory,
     Plan,
-    RateDeck,
     Service,
     ServiceKind,
     extension_claim,
@@ -25,6 +24,7 @@ from radiusd.calls.directory import (
     username_claim,
 )
 from radiusd.calls.events import CallEvent, Kind, Leg, Status
+from radiusd.calls.rate_decks import RateDeck
 from radiusd.radius.clients import Client
 from rating.decks import Deck
 from rating.increments import Increment

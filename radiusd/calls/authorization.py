@@ -20,6 +20,7 @@ from radiusd.calls.gauges import QUIET
 from radiusd.calls.matching import Match, Party, Try, label
 from radiusd.calls.rows import NOBODY, Booked, CallRow, Session
 from radiusd.calls.sessions import State, Step, step
+from radiusd.calls.suppliers import would_lose
 from radiusd.calls.tariffs import Tariff
 from radiusd.errors import Refusal
 
@@ -119,6 +120,7 @@ def _refusal(attempt: Attempt, call: Call, found: Match, context: Context) -> Re
             return Refusal.ACCOUNT_SUSPENDED
         terms = context.tariff(party, call, found.called, context.now)
         refusal = _barred(party, found.called, terms, context) or terms.refusal
+        refusal = refusal or _loses(party, call, found.called, terms, context)
         if refusal is not None:
             return refusal
     return None
@@ -127,6 +129,25 @@ def _refusal(attempt: Attempt, call: Call, found: Match, context: Context) -> Re
 def _barred(party: Party, called: str, terms: Tariff, context: Context) -> Refusal | None:
     verdict = guarding.verdict(party, called, terms.rate, context.now)
     return None if verdict is None else verdict.refusal
+
+
+def _loses(party: Party, call: Call, called: str, terms: Tariff, context: Context) -> Refusal | None:
+    """Return the refusal of a call that would cost more than it earns, where a supplier's guard says so."""
+    if party.role != "out" or terms.rate is None:
+        return None
+    account = party.service.account
+    loses = would_lose(
+        context.directory.carriers,
+        context.client.id,
+        call.identity.trunk_out,
+        terms.rate,
+        party.plan.rounding,
+        calling=call.identity.calling,
+        called=called,
+        at=context.now,
+        currency=account.currency,
+    )
+    return Refusal.WOULD_LOSE if loses else None
 
 
 def _holds_already(books: Books, row: CallRow, call: Call) -> bool:

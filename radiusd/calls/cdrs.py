@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from radiusd.calls.books import Books
 from radiusd.calls.facts import Call
 from radiusd.calls.matching import Match
 from radiusd.calls.rows import CallRow, Cdr, CdrNote, Charge
@@ -49,21 +48,19 @@ def bare_cdr(
     )
 
 
-def note_late_report(books: Books, row: CallRow, call: Call, match: Match, made: Charge) -> None:
-    """Write what a late report adds to a CDR whose charge it does not change."""
-    books.note_cdr(
-        CdrNote(
-            account_id=made.account_id,
-            started_at=made.started_at,
-            call_id=row.call_id,
-            role=made.role,
-            remote_ip=call.identity.remote_ip,
-            trunk_in=call.identity.trunk,
-            trunk_out=call.identity.trunk_out,
-            cause=call.cause,
-            sip_code=call.sip_code,
-            release_side=call.release_side,
-            flags=list(call.flags),
-            match=match.trace,
-        )
+def late_note(row: CallRow, call: Call, match: Match, made: Charge) -> CdrNote:
+    """Return what a late report adds to a CDR whose charge it does not change."""
+    return CdrNote(
+        account_id=made.account_id,
+        started_at=made.started_at,
+        call_id=row.call_id,
+        role=made.role,
+        remote_ip=call.identity.remote_ip,
+        trunk_in=call.identity.trunk,
+        trunk_out=call.identity.trunk_out,
+        cause=call.cause,
+        sip_code=call.sip_code,
+        release_side=call.release_side,
+        flags=list(call.flags),
+        match=match.trace,
     )

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from datetime import timedelta
 
+import msgspec
+
 from radiusd.calls import limits, sessions
 from radiusd.calls.books import Books
 from radiusd.calls.cdrs import bare_cdr
@@ -12,9 +14,13 @@ from radiusd.calls.events import TOLD_AFTER
 from radiusd.calls.facts import Call
 from radiusd.calls.matching import Match, Party
 from radiusd.calls.pricing import NOTHING, Cost, explained, price
-from radiusd.calls.rows import NOBODY, CallRow, Cdr, Charge, Posting, QueueEntry
+from radiusd.calls.rows import NOBODY, CallRow, Cdr, CdrNote, Charge, Posting, QueueEntry
+from radiusd.calls.suppliers import SupplierCost, cost_of
 from radiusd.calls.tariffs import Tariff
 from radiusd.errors import Refusal
+
+LOSS = "loss"
+"""The flag of a call that cost us more than it earned, where a supplier's guard looks."""
 
 OLDEST = timedelta(days=45)
 """An older record under an id that nobody knows may have been billed before: it waits for an admin."""
@@ -56,6 +62,10 @@ def charge(
     _post(books, row, made, cost, context)
     cdr = bare_cdr(row, call, match, made.account_id, party.role, status, reason)
     _price(cdr, party, cost, terms)
+    paid = supplier_cost(call, party, match, made, context)
+    if paid is not None:
+        made = pay_supplier(books, row, made, paid, context)
+        note_cost(cdr, paid)
     books.put_cdr(cdr)
     if status == "unrated":
         _queue(books, row, made, reason, detail, context)
@@ -106,7 +116,60 @@ def _post(books: Books, row: CallRow, made: Charge, cost: Cost, context: Context
             _line(books, row, made, context, "usage", 0, bucket_id, seconds)
     if made.outpayment_micros:
         _line(books, row, made, context, "outpayment", made.outpayment_micros, None, 0)
+    _owe(books, row, made, made.cost_micros, context)
     limits.note_spent(books, context.directory.accounts.get(made.account_id), made.total_micros, context.now)
+
+
+def supplier_cost(
+    call: Call, party: Party, match: Match, made: Charge, context: Context
+) -> SupplierCost | None:
+    """Return what the supplier of the call's egress trunk charges us, None when it went to none."""
+    carriers = context.directory.carriers
+    supplier = carriers.of(context.client.id, call.identity.trunk_out) if party.role == "out" else None
+    if supplier is None or not call.duration_ms:
+        return None
+    return cost_of(
+        carriers,
+        supplier,
+        calling=call.identity.calling,
+        called=match.called,
+        setup_at=call.begun_at,
+        answer_at=call.connect_at or call.begun_at,
+        duration_ms=call.duration_ms,
+        earned_micros=made.total_micros,
+        currency=party.service.account.currency,
+    )
+
+
+def pay_supplier(
+    books: Books, row: CallRow, made: Charge, paid: SupplierCost | None, context: Context
+) -> Charge:
+    """Book what a supplier gets for a call in place of what was booked before; return the charge with it."""
+    supplier_id, micros = (paid.supplier_id, paid.micros) if paid else (None, 0)
+    if (supplier_id, micros) == (made.supplier_id, made.cost_micros):
+        return made
+    _owe(books, row, made, -made.cost_micros, context)
+    made = msgspec.structs.replace(made, supplier_id=supplier_id, cost_micros=micros)
+    _owe(books, row, made, micros, context)
+    return made
+
+
+def note_cost(record: Cdr | CdrNote, paid: SupplierCost | None) -> None:
+    """Write cost and margin into a record."""
+    if paid is None:
+        return
+    record.supplier_id, record.cost_micros = paid.supplier_id, paid.micros
+    record.margin_micros, record.cost = paid.margin_micros, paid.explained
+    if paid.loses and LOSS not in record.flags:
+        record.flags = [*record.flags, LOSS]
+
+
+def _owe(books: Books, row: CallRow, made: Charge, cost_micros: int, context: Context) -> None:
+    """Write what is owed to a supplier; it is no money of the account's."""
+    if cost_micros:
+        _line(books, row, made, context, "cost", 0, None, 0)
+        books.postings[-1].supplier_id = made.supplier_id
+        books.postings[-1].cost_micros = cost_micros
 
 
 def post_again(books: Books, row: CallRow, made: Charge, context: Context) -> None:
@@ -123,6 +186,7 @@ def reverse(books: Books, row: CallRow, made: Charge, context: Context) -> None:
         _line(books, row, made, context, "reversal", amount, bucket_id, -seconds)
         for bucket_id, seconds in draws[1:]:
             _line(books, row, made, context, "reversal", 0, bucket_id, -seconds)
+    _owe(books, row, made, -made.cost_micros, context)
     limits.note_spent(books, context.directory.accounts.get(made.account_id), -made.total_micros, context.now)
     books.remove_cdr(made.account_id, made.started_at, row.call_id, made.role)
     books.mend(made.account_id, row.call_id, made.role)

@@ -11,6 +11,8 @@ from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_add
 from zoneinfo import ZoneInfo
 
 from radiusd.calls.policies import Policy
+from radiusd.calls.rate_decks import RateDeck
+from radiusd.calls.suppliers import Carriers
 from rating.buckets import Direction, Partial
 from rating.decks import Deck
 from rating.increments import DurationRounding
@@ -97,23 +99,6 @@ class Allowance:
     services: frozenset[int] | None = None
     valid_from: datetime | None = None
     valid_to: datetime | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class RateDeck:
-    """A deck's versions, newest first; the oldest holds for all time before it."""
-
-    id: int
-    name: str
-    currency: str
-    versions: tuple[tuple[datetime, int, Deck], ...]  # (active from, deck version's id, its rates)
-
-    def at(self, moment: datetime) -> tuple[int, Deck] | None:
-        """Return the id and the rates of the version for calls set up at *moment*; None: nothing imported."""
-        for active_from, version_id, deck in self.versions:
-            if active_from <= moment:
-                return version_id, deck
-        return self.versions[-1][1:] if self.versions else None
 
 
 class OnNet(StrEnum):
@@ -220,6 +205,7 @@ class Directory:
         services: Iterable[tuple[Service, Sequence[str]]],
         states: Mapping[str, str] | None = None,
         plans: Mapping[int, Plan] | None = None,
+        carriers: Carriers | None = None,
     ) -> None:
         """
         Index *services*, each with its claims as the database holds them.
@@ -228,6 +214,7 @@ class Directory:
         """
         self.version = version
         self.states: Mapping[str, str] = states or {}
+        self.carriers = carriers or Carriers()
         self.services: dict[int, Service] = {}
         self.accounts: dict[int, Account] = {}
         self.plans: dict[int, Plan] = dict(plans or {})

@@ -81,6 +81,8 @@ class Charge(msgspec.Struct, kw_only=True, frozen=True, omit_defaults=True):
     channel_service_id: int | None = None
     plan_id: int | None = None
     location: str = ""
+    supplier_id: int | None = None
+    cost_micros: int = 0
 
 
 class Booked(msgspec.Struct, kw_only=True, frozen=True, omit_defaults=True):
@@ -225,6 +227,10 @@ class Cdr(Row):
     flags: list[str]
     rating: dict[str, Any]
     match: tuple[Try, ...]
+    supplier_id: int | None = None
+    cost_micros: int | None = None
+    margin_micros: int | None = None
+    cost: dict[str, Any] | None = None
 
 
 class CdrKey(Row):
@@ -252,6 +258,8 @@ class Posting(Row):
     service_id: int | None
     location: str
     note: str
+    supplier_id: int | None = None
+    cost_micros: int = 0
 
 
 class CdrNote(Row):
@@ -269,6 +277,10 @@ class CdrNote(Row):
     release_side: str
     flags: list[str]
     match: tuple[Try, ...]
+    supplier_id: int | None = None
+    cost_micros: int | None = None
+    margin_micros: int | None = None
+    cost: dict[str, Any] | None = None
 
 
 class QueueEntry(Row):

@@ -16,7 +16,7 @@ import msgspec
 from radiusd.calls import charging, live
 from radiusd.calls.books import Books
 from radiusd.calls.buckets import looks_back, owner_of_bucket, owners_of
-from radiusd.calls.cdrs import bare_cdr, note_late_report
+from radiusd.calls.cdrs import bare_cdr, late_note
 from radiusd.calls.context import Context
 from radiusd.calls.events import CallEvent
 from radiusd.calls.facts import Call, Closing, Events, add_up, by_our_clock, clock_lag, keep
@@ -257,8 +257,8 @@ def _charge_all(
     for party in matched.parties:
         made = old.get((party.service.account.id, party.role))
         if made is not None and made.signature == charging.signature(call, party) and not again:
-            note_late_report(books, row, call, matched, made)
-            kept.append(old.pop((made.account_id, made.role)))
+            del old[made.account_id, made.role]
+            kept.append(_keep(books, row, call, party, matched, made, context))
         else:
             wanted.append(party)
     for made in old.values():
@@ -267,6 +267,18 @@ def _charge_all(
     if not matched.parties:
         kept.append(charging.write_unmatched(books, row, call, matched, context))
     return tuple(kept)
+
+
+def _keep(
+    books: Books, row: CallRow, call: Call, party: Party, matched: Match, made: Charge, context: Context
+) -> Charge:
+    """Leave a charge as it is; a late report may still tell over which trunk the call went, and its cost."""
+    paid = charging.supplier_cost(call, party, matched, made, context)
+    made = charging.pay_supplier(books, row, made, paid, context)
+    note = late_note(row, call, matched, made)
+    charging.note_cost(note, paid)
+    books.note_cdr(note)
+    return made
 
 
 def lapse(books: Books, row: CallRow, context: Context) -> None:

@@ -9,8 +9,9 @@ from fractions import Fraction
 
 import msgspec
 
-from radiusd.calls.directory import Directory, OnNet, Plan, RateDeck, number_claim
+from radiusd.calls.directory import Directory, OnNet, Plan, number_claim
 from radiusd.calls.matching import Party
+from radiusd.calls.rate_decks import RateDeck
 from radiusd.errors import Refusal
 from rating.decks import Deck
 from rating.engine import rate_call

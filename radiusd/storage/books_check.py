@@ -134,6 +134,15 @@ CHECKS: Mapping[str, str] = {
             FROM posting WHERE call_id IS NOT NULL GROUP BY account_id, call_id, role
         ) AS sums USING (account_id, call_id, role)
     """,
+    "cost of a call is the sum of its postings": """
+        SELECT account_id, 'call ' || call_id || ' ' || role, coalesce(cost, 0), coalesce(posted, 0)
+        FROM (
+            SELECT account_id, call_id, role, cost_micros AS cost FROM cdr WHERE supplier_id IS NOT NULL
+        ) AS costs FULL JOIN (
+            SELECT account_id, call_id, role, sum(cost_micros) AS posted FROM posting
+            WHERE kind = 'cost' GROUP BY account_id, call_id, role
+        ) AS sums USING (account_id, call_id, role)
+    """,
     "what a call says it was charged is on its record": """
         SELECT charged.account_id, 'call ' || charged.call_id || ' ' || charged.role, total_micros, micros
         FROM (

@@ -17,6 +17,7 @@ from radiusd.storage.decks import load_decks, load_origins, load_overrides
 from radiusd.storage.policies import load_policies
 from radiusd.storage.secrets import Sealer
 from radiusd.storage.services import load_accounts, load_plans, load_services, load_states
+from radiusd.storage.suppliers import load_carriers
 from rating.decks import Deck
 from rating.origins import Origin
 
@@ -56,7 +57,7 @@ def load_catalogue(connection: Connection, sealer: Sealer, previous: Catalogue |
         policies = load_policies(txn)
         accounts = load_accounts(txn, load_overrides(txn, "account", origins), policies)
         services = load_services(txn, accounts, plans, policies=policies)
-        directory = Directory(version, services, load_states(txn), plans)
+        directory = Directory(version, services, load_states(txn), plans, load_carriers(txn, decks))
         return Catalogue(version, directory, load_clients(txn, sealer), rates, origins)
 
 
@@ -106,6 +107,7 @@ def load_clients(txn: Cursor, sealer: Sealer) -> ClientTable:
         "SELECT id, name, secret_sealed, dialect, require_message_authenticator, limit_proxy_state,"
         " asserts_numbers, is_proxy, call_check, digest, grant_mode AS grant, lease_s, max_call_s,"
         " setup_ttl_s, match_order, return_codes, settings, cut_off, cut_off_for, coa_address, coa_port,"
+        " coa_transport,"
         " coa_secret_sealed, sip, sip_trunk_header, sip_next_hop"
         " FROM client ORDER BY id"
     )

@@ -9,7 +9,7 @@ from typing import Any
 from psycopg2.extensions import connection as Connection
 from psycopg2.extensions import cursor as Cursor
 
-from radiusd.calls.directory import RateDeck
+from radiusd.calls.rate_decks import RateDeck
 from rating.deck_builder import Row
 from rating.decks import Deck
 from rating.notation import whole_rate

@@ -8,7 +8,8 @@ from typing import Any
 
 from psycopg2.extensions import cursor as Cursor
 
-from radiusd.calls.directory import Directory, RateDeck
+from radiusd.calls.directory import Directory
+from radiusd.calls.rate_decks import RateDeck
 from radiusd.storage.decks import RATE_COLUMNS, load_origins, load_overrides, rates_of
 from radiusd.storage.services import load_accounts, load_plans, load_services, load_states
 from rating.deck_builder import LONGEST_PREFIX
@@ -23,7 +24,8 @@ def load_excerpt(txn: Cursor, numbers: Iterable[str], services: Collection[int] 
     *services* None: all of them; else these and, of virtual numbers, their primary DIDs.
     """
     origins = load_origins(txn)
-    plans = load_plans(txn, _load_decks(txn, numbers, origins), load_overrides(txn, "plan", origins))
+    decks = _load_decks(txn, numbers, origins)
+    plans = load_plans(txn, decks, load_overrides(txn, "plan", origins))
     accounts = load_accounts(txn, load_overrides(txn, "account", origins))
     found = load_services(txn, accounts, plans, None if services is None else _with_primaries(txn, services))
     return Directory(0, found, load_states(txn), plans)

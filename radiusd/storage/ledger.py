@@ -41,6 +41,7 @@ _SPECIAL_TYPES = {
     "held_buckets": "json",
     "match": "json",
     "rating": "json",
+    "cost": "json",
     "gauges": "json",
 }
 _TYPES = {int: "bigint", str: "text", bool: "boolean", datetime: "timestamptz"}
@@ -158,7 +159,10 @@ _WRITES: dict[type[Row], Prepared] = {
         "cdr",
         CdrNote,
         _CDR_KEY,
-        ("remote_ip", "trunk_in", "trunk_out", "cause", "sip_code", "release_side", "flags", "match"),
+        (
+            *("remote_ip", "trunk_in", "trunk_out", "cause", "sip_code", "release_side", "flags", "match"),
+            *("supplier_id", "cost_micros", "margin_micros", "cost"),
+        ),
     ),
     QueueEntry: _insert("put_queue", "queue", QueueEntry, _SESSION_KEY),
     Disconnect: Prepared("put_disconnect", ("json",), f"{_inserting('disconnect', Disconnect)} {ASK_AGAIN}"),

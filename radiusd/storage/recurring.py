@@ -1,9 +1,9 @@
 """
 Charge the fees that come round, each of each period once, however often or late this runs.
 
-A row of ``recurring_charge`` says what a service was charged for a period. What is due is worked out anew each
-time, and only the difference is posted: a month that was missed is caught up, one that was charged is not
-charged again, and a service that ended in the middle of a month gets back what it did not use.
+A row of ``recurring_charge`` says what a service was charged for a period. What is due is worked out anew
+each time, and only the difference is posted: a month that was missed is caught up, one that was charged is
+not charged again, and a service that ended in the middle of a month gets back what it did not use.
 """
 
 from __future__ import annotations

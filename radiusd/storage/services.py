@@ -14,11 +14,11 @@ from radiusd.calls.directory import (
     Cycle,
     OnNet,
     Plan,
-    RateDeck,
     Service,
     ServiceKind,
 )
 from radiusd.calls.policies import Policy
+from radiusd.calls.rate_decks import RateDeck
 from radiusd.storage.policies import Policies
 from rating.buckets import Direction, Partial
 from rating.decks import Deck

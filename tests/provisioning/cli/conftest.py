@@ -24,6 +24,7 @@ from provisioning.plans import Plan, add_plan
 from provisioning.rate_files import RateFile
 from provisioning.service_kinds import Did, Trunk, Virtual
 from provisioning.services import add_service
+from provisioning.suppliers import Supplier, add_supplier
 from radiusd.calls.authorization import Attempt
 from radiusd.calls.events import CallEvent, Kind, Status
 from radiusd.storage.catalogue import Catalogue, load_catalogue
@@ -151,6 +152,7 @@ def provision(txn: psycopg2.extensions.cursor, admin: Admin, rates: Path) -> Non
     post(txn, Posting(account="ACME", amount=Decimal("10.00")), admin)
     import_deck(txn, Deck(name="retail", currency="USD"), RateFile(rates), admin)
     add_plan(txn, Plan(code="P", deck="retail"), admin)
+    add_supplier(txn, Supplier(code="carrier", deck="retail", trunks=("out9",)), admin)
     add_bucket(txn, Bucket(plan="P", name="minutes", seconds=60), admin)
     for service in (
         Did(account="ACME", activated=since, number="15550100", plan="P"),

@@ -37,6 +37,9 @@ DAMAGE = {
         "DELETE FROM posting WHERE kind = 'usage'"
     ),
     "included seconds of a call are the sum of its postings": "UPDATE cdr SET included_s = included_s + 1",
+    "cost of a call is the sum of its postings": (
+        "UPDATE cdr SET cost_micros = cost_micros + 1 WHERE cost_micros > 0"
+    ),
     "what a call says it was charged is on its record": "DELETE FROM cdr",
     RECOMPUTED: (
         'UPDATE cdr SET rating = replace(rating::text, \'"price":"0.02"\', \'"price":"0.03"\')::json'
@@ -51,6 +54,7 @@ def busy(switch):
     switch.start("open", called="12125550001")
     switch.start("trunk", trunk_in="tg2")
     switch.start("stranger", calling="stranger")
+    switch.stop("carried", 30, trunk_out="out9")
     switch.stop("corrected", 30)
     switch.stop("corrected", 61)
     switch.stop("nobody", 30, calling="stranger")
