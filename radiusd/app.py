@@ -24,6 +24,7 @@ from radiusd.errors import BadSettings
 from radiusd.front import Front, read_tls_files
 from radiusd.handlers.boots import Boots
 from radiusd.handlers.clock import Clock
+from radiusd.handlers.coa_paths import CoaPaths
 from radiusd.handlers.disconnects import Disconnects
 from radiusd.handlers.exporting import Exporting
 from radiusd.handlers.habits import HabitWriter
@@ -31,7 +32,6 @@ from radiusd.handlers.ledger import Ledger
 from radiusd.http import site
 from radiusd.metrics import Metrics, PacketCounts, lane_metrics, packet_metrics
 from radiusd.radius.clients import Client
-from radiusd.radius.coa import UdpPaths
 from radiusd.radius.nonces import NonceMaker
 from radiusd.sd_notify import READY, STOPPING, WATCHDOG, notify, watchdog_interval_s
 from radiusd.settings import Settings, read_settings
@@ -143,14 +143,14 @@ class Server:
             sealer.open,
             lambda: self._watch.is_reachable,
         )
-        self._paths = UdpPaths(reactor)
+        self._paths = CoaPaths(reactor, settings.tls)
         disconnects = Disconnects(
             reactor,
             self._control,
             self._acct,
             DIALECTS,
             lambda: self._clients,
-            lambda client, target: self._paths.path(target),
+            self._paths.path,
             log,
         )
         node = f"{socket.gethostname()}:{os.getpid()}"
@@ -189,6 +189,7 @@ class Server:
         self._auth.start()
         self._watch.start()
         self._clock.start()
+        self._exporting.start()
         self._looking.start(DATABASE_LOOK_S, now=False)
         self._open_metrics()
         self._reactor.callWhenRunning(self._started)
@@ -285,6 +286,7 @@ class Server:
                 logs.set_level(fresh.log)
                 self._log.warning("configuration read; what is not the log level takes a restart")
         self._watch.reload()
+        self._paths.read_certificates()
         if self._front is not None:
             self._front.read_certificates()
         if self._workers is not None:
@@ -298,6 +300,7 @@ class Server:
         notify(STOPPING)
         self._log.info("ending", queued=self._acct.queued + self._auth.queued)
         self._clock.stop()
+        self._exporting.stop()
         self._watch.stop()
         if self._front is not None:
             self._front.stop_listening()

@@ -12,6 +12,7 @@ from typing import Literal
 import msgspec
 
 from radiusd.errors import BadSettings
+from radiusd.exports.template import Export
 
 
 class Database(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -109,6 +110,7 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     metrics_address: str = ""  # host:port; empty: no metrics port
     reject_delay_s: float = 1.0  # wait before an Access-Reject for wrong credentials (guessing)
     queue_limit: int = 20_000  # events waiting for the database; beyond it we stay silent
+    exports: tuple[Export, ...] = ()  # saved exports of CDRs, also those that are made by themselves
 
     @property
     def key_path(self) -> Path:
@@ -205,12 +207,24 @@ def _check(path: Path, text: str, settings: Settings) -> None:
     problems += _stream_problems(settings.streams)
     for listener in settings.listeners:
         problems += _listener_problems(listener, settings.tls)
+    problems += _export_problems(settings.exports)
     for name, wrong, what in problems:
         if wrong:
             raise BadSettings(f"{path}:{_line_of(text, f'.{name}')}: {what}")
 
 
 Problem = tuple[str, bool, str]  # the key it is about, whether there is one, what to do
+
+
+def _export_problems(exports: tuple[Export, ...]) -> list[Problem]:
+    names = [export.name for export in exports]
+    problems = [
+        (key, True, f"export {export.name}: {key}: {what}")
+        for export in exports
+        for key, what in export.problems()
+    ]
+    twice = {name for name in names if names.count(name) > 1}
+    return problems + [("name", True, f"exports: two have the name {name}") for name in sorted(twice)]
 
 
 def _stream_problems(streams: Streams) -> list[Problem]:

@@ -2,24 +2,36 @@
 
 from __future__ import annotations
 
-import json
+import sys
 from collections.abc import Callable
-from typing import Any
+from pathlib import Path
+from typing import Any, BinaryIO
 from uuid import UUID
 
 import click
+import msgspec
 
 from provisioning.cli.fields import LIMIT, instant_of
 from provisioning.cli.framework import Group
 from provisioning.cli.options import Format, options_of
 from provisioning.cli.output import print_documents, print_rows
-from provisioning.cli.session import database
+from provisioning.cli.session import database, now, settings_of
 from provisioning.cli.text import money, service_name
 from radiusd.errors import NotFound
+from radiusd.exports.columns import FIELDS, VALUES, parse_columns, reader_of
+from radiusd.exports.drops import Drop, drops, make_due, write_records
+from radiusd.exports.files import verify, write_manifest, write_whole
+from radiusd.exports.template import Export, Form
+from radiusd.exports.values import seconds
+from radiusd.exports.writers import SUFFIXES, Written
+from radiusd.records.tap_batch import TapBatch
 from radiusd.storage.reports import CdrFilter, CdrLine, CdrRecord, cdr_lines, cdr_records, stream_cdrs
 
 STATUSES = ("answered", "failed", "lapsed", "refused", "unmatched", "unrated")
 SHOWN = 50
+FILTERS = ("account", "since", "until", "status", "number", "limit")
+BINARY = ("parquet", "tap")
+FILE = click.Path(dir_okay=False, path_type=Path)
 COLUMNS = (
     "start",
     "account",
@@ -96,23 +108,141 @@ def show(ctx: click.Context, call_id: UUID) -> None:
 @cdr.command(
     "export",
     example="tollwire cdr export --since 2026-03-01 --until 2026-04-01 > march.csv\n"
-    "tollwire cdr export --account ACME --jsonl",
+    "tollwire cdr export --account ACME --jsonl\n"
+    "tollwire cdr export --template acme-daily --since 2026-03-01 --output march.csv --manifest\n"
+    "tollwire cdr export --column started_at=Start --column to --column total=Price --status answered\n"
+    "tollwire cdr export --format tap --sender USATW --recipient GBRVF --sequence 42 --output 00042.tap",
 )
 @_filters(None)
+@click.option("--template", metavar="NAME", help="A saved export: [[exports]] of the configuration file.")
+@click.option("--format", "form", type=click.Choice(tuple(SUFFIXES)), help="csv, jsonl, parquet or tap.")
+@click.option("--column", "columns", metavar="FIELD[=TITLE]", multiple=True, help="Only these fields.")
+@click.option("--output", type=FILE, help="Write this file, not stdout.")
+@click.option("--manifest", is_flag=True, help="Write FILE.manifest.json beside it: records and SHA-256.")
+@click.option("--sender", metavar="PLMN", help="Of a TAP file: who sends it.")
+@click.option("--recipient", metavar="PLMN", help="Of a TAP file: who gets it.")
+@click.option("--sequence", type=click.IntRange(1, 99_999), help="Of a TAP file: its number between the two.")
 @click.pass_context
-def export(ctx: click.Context, /, **chosen: Any) -> None:
+def export(
+    ctx: click.Context,
+    /,
+    template: str | None,
+    form: Form | None,
+    columns: tuple[str, ...],
+    output: Path | None,
+    manifest: bool,
+    **chosen: Any,
+) -> None:
     """
-    Write ended calls with all their fields, oldest first: CSV, or --json or --jsonl.
+    Write ended calls, oldest first: all of them or those of a template, as CSV, JSON lines, Parquet or TAP.
 
     In CSV, text that a spreadsheet would take for a formula begins with an apostrophe; phone numbers are
-    written as they are.
+    written as they are. --json writes one document. What is chosen here goes before what a template says.
     """
-    options = options_of(ctx)
-    if options.format is Format.TEXT:
-        options.format = Format.CSV
+    if options_of(ctx).format is Format.JSON and not form and not template:
+        _export_json(ctx, columns, {name: chosen[name] for name in FILTERS})
+        return
+    saved = _template(ctx, template, form, columns, chosen)
+    form = form or saved.format
+    if output is None and (manifest or (form in BINARY and sys.stdout.isatty())):
+        raise click.UsageError("name a file with --output")
+    wanted = _wanted(saved, chosen)
+    batch = TapBatch(
+        sender=saved.tap.sender,
+        recipient=saved.tap.recipient,
+        sequence=saved.tap.first_sequence,
+        created_at=now(),
+        is_test=saved.tap.is_test,
+    )
+    with database(ctx) as connection:
+
+        def write(out: BinaryIO) -> Written:
+            return write_records(saved, batch, stream_cdrs(connection, wanted), out)
+
+        if output is None:
+            written = write(sys.stdout.buffer)
+        else:
+            written, made = write_whole(output, write)
+            if manifest:
+                write_manifest(output, made)
+    left_out = f"; {written.left_out} left out, which TAP cannot say" if written.left_out else ""
+    if output is not None or left_out:
+        click.echo(f"{written.records} records{left_out}", err=True)
+
+
+def _export_json(ctx: click.Context, columns: tuple[str, ...], chosen: dict[str, Any]) -> None:
+    parsed = parse_columns(columns)
+    row_of = reader_of(parsed)
     with database(ctx) as connection:
         records = stream_cdrs(connection, CdrFilter(**chosen))
-        print_rows(ctx, EXPORTED, (tuple(_document(record).values()) for record in records))
+        print_rows(ctx, [column.title for column in parsed], map(row_of, records))
+
+
+def _template(
+    ctx: click.Context, name: str | None, form: Form | None, columns: tuple[str, ...], chosen: dict[str, Any]
+) -> Export:
+    """Return the saved export *name*, or one of nothing, with what was chosen on the command line."""
+    if name is None:
+        saved = Export(name="export", format="jsonl" if options_of(ctx).format is Format.JSONL else "csv")
+    else:
+        exports = {each.name: each for each in settings_of(ctx).exports}
+        if name not in exports:
+            known = ", ".join(exports) or "none: write [[exports]] in the configuration file"
+            raise NotFound(f"--template: there is no export {name!r}; there are {known}")
+        saved = exports[name]
+    told = {
+        "sender": chosen["sender"] or saved.tap.sender,
+        "recipient": chosen["recipient"] or saved.tap.recipient,
+        "first_sequence": chosen["sequence"] or saved.tap.first_sequence,
+    }
+    tap = msgspec.structs.replace(saved.tap, **told)
+    return msgspec.structs.replace(
+        saved, format=form or saved.format, columns=columns or saved.columns, tap=tap
+    )
+
+
+def _wanted(saved: Export, chosen: dict[str, Any]) -> CdrFilter:
+    """Return the filter of a saved export, with what was chosen before it."""
+    own: dict[str, Any] = {"account": saved.account, "status": saved.status, "number": saved.number}
+    return CdrFilter(**{name: chosen[name] or own.get(name) or None for name in FILTERS})
+
+
+@cdr.command("drop", example="tollwire cdr drop")
+@click.pass_context
+def drop(ctx: click.Context) -> None:
+    """
+    Write all scheduled exports that are due, as the running server does by itself.
+
+    Each period is written once, whoever does it; a second run writes nothing.
+    """
+    made: list[Drop] = []
+    try:
+        with database(ctx) as connection:
+            make_due(connection, settings_of(ctx).exports, now(), made.append)
+    finally:
+        print_rows(ctx, Drop._fields, made)
+
+
+@cdr.command("drops", example="tollwire cdr drops\ntollwire cdr drops --name acme-daily --limit 10 --json")
+@click.option("--name", metavar="NAME", help="Only those of this export.")
+@click.option("--limit", type=LIMIT, default=SHOWN, show_default=True, help="At most so many.")
+@click.pass_context
+def drops_(ctx: click.Context, name: str | None, limit: int) -> None:
+    """Show which periods of scheduled exports were written, newest first."""
+    with database(ctx) as connection:
+        found = drops(connection, name, limit)
+    print_rows(ctx, Drop._fields, found)
+
+
+@cdr.command("verify", example="tollwire cdr verify march.csv.manifest.json")
+@click.argument("manifests", metavar="MANIFEST", nargs=-1, required=True, type=click.Path(path_type=Path))
+@click.pass_context
+def verify_(ctx: click.Context, manifests: tuple[Path, ...]) -> None:
+    """Compare files with their manifests: size and SHA-256. Exits 1 at the first that differs."""
+    found = [verify(manifest) for manifest in manifests]
+    print_rows(ctx, ("file", "records", "octets", "sha256"), [
+        (each.file, each.records, each.octets, each.sha256) for each in found
+    ])  # fmt: skip
 
 
 def _row(line: CdrLine) -> tuple[object, ...]:
@@ -135,19 +265,5 @@ def _row(line: CdrLine) -> tuple[object, ...]:
     )
 
 
-def seconds(duration_ms: int) -> object:
-    """Return a duration in seconds, exactly: 61, or 60.28 as a decimal."""
-    whole, rest = divmod(duration_ms, 1000)
-    return money(duration_ms * 1000).normalize() if rest else whole
-
-
-_RENAMED = {"calling": "from", "called": "to", "total_micros": "total"}
-EXPORTED = tuple(_RENAMED.get(name, name) for name in CdrRecord._fields)
-
-
 def _document(record: CdrRecord) -> dict[str, object]:
-    fields = {_RENAMED.get(name, name): value for name, value in record._asdict().items()}
-    fields["total"] = money(record.total_micros)
-    fields["rating"] = json.loads(record.rating or "null")
-    fields["match"] = json.loads(record.match or "null")
-    return fields
+    return {field: VALUES[field](record) for field in FIELDS}

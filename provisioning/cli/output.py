@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import csv
 import json
-import re
 import sys
 from collections.abc import Iterable, Mapping, Sequence
 from decimal import Decimal
@@ -14,10 +13,9 @@ import click
 
 from provisioning.cli.options import Format, options_of
 from provisioning.cli.text import cell, plain, printable
+from radiusd.exports.values import spreadsheet_cell as spreadsheet_cell
 
 Row = Sequence[object]
-PHONE_NUMBER = re.compile(r"\+[0-9]{1,20}\Z")
-FORMULA = ("=", "+", "-", "@", "\t", "\r")  # what makes a spreadsheet calculate a cell
 
 
 def print_rows(ctx: click.Context, columns: Sequence[str], rows: Iterable[Row]) -> None:
@@ -74,18 +72,6 @@ def say(ctx: click.Context, sentence: str) -> None:
     """Tell a person what happened, on stderr: what is piped stays data. Silent with --json and the like."""
     if options_of(ctx).format is Format.TEXT:
         click.echo(printable(sentence), err=True)
-
-
-def spreadsheet_cell(value: object) -> str:
-    """
-    Return *value* for CSV: text that a spreadsheet would take for a formula gets a leading apostrophe.
-
-    Numbers are left alone, and so is a phone number (``+`` and up to 20 digits): it calculates to itself.
-    """
-    text = cell(value)
-    if not isinstance(value, int | Decimal) and text.startswith(FORMULA) and not PHONE_NUMBER.match(text):
-        return "'" + text
-    return text
 
 
 def _json(value: object, indent: int | None = None) -> str:

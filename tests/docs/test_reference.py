@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import json
 import re
 import tomllib
 from collections.abc import Iterator
@@ -57,6 +58,7 @@ def test_every_setting_has_its_line_with_its_default() -> None:
     assert known.keys() == written.keys()
     for name, default in known.items():
         cell = written[name]
+        default = list(default) if isinstance(default, tuple) else default
         assert default == (None if cell == "needed" else tomllib.loads(f"x = {code(cell)}")["x"]), name
 
 
@@ -72,6 +74,10 @@ def test_every_example_of_a_setting_is_another_value_that_is_taken(tmp_path: Pat
         data: dict[str, Any] = {"database": {} if "database" in name else {"directory": "db"}}
         if section == ["listeners"]:
             data["listeners"] = [{"kind": "auth", key: value}]
+        elif section[:1] == ["exports"]:
+            schedule = {"every": "month", "folder": "/srv"} if key in ("every", "folder") else {}
+            inner = {"tap": {key: value}} if len(section) > 1 else {key: value}
+            data["exports"] = [{"name": "a", **schedule, **inner}]
         elif section:
             data.setdefault(section[0], {})[key] = value
         else:
@@ -95,7 +101,9 @@ def _write(path: Path, data: dict[str, Any]) -> Path:
 
 
 def _toml(value: Any) -> str:
-    return f'"{value}"' if isinstance(value, str) else str(value)
+    if isinstance(value, dict):
+        return "{" + ", ".join(f"{name} = {_toml(inner)}" for name, inner in value.items()) + "}"
+    return json.dumps(value)
 
 
 def test_every_client_setting_has_its_line_with_an_example_that_is_taken() -> None:
