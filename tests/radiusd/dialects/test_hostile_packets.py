@@ -19,6 +19,7 @@ from radiusd.radius.discards import MalformedPacket
 from radiusd.radius.packet import Packet, read_packet
 from tests.radiusd.dialects.vectors import FOLDER, a_client
 
+LIMIT_S = 0.005
 NOW = datetime(2026, 11, 22, 14, 5, 53, tzinfo=UTC)
 TOLD = [json.loads(path.read_text(encoding="utf-8")) for path in sorted((FOLDER / "dialects").glob("*.json"))]
 CAPTURED = [
@@ -178,14 +179,21 @@ def test_a_captured_packet_with_wrong_octets_does_no_harm(
 )
 def test_a_full_packet_of_the_worst_is_read_in_a_moment(client: Client, value: bytes) -> None:
     """
-    4 KB of one character everywhere cost no more than an ordinary record.
+    4 KB of one character everywhere, read as accounting and as an attempt, cost less than 5 ms.
     """
+    took_s = []
+    for ending in b"ABC":  # each time other values, since some are remembered; another process may disturb one
+        packet = full_of(value[:-1] + bytes((ending,)), DIALECTS[client.dialect].vendor or 9)
+        started = time.perf_counter()
+        read(packet, client)
+        took_s.append(time.perf_counter() - started)
+
+    assert min(took_s) < LIMIT_S
+
+
+def full_of(value: bytes, vendor: int) -> Packet:
+    """Return a Stop with *value* in every attribute that a dialect may look at."""
     sent = [(type, value) for type in TELLING if type != 40] + [(40, b"\0\0\0\x02")]
-    vendor = DIALECTS[client.dialect].vendor or 9
     sent += [(26, _vsa(vendor, type, value)) for type in range(20, 36)]
     sent += [(26, _vsa(9, 1, value))] * 16
-    started = time.perf_counter()
-
-    read(Packet(4, 1, bytes(16), b"", sent), client)
-
-    assert time.perf_counter() - started < 0.1
+    return Packet(4, 1, bytes(16), b"", sent)
