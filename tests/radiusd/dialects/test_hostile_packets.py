@@ -182,7 +182,7 @@ def test_a_full_packet_of_the_worst_is_read_in_a_moment(client: Client, value: b
     4 KB of one character everywhere, read as accounting and as an attempt, cost less than 5 ms.
     """
     took_s = []
-    for ending in b"ABC":  # each time other values, since some are remembered; another process may disturb one
+    for ending in b"ABC":  # other values each time, since some are remembered
         packet = full_of(value[:-1] + bytes((ending,)), DIALECTS[client.dialect].vendor or 9)
         started = time.perf_counter()
         read(packet, client)
