@@ -30,6 +30,15 @@ def test_everything_is_provisioned(api):
             {"priority": 3},
         ),
         ("accounts", "NEW", {"code": "NEW", "currency": "EUR", "credit_limit": "5.50"}, {"max_channels": 7}),
+        ("origins", "far", {"name": "far", "prefixes": ["7", "86"]}, {"invalid": True}),
+        ("holidays", "us", {"name": "us", "days": ["2026-12-25"]}, {"days": ["2026-12-25", "2027-01-01"]}),
+        ("policies", "careful", {"name": "careful", "barred": ["1900"]}, {"max_call_cost": "20"}),
+        (
+            "pools",
+            "ACME/pack",
+            {"account": "ACME", "name": "pack", "seconds": 600, "valid_from": "2026-12-01"},
+            {"priority": 2},
+        ),
         ("dids", "15125550100", DID, {"location": "Austin"}),
         (
             "extensions",
@@ -78,6 +87,19 @@ def test_everything_is_provisioned(api):
 
 def _service() -> dict[str, str]:
     return {"account": "ACME", "plan": "retail", "activated": "2026-11-01"}
+
+
+def test_a_prefix_gets_a_price_of_its_own(api):
+    """
+    For one plan or one account, until it is taken away.
+    """
+    price = {"prefix": "4477", "account": "ACME", "rate": "0.011", "rules": {"min_charge": "0.05"}}
+    assert "0.011" == api("POST", "/overrides", price, 200).json["rate"]
+    (found,) = api("GET", "/overrides?account=ACME", code=200).json["items"]
+    assert ("4477", {"min_charge": "0.05"}) == (found["prefix"], found["rules"])
+    assert 422 == api("POST", "/overrides", {"prefix": "1"}).status
+    api("DELETE", "/overrides?account=ACME&prefix=4477", code=204)
+    assert [] == api("GET", "/overrides").json["items"]
 
 
 def test_things_end(api):

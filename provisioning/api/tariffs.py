@@ -1,0 +1,201 @@
+"""Endpoints of what makes a tariff whole: origins, holidays, policies, pools, prices of single prefixes."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from provisioning import holidays, origins, overrides, policies, pools
+from provisioning.accounts import read_account
+from provisioning.admin import Change
+from provisioning.api.endpoints import PAGED, Answer, Asked, Endpoint, Parameter, sliced
+from provisioning.api.nouns import Noun, made
+from provisioning.cli import override as override_words
+from provisioning.cli import policy as policy_words
+from provisioning.cli import pool as pool_words
+from provisioning.plans import read_plan
+from provisioning.roles import require_account
+from radiusd.errors import BadInput, NotFound
+
+
+def _find_origin(asked: Asked) -> origins.OriginGroup:
+    for found in origins.list_origins(asked.txn):
+        if found.name == asked.path["name"]:
+            return found
+    raise NotFound(f"origin group {asked.path['name']} does not exist; add it first")
+
+
+def _put_origin(asked: Asked, values: dict[str, Any], new: bool) -> Change:
+    put = origins.add_origin if new else origins.set_origin
+    return put(asked.txn, made(origins.OriginGroup, values), asked.admin)
+
+
+def _find_calendar(asked: Asked) -> holidays.Calendar:
+    for found in holidays.list_calendars(asked.txn):
+        if found.name == asked.path["name"]:
+            return found
+    raise NotFound(f"holiday calendar {asked.path['name']} does not exist; add it first")
+
+
+def _put_calendar(asked: Asked, values: dict[str, Any], new: bool) -> Change:
+    put = holidays.add_calendar if new else holidays.set_calendar
+    return put(asked.txn, made(holidays.Calendar, values), asked.admin)
+
+
+def _put_policy(asked: Asked, values: dict[str, Any], new: bool) -> Change:
+    put = policies.add_policy if new else policies.set_policy
+    return put(asked.txn, made(policies.Policy, values), asked.admin)
+
+
+def _list_pools(asked: Asked) -> Answer:
+    account = asked.query.get("account")
+    if account is not None:
+        require_account(asked.txn, asked.admin, account, "account")
+        read_account(asked.txn, account)
+    elif asked.admin.is_bound:
+        raise BadInput("account: it is missing")
+    found = pools.list_pools(asked.txn, account)
+    return sliced(found, asked.page(str, str), lambda each: (each.account, each.name))
+
+
+def _find_pool(asked: Asked) -> pools.Pool:
+    account, name = asked.path["account"], asked.path["name"]
+    require_account(asked.txn, asked.admin, account)
+    read_account(asked.txn, account)
+    for found in pools.list_pools(asked.txn, account):
+        if found.name == name:
+            return found
+    raise NotFound(f"pool {account}/{name} does not exist; add it first")
+
+
+def _put_pool(asked: Asked, values: dict[str, Any], new: bool) -> Change:
+    put = pools.add_pool if new else pools.set_pool
+    return put(asked.txn, made(pools.Pool, values), asked.admin)
+
+
+NOUNS = (
+    Noun(
+        word="origin",
+        plural="origins",
+        what="an origin group: callers for whom rates may differ",
+        kind=origins.OriginGroup,
+        key=("name",),
+        list_=lambda asked: sliced(
+            origins.list_origins(asked.txn), asked.page(str), lambda each: (each.name,)
+        ),
+        find=_find_origin,
+        put=_put_origin,
+    ),
+    Noun(
+        word="holiday",
+        plural="holidays",
+        what="a calendar of holidays",
+        kind=holidays.Calendar,
+        key=("name",),
+        list_=lambda asked: sliced(
+            holidays.list_calendars(asked.txn), asked.page(str), lambda each: (each.name,)
+        ),
+        find=_find_calendar,
+        put=_put_calendar,
+        helps={"days": "Dates like 2026-12-25."},
+    ),
+    Noun(
+        word="policy",
+        plural="policies",
+        what="a policy: where one may call, at what price, and what a burst looks like",
+        kind=policies.Policy,
+        key=("name",),
+        list_=lambda asked: sliced(
+            policies.list_policies(asked.txn), asked.page(str), lambda each: (each.name,)
+        ),
+        find=lambda asked: policies.read_policy(asked.txn, asked.path["name"]),
+        put=_put_policy,
+        helps=policy_words.HELPS,
+    ),
+    Noun(
+        word="pool",
+        plural="pools",
+        what="included minutes of an account",
+        kind=pools.Pool,
+        key=("account", "name"),
+        list_=_list_pools,
+        find=_find_pool,
+        put=_put_pool,
+        end=lambda asked, pool: pools.remove_pool(asked.txn, pool.account, pool.name, asked.admin),
+        helps={"seconds": "Included seconds of each period.", **pool_words.HELPS},
+        choices=pools.WORDS,
+        filters=(Parameter("account", "Only of this account."),),
+    ),
+)
+
+
+def _overrides(asked: Asked) -> Answer:
+    plan, account = asked.query.get("plan"), asked.query.get("account")
+    if plan is not None:
+        read_plan(asked.txn, plan)
+    if account is not None:
+        require_account(asked.txn, asked.admin, account, "account")
+        read_account(asked.txn, account)
+    elif asked.admin.is_bound:
+        raise BadInput("account: it is missing")
+    found = overrides.list_overrides(asked.txn, plan, account)
+    return sliced(found, asked.page(str, str, str), _override_key)
+
+
+def _override_key(override: overrides.Override) -> tuple[str, str, str]:
+    begins = "" if override.effective is None else override.effective.isoformat()
+    return override.key, begins, override.origin
+
+
+def _set_override(asked: Asked) -> Answer:
+    wanted = made(overrides.Override, asked.body)
+    change = overrides.set_override(asked.txn, wanted, asked.admin)
+    found = overrides.list_overrides(asked.txn, wanted.plan, wanted.account)
+    same = next(each for each in found if each.key == change.key)
+    return Answer(same, change=change)
+
+
+def _remove_overrides(asked: Asked) -> Answer:
+    plan, account = asked.query.get("plan"), asked.query.get("account")
+    changes = overrides.remove_overrides(asked.txn, plan, account, asked.query["prefix"], asked.admin)
+    return Answer(None, 204, change=changes[0])
+
+
+_WHOSE = (Parameter("plan", "Of this plan."), Parameter("account", "Of this account."))
+OVERRIDES = (
+    Endpoint(
+        method="GET",
+        path="/overrides",
+        tag="overrides",
+        summary="List prices of single prefixes that plans and accounts have of their own.",
+        right="plans:read",
+        parameters=(*_WHOSE, *PAGED),
+        result=overrides.Override,
+        many=True,
+        answer=_overrides,
+    ),
+    Endpoint(
+        method="POST",
+        path="/overrides",
+        tag="overrides",
+        summary="Set the price of a prefix for a plan or an account.",
+        right="plans:write",
+        body=overrides.Override,
+        helps=override_words.HELPS,
+        result=overrides.Override,
+        alone=True,
+        writes=True,
+        answer=_set_override,
+    ),
+    Endpoint(
+        method="DELETE",
+        path="/overrides",
+        tag="overrides",
+        summary="Take away the prices of a prefix, of all dates.",
+        right="plans:write",
+        parameters=(*_WHOSE, Parameter("prefix", "Which prefix; * is every destination.", required=True)),
+        status=204,
+        alone=True,
+        writes=True,
+        answer=_remove_overrides,
+    ),
+)
