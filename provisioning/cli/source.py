@@ -8,11 +8,11 @@ from typing import Any
 
 import click
 
-from provisioning import sources
+from provisioning import source_report, sources
 from provisioning.cli.changing import changing, document, list_things, show_change
 from provisioning.cli.field_options import field_options, given
 from provisioning.cli.framework import Group
-from provisioning.cli.output import print_document
+from provisioning.cli.output import print_document, print_rows
 from provisioning.cli.session import database
 
 HELPS = {
@@ -86,3 +86,22 @@ def _fields(chosen: Mapping[str, Any]) -> dict[str, Any]:
     if "settings" in fields:
         fields["settings"] = dict(fields["settings"])
     return fields
+
+
+@source.command("report", example="tollwire source report pbx1")
+@click.argument("name")
+@click.pass_context
+def report(ctx: click.Context, name: str) -> None:
+    """Show how many records came, and what came of them; gaps in running numbers tell of lost ones."""
+    with database(ctx) as connection, connection.cursor() as txn:
+        found = source_report.report(txn, name)
+    print_document(ctx, found)
+
+
+@source.command("differences", example="tollwire source differences sbc1-files --csv")
+@click.argument("name")
+@click.pass_context
+def differences(ctx: click.Context, name: str) -> None:
+    """Show the calls of which a record and RADIUS tell different durations; the longer one is billed."""
+    with database(ctx) as connection:
+        print_rows(ctx, source_report.Difference._fields, source_report.differences(connection, name))

@@ -13,7 +13,7 @@ from datetime import datetime, timedelta
 
 import msgspec
 
-from radiusd.calls.events import UNTOLD_LEG, CallEvent, Kind, Leg, Side, Status
+from radiusd.calls.events import TOLD_AFTER, UNTOLD_LEG, CallEvent, Kind, Leg, Side, Status
 
 MOST_EVENTS = 200
 """A call keeps this many events at the most; a sender that reuses one id for more gets a new call."""
@@ -219,8 +219,13 @@ def _deciding_leg(reports: Events, nearest: int | None) -> Events:
         return ()
     if len(reports) == 1:
         return reports
-    rank = min(map(_leg_rank, reports))
-    return tuple(event for event in reports if _leg_rank(event) == rank)
+    rank = min((_leg_rank(event) for event in reports if not _told_after(event)), default=None)
+    return tuple(event for event in reports if _told_after(event) or _leg_rank(event) == rank)
+
+
+def _told_after(event: CallEvent) -> bool:
+    """Tell whether *event* is a call record: it is about the whole call, whichever leg decides."""
+    return bool(event.flags) and TOLD_AFTER in event.flags
 
 
 def _final(deciding: Events) -> CallEvent | None:

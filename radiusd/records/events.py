@@ -64,6 +64,7 @@ class Meaning(msgspec.Struct, frozen=True, kw_only=True):
             event_at=times.told_at,
             event_at_known=True,
             call_id=self._call_id(entry, key),
+            leg_id=f"record of {self.name}",  # it stands beside what RADIUS tells, and can be taken back
             calling=_ruled(record.calling or "", self.calling_rules),
             called=_ruled(record.called or "", self.called_rules),
             remote_ip=_text(record.source_ip),

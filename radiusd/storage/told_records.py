@@ -68,7 +68,7 @@ def take_back(source: str) -> Callable[[Books, CallRow, Context], str]:
         if left:
             authorized, verified, closing = booked.authorized, booked.verified, booked.closing
             call = add_up(left, authorized=authorized, verified=verified, closing=closing)
-            settlement.reconcile(books, row, call, booked, context, facts=left)
+            settlement.reconcile(books, row, call, booked, context, facts=left, again=True)
             return "corrected"
         held = list(books.sessions[row.call_id].values())
         settlement.require(books, row, (), booked, held, row.begun_at)
