@@ -8,6 +8,8 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+from twisted.internet.task import LoopingCall
+
 from radiusd.connections import ConnectionPort, Patience
 from radiusd.dialects.registry import DIALECTS
 from radiusd.errors import BadSettings
@@ -35,6 +37,9 @@ from radiusd.settings import Listener, Settings
 from radiusd.sip.server import SipServer
 from radiusd.sip.tcp import SipStreamPort
 from radiusd.sip.udp import SipPort
+
+DAY_S = 86_400.0
+"""How often it is looked whether our certificate expires soon."""
 
 _ACCESS_REQUEST = int(Code.ACCESS_REQUEST)
 
@@ -88,6 +93,7 @@ class Front:
         self._streams: list[ConnectionPort] = []
         self._discard_log = DiscardLog(log, reactor)
         self._tls = read_tls_files(settings)
+        self._watching: LoopingCall | None = None
         access = AccessHandler(reactor, DIALECTS, door, nonces, settings.reject_delay_s, metrics, log)
         self._invites = InviteHandler(
             reactor, door, nonces, settings.sip.realm, settings.reject_delay_s, metrics, log
@@ -105,7 +111,9 @@ class Front:
             else:
                 self._listen_to_datagrams(listener, sock)
         if self._tls is not None:
-            self._warn_of_expiry(self._tls)
+            self._watching = LoopingCall(self._warn_of_expiry, self._tls)
+            self._watching.clock = self._reactor
+            self._watching.start(DAY_S)
 
     def read_certificates(self) -> None:
         """Use the certificates as their files have them now; those that cannot be used change nothing."""
@@ -138,6 +146,8 @@ class Front:
             stream.close()
         for server in self._sip:
             server.close()
+        if self._watching is not None and self._watching.running:
+            self._watching.stop()
 
     def packet_counts(self) -> PacketCounts:
         """Return what the ports have counted."""

@@ -135,6 +135,13 @@ def test_a_client_is_known_by_who_has_signed_its_certificate(
     assert is_answered(connect(client_context(branch, "issued", believes=authority.path)))
 
 
+def test_a_certificate_that_ends_soon_is_told(server: Server) -> None:
+    """
+    In the log of each worker: it ends in 20 days.
+    """
+    wait_for(lambda: 2 <= server.log().count("certificate expires soon"))
+
+
 def test_another_name_is_refused(connect: Callable[..., Connection], authority: Authority) -> None:
     """
     Who is near is not the one.

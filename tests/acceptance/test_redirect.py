@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 import shutil
 import socket
 import subprocess
@@ -402,6 +403,26 @@ def test_what_is_no_call_is_answered_as_the_rfc_says(caller: Callable[[str], Cal
     sbc.send(b"\0\xff nonsense")
     assert is_known(sbc)
     assert not is_known(caller(STRANGER))
+
+
+def test_damaged_messages_cost_nothing_but_themselves(
+    redirects: Lab, caller: Callable[[str], Caller]
+) -> None:
+    """
+    While they come, an honest call is redirected; nothing breaks.
+    """
+    chance = random.Random("damaged SIP")
+    hostile, honest = caller(EDGE), caller(SBC)
+    for _ in range(300):
+        method = chance.choice(("INVITE", "CANCEL", "ACK", "OPTIONS"))
+        octets = bytearray(SipCall("442079460000").message(method))
+        for _ in range(chance.randrange(1, 5)):
+            at = chance.randrange(len(octets))
+            octets[at : at + chance.randrange(4)] = chance.randbytes(chance.randrange(4))
+        hostile.send(bytes(octets))
+
+    assert 302 == honest.invite(over("wide")).status
+    assert '"level":"error"' not in redirects.server.log()
 
 
 def test_over_tcp_messages_are_glued_split_and_answered(
