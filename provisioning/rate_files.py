@@ -18,7 +18,7 @@ from provisioning.moments import instant, parse_moment
 from provisioning.numbers import prefix as read_prefix
 from provisioning.rate_layouts import PLAIN, Layout, Reading, RowError
 from provisioning.rate_readings import find_reading
-from provisioning.rate_rules import read_rules
+from provisioning.rate_rules import RULE_COLUMNS, read_rules
 from provisioning.rate_texts import Offer
 from provisioning.tables import Progress, Unreadable, open_table, sha256_of
 from radiusd.errors import BadInput
@@ -30,6 +30,7 @@ LONGEST_INCREMENT_S = 86400
 DEAREST = 10**6  # per minute; a price beyond it is a lost decimal point
 LONGEST_DESCRIPTION = 200
 NO_PRICE = -1
+RULE_NAMES = frozenset(map(str, RULE_COLUMNS))
 YES, NO = ("yes", "y", "true", "1", "blocked"), ("", "no", "n", "false", "0")
 
 
@@ -183,7 +184,8 @@ def read_rate(cells: Mapping[str, str], line: int, problems: Problems) -> Rate |
             problems.add(line, f"{column}: {error}")
     rules = None
     try:
-        rules = read_rules(cells)
+        if not RULE_NAMES.isdisjoint(cells):
+            rules = read_rules(cells)
     except ValueError as error:
         problems.add(line, str(error))
         return None

@@ -55,6 +55,7 @@ EVERYBODY = (
 )
 CODES = ("prefix", "npanxx", "area_code", "country_code")
 DATES = ("effective", "expires")
+OFFERS = ("blocked", "closed", "operation", "status")
 NUMBERS = (*MONEY, "surcharge_percent")
 PASSED = tuple(str(name) for name in RULE_COLUMNS if str(name) not in (*MONEY, "surcharge_percent"))
 DELETE = "3"  # CDRTool's operation; 1 inserts, 2 updates
@@ -160,6 +161,9 @@ class Reading:
         self.number = lru_cache(maxsize=8192)(self._number)
         self.moment = lru_cache(maxsize=4096)(self._moment)
         self.increments = lru_cache(maxsize=1024)(increments)
+        self.amount = lru_cache(maxsize=8192)(self._amount)
+        self.per_minute = lru_cache(maxsize=8192)(self._per_minute)
+        self._says_offer = not self.columns.keys().isdisjoint(OFFERS)
 
     @property
     def has_increments(self) -> bool:
@@ -264,7 +268,7 @@ class Reading:
             column = self.columns.get(name)
             if column is not None and cells[column.place]:
                 common[name] = (
-                    self._attempt(self._read, column, self._amount, cells[column.place], column) or ""
+                    self._attempt(self._read, column, self.amount, cells[column.place], column) or ""
                 )
         self._attempt(self._price, cells, common, state)
         for name in PASSED:
@@ -283,6 +287,8 @@ class Reading:
 
     def _offer(self, cells: list[str]) -> Offer:
         found = Offer.OPEN
+        if not self._says_offer:
+            return found
         for name, meaning in (("blocked", Offer.BLOCKED), ("closed", Offer.CLOSED)):
             text = self._text(cells, name).lower()
             if text in YES or (offer(text) is meaning and text):
@@ -332,7 +338,7 @@ class Reading:
             if said in (Offer.BLOCKED, Offer.CLOSED):
                 common["offer"], state = said.value, said
                 continue
-            prices[name] = self._read(column, self._per_minute, text, column, common.get("increment", "1"))
+            prices[name] = self._read(column, self.per_minute, text, column, common.get("increment", "1"))
         if state is not Offer.OPEN:
             prices = {}
         base = prices.pop("rate", "")

@@ -26,6 +26,7 @@ DELIMITERS = ",;\t|"
 CHUNK = 1 << 20
 LOOKED_AT = 30  # rows from which the separator is found
 SIGNIFICANT_DIGITS = 15  # of a number in a spreadsheet: what it shows, and what its maker typed
+MOST_UNPACKED = 2 << 30  # octets of a workbook's parts together
 SPREADSHEETS = (".xlsx", ".xlsm")
 
 Row = tuple[int, list[str]]
@@ -192,6 +193,7 @@ class Spreadsheet:
 
         try:
             size = self.path.stat().st_size
+            _refuse_bombs(self.path)
             book = load_workbook(self.path, read_only=True, data_only=True, keep_links=False)
         except OSError as error:
             raise BadInput(f"{self.path}: cannot be read: {error.strerror}") from error
@@ -214,6 +216,14 @@ class Spreadsheet:
                         progress(size * line // total)
             except (zipfile.BadZipFile, KeyError, ValueError, SyntaxError) as error:
                 raise BadInput(f"{self.path}: not an Excel workbook: {error}") from error
+
+
+def _refuse_bombs(path: Path) -> None:
+    """Raise BadInput when a workbook would unpack into more than any deck is."""
+    with zipfile.ZipFile(path) as archive:
+        unpacked = sum(entry.file_size for entry in archive.infolist())
+    if unpacked > MOST_UNPACKED:
+        raise BadInput(f"{path}: it unpacks into {unpacked >> 20} MB; no workbook of rates has over 2048")
 
 
 def _cell_text(value: object) -> str:

@@ -14,6 +14,7 @@ from psycopg2.extensions import cursor as Cursor
 
 from provisioning import decks
 from provisioning.cli.changing import changing, list_things, show_change, warn
+from provisioning.cli.deck_try import try_
 from provisioning.cli.errors import Exit
 from provisioning.cli.fields import LIMIT, instant_of
 from provisioning.cli.framework import Group
@@ -49,6 +50,9 @@ DAYS_OPTION = click.option(
 @click.group(cls=Group)
 def deck() -> None:
     """Import rate decks, and look at their versions."""
+
+
+deck.add_command(try_)
 
 
 @deck.command(

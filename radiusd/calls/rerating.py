@@ -81,8 +81,13 @@ class _Case(msgspec.Struct, kw_only=True):
 
     def was(self, cost: Cost) -> bool:
         """Tell whether that is what was booked."""
-        booked = self.made.total_micros, self.made.outpayment_micros, self.made.buckets
-        return booked == (cost.total_micros, cost.outpayment_micros, cost.buckets)
+        made = self.made
+        booked = made.total_micros, made.outpayment_micros, made.buckets
+        if booked != (cost.total_micros, cost.outpayment_micros, cost.buckets):
+            return False
+        paid = charging.supplier_cost(self.call, self.party, self.match, made, self.context)
+        owed = (paid.supplier_id, paid.micros) if paid else (None, 0)
+        return (made.supplier_id, made.cost_micros) == owed
 
     def note(self, books: Books, seconds_sign: int) -> None:
         """Give back the seconds that were booked, or take them again; no posting tells of it."""

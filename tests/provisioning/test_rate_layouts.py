@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 from openpyxl import Workbook
 
+from provisioning import tables
 from provisioning.rate_files import ALWAYS, Problems, RateFile
 from provisioning.rate_layouts import Layout
 from radiusd.errors import BadInput
@@ -221,7 +222,7 @@ def test_any_usual_encoding(path, encoding):
     assert ("385", 20_000_000, "Côte") == (rate.prefix, rate.price_nano, rate.description)
 
 
-def test_a_workbook_is_read_like_a_file(tmp_path):
+def test_a_workbook_is_read_like_a_file(tmp_path, monkeypatch):
     """
     Numbers and dates of cells come out as they were typed; errors name row and column.
     """
@@ -242,6 +243,10 @@ def test_a_workbook_is_read_like_a_file(tmp_path):
     (tmp_path / "broken.xlsx").write_bytes(b"PK no zip")
     with pytest.raises(BadInput, match=r"broken\.xlsx: not an Excel workbook"):
         list(RateFile(tmp_path / "broken.xlsx").rates(problems))
+    monkeypatch.setattr(tables, "MOST_UNPACKED", 1000)
+    with pytest.raises(BadInput, match=r"rates\.xlsx: it unpacks into 0 MB"):
+        list(RateFile(path).rates(problems))
+    monkeypatch.undo()
     with pytest.raises(BadInput, match="no sheet is called 'B'; there are Sheet"):
         list(RateFile(path, Layout(sheet="B")).rates(problems))
 
