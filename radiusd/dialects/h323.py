@@ -94,17 +94,17 @@ class H323:
                     self._read_in_full(packet, vendor)  # several in one attribute, or malformed
                     break
                 type = value[4]
-                if type == IVR_OUT:
-                    self._read_in_full(packet, vendor)
-                    break
                 if type == AVPAIR:
                     name, sign, rest = value[6:].partition(b"=")
+                    name = name.lower()
+                    if name in SCRIPT_PAIRS:
+                        self._read_in_full(packet, vendor)
+                        break
                     if sign:
-                        name = name.lower()
-                        if name in SCRIPT_PAIRS and b":" in rest:
-                            self._read_in_full(packet, vendor)
-                            break
                         self._pairs[name] = rest
+                elif type == IVR_OUT:
+                    self._read_in_full(packet, vendor)
+                    break
                 else:
                     self._attributes[type] = value[6:]
 

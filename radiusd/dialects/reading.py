@@ -161,15 +161,14 @@ class Reading:
         """Return the moment that the stamp *written* names, None when there is none that can be right."""
         if not written:
             return None
-        at, clock_ok, problem = read_stamp(
-            written, self.settings.zone, self.settings.force_zone, self.settings.zone_names
-        )
+        settings = self.settings
+        at, clock_ok, problem = read_stamp(written, settings.zone, settings.force_zone, settings.zone_names)
         self.clock_ok = clock_ok and self.clock_ok is not False
         if problem:
             self.doubt(problem)
         if not clock_ok and at is not None and at < self._latest:
             return at  # of a clock that was never set, 1998 perhaps: it tells how long, not when
-        return self.plausible(at)
+        return at if at is None or self._earliest <= at <= self._latest else self.plausible(at)
 
     def plausible(self, at: datetime | None) -> datetime | None:
         """Return *at* unless a call that is told of now cannot have been up then."""
