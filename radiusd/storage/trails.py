@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import NamedTuple
+from uuid import UUID
 
 from psycopg2.extensions import cursor
 
 from radiusd.calls.choosing import call_key, group_key
+from radiusd.storage.ids import EPOCH
+
+SPANS = (timedelta(hours=1), timedelta(hours=6), timedelta(days=2))
+"""How far from the moment of its id a call may have begun, the likeliest first."""
 
 
 class CallTrail(NamedTuple):
@@ -35,9 +40,31 @@ def find_calls(txn: cursor, name: str, limit: int) -> list[CallTrail]:
     keys = [call_key(client_id, name) for client_id, _ in clients]
     keys += [group_key(group, name) for group in {group for _, group in clients if group}]
     txn.execute(_TRAIL.format("call.call_key = ANY(%(keys)s::bytea[])"), {"keys": keys, "limit": limit})
-    # The rest has no index: our id is rarely asked for, and a leg's is only in the events. They are searched
-    # as text first, which spares parsing them.
-    return _trails(txn) or _search(txn, name, limit)
+    # The rest has no index: a leg's id is only in the events. They are searched as text first, which spares
+    # parsing them.
+    return _trails(txn) or _by_our_id(txn, name, limit) or _search(txn, name, limit)
+
+
+def _by_our_id(txn: cursor, name: str, limit: int) -> list[CallTrail]:
+    """Return the call whose id is *name*, if it began around the moment that the id tells, as most have."""
+    try:
+        call_id = UUID(name)
+    except ValueError:
+        return []
+    if call_id.version != 7:
+        return []
+    made_at = EPOCH + timedelta(milliseconds=call_id.int >> 80)  # RFC 9562, 5.7
+    for span in SPANS:
+        txn.execute(
+            _TRAIL.format(
+                "call.call_id = %(call_id)s::uuid AND call.begun_at BETWEEN %(since)s AND %(until)s"
+            ),
+            {"call_id": str(call_id), "since": made_at - span, "until": made_at + span, "limit": limit},
+        )
+        found = _trails(txn)
+        if found:
+            return found
+    return []
 
 
 def _search(txn: cursor, name: str, limit: int) -> list[CallTrail]:

@@ -88,6 +88,8 @@ CREATE INDEX posting_time ON posting USING brin (account_id, posted_at)
     WITH (pages_per_range = 32, autosummarize = on);
 CREATE INDEX cdr_time ON cdr USING brin (account_id, started_at)
     WITH (pages_per_range = 32, autosummarize = on);
+CREATE INDEX call_time ON call USING brin (call_key, begun_at)
+    WITH (pages_per_range = 32, autosummarize = on);
 
 CREATE TABLE usage_feed (
     seq         bigint PRIMARY KEY,
