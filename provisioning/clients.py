@@ -54,7 +54,8 @@ class Client:
     cut_off: str = "none"
     cut_off_for: tuple[str, ...] = CUT_OFF_FOR
     coa_address: str = ""
-    coa_port: int = 3799
+    coa_transport: str = "udp"
+    coa_port: int | None = None
     coa_secret: Secret | None = field(default=None, repr=False)
     certificates: tuple[str, ...] = ()
     sip: str = "off"
@@ -265,7 +266,7 @@ SELECT c.id, c.secret_sealed, c.name,
     array_remove(array_agg(n.network::text ORDER BY family(n.network), n.network), NULL) AS networks,
     c.dialect, c.require_message_authenticator, c.limit_proxy_state, c.asserts_numbers, c.is_proxy,
     c.call_check, c.digest, c.grant_mode AS grant, c.lease_s, c.max_call_s, c.setup_ttl_s, c.match_order,
-    c.return_codes, c.settings, c.cut_off, c.cut_off_for, c.coa_address, c.coa_port, c.sip,
+    c.return_codes, c.settings, c.cut_off, c.cut_off_for, c.coa_address, c.coa_transport, c.coa_port, c.sip,
     c.sip_trunk_header, c.sip_next_hop,
     ARRAY(SELECT t.identity FROM client_certificate t WHERE t.client_id = c.id ORDER BY 1) AS certificates
 FROM client c LEFT JOIN client_network n ON n.client_id = c.id

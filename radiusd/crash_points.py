@@ -17,6 +17,7 @@ LABELS = (
     "after-commit-before-send",  # durable; nobody was told
     "after-send",  # answered
     "after-records-booked",  # records are in the books; that they were taken is not on record
+    "after-disconnect-answer",  # a switch has answered a Disconnect-Request; that is not on record
     "after-boot-noted",  # Accounting-On/Off is on record, the calls from before are still open
 )
 KILLED = 137  # what a shell says of a process that SIGKILL has ended

@@ -46,7 +46,8 @@ HELPS = {
     "cut_off": "How it is made to end a call: not at all, or by RFC 5176's Disconnect-Request.",
     "cut_off_for": "Reason: no_credit, grant_over, suspended, service_ended, over_limit or fraud.",
     "coa_address": "Where such requests go; new: where the call's own packets came from.",
-    "coa_port": "The port that they go to.",
+    "coa_transport": "How: over UDP, or inside TLS, where the secret is everybody's.",
+    "coa_port": "The port that they go to; new: 3799, with TLS 2083.",
     "certificates": "What its TLS certificate says: sha256:, dns:, ip:, uri: or issuer: and a value.",
     "sip": "Take its INVITEs: not at all, without credentials, or challenged with 401 or 407.",
     "sip_trunk_header": "Header of an INVITE that names the trunk group.",
@@ -57,6 +58,7 @@ CHOICES = {
     "digest": ("strict", "proxy"),
     "grant": ("whole", "lease"),
     "cut_off": ("none", "disconnect"),
+    "coa_transport": ("udp", "tls"),
     "sip": ("off", "open", "401", "407"),
 }
 

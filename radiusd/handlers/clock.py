@@ -18,8 +18,8 @@ from radiusd.storage.control import ControlConnection
 from radiusd.storage.disconnects import forget_old
 from radiusd.storage.duties import hold_duty, make_partitions, mend_channels
 from radiusd.storage.group_commit import Lanes
-from radiusd.storage.journal import CallTask, Outcome, tend_call
 from radiusd.storage.ids import RANDOM_BYTES, uuid7
+from radiusd.storage.journal import CallTask, Outcome, tend_call
 from radiusd.storage.open_calls import expired_calls
 from radiusd.storage.recurring import charge_recurring
 

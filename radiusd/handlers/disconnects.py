@@ -32,6 +32,9 @@ STOP_WAIT = timedelta(seconds=5)
 AGAIN = timedelta(seconds=60)
 """How long a switch that did not answer is left alone."""
 
+DEFAULT_PORTS = {"udp": 3799, "tls": 2083}
+"""RFC 5176, 2.1; RFC 6614, 2.5."""
+
 HOW = "cut_off"
 """What the record of a call says that was ended by us without a Stop."""
 
@@ -102,7 +105,8 @@ class Disconnects:
         if not host:
             await self._give_up(wanted, "where its packets came from is no address; set coa_address")
             return
-        target = Target(host, client.coa_port, client.coa_secret or client.secret)
+        port = client.coa_port or DEFAULT_PORTS[client.coa_transport]
+        target = Target(host, port, client.coa_secret or client.secret)
         try:
             request = coa.disconnect(session, now)
             answer = coa.read(await self._find_path(client, target).request(request))

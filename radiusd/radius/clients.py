@@ -19,6 +19,7 @@ _CLOSED_SETS = {
     "grant": ("whole", "lease"),
     "return_codes": ("cisco", "portaone", "welltech"),
     "cut_off": ("none", "disconnect"),
+    "coa_transport": ("udp", "tls"),
     "sip": ("off", "open", "401", "407"),
 }
 CUT_OFF_FOR = ("fraud", "grant_over", "no_credit", "over_limit", "suspended")
@@ -54,7 +55,8 @@ class Client:
         cut_off: How it is made to end a call: ``none``, or by ``disconnect``, RFC 5176's request.
         cut_off_for: For which reasons; an admin's word counts always.
         coa_address: Where such requests go; empty: where the call's own packets came from.
-        coa_port: The port they go to.
+        coa_transport: How: ``udp``, or ``tls``, where the secret is everybody's.
+        coa_port: The port they go to; None: 3799, with TLS 2083.
         coa_secret: The secret that signs them; None: that of its own requests.
         certificates: What its TLS certificates say, as ``radiusd.radius.certificates`` writes it.
         sip: Whether its INVITEs are taken: ``off``; ``open``, without credentials; or challenged
@@ -88,7 +90,8 @@ class Client:
     cut_off: str = "none"
     cut_off_for: tuple[str, ...] = CUT_OFF_FOR
     coa_address: str = ""
-    coa_port: int = 3799
+    coa_transport: str = "udp"
+    coa_port: int | None = None
     coa_secret: bytes | None = field(default=None, repr=False)
     certificates: tuple[str, ...] = ()
     sip: str = "off"

@@ -6,11 +6,13 @@ import hashlib
 import hmac
 import select
 import socket
+import ssl
 import threading
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 
+from tests.acceptance.stream_wire import TLS_SECRET
 from tests.acceptance.wire import ACCT_SESSION_ID, UNSIGNED, attributes_of, tlv
 
 DISCONNECT_REQUEST, DISCONNECT_ACK, DISCONNECT_NAK = 40, 41, 42
@@ -88,3 +90,33 @@ def a_nas(address: str, secret: bytes, script: dict[str, Sequence[int]] | None =
         nas.closed = True
         thread.join()
         sock.close()
+
+
+@contextmanager
+def a_tls_nas(address: str, context: ssl.SSLContext) -> Iterator[Nas]:
+    """Run a NAS inside TLS (RFC 6614) on *address*; it agrees to everything."""
+    listening = socket.create_server((address, 0))
+    nas = Nas(listening, TLS_SECRET)
+
+    def talk(plain: socket.socket, addr: tuple[str, int]) -> None:
+        try:
+            with context.wrap_socket(plain, server_side=True) as connection:
+                while octets := connection.recv(4096):
+                    nas.seen.append((octets, addr))
+                    connection.sendall(_answer(octets, ACK, nas.secret))
+        except OSError:  # a certificate that one of the two does not believe
+            plain.close()
+
+    def serve() -> None:
+        while not nas.closed:
+            if select.select([listening], [], [], 0.1)[0]:
+                threading.Thread(target=talk, args=listening.accept(), daemon=True).start()
+
+    thread = threading.Thread(target=serve, daemon=True)
+    thread.start()
+    try:
+        yield nas
+    finally:
+        nas.closed = True
+        thread.join()
+        listening.close()

@@ -222,7 +222,7 @@ def test_what_must_end_is_ended_after_a_kill(server: Server, nas: Nas, pbx: Send
     seen = len(nas.requests("killed"))
     server.start()
 
-    # The dead server had it to itself for a while; an admin's word makes it due at once.
+    # The dead server had the row to itself for a while; an admin's word makes it due at once.
     (ended,) = server.rows("calls", "end", call_id(server, "good"))
     assert f"{ADDRESS}: ACK" == ended["switch"]
     assert seen < len(nas.requests("killed"))

@@ -15,7 +15,16 @@ from radiusd.storage.disconnects import (
     note_outcome,
     take_due,
 )
-from tests.builders import NOW, a_client, a_directory, a_service, a_start, a_stop, an_account, seconds
+from tests.builders import (
+    NOW,
+    a_client,
+    a_directory,
+    a_service,
+    a_start,
+    a_stop,
+    an_account,
+    seconds,
+)
 from tests.node import Node, open_accounts, rows
 
 pytestmark = pytest.mark.postgres

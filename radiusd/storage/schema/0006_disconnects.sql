@@ -28,5 +28,6 @@ ALTER TABLE client
     ADD COLUMN cut_off_for text[] NOT NULL
         DEFAULT '{no_credit,grant_over,suspended,over_limit,fraud}',
     ADD COLUMN coa_address text NOT NULL DEFAULT '',  -- empty: where the call's own packets came from
-    ADD COLUMN coa_port integer NOT NULL DEFAULT 3799 CHECK (coa_port BETWEEN 1 AND 65535),
+    ADD COLUMN coa_transport text NOT NULL DEFAULT 'udp' CHECK (coa_transport IN ('udp', 'tls')),
+    ADD COLUMN coa_port integer CHECK (coa_port BETWEEN 1 AND 65535),  -- null: 3799, with TLS 2083
     ADD COLUMN coa_secret_sealed bytea;               -- null: the shared secret of its requests
