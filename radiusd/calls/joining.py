@@ -3,6 +3,9 @@ A call that its sender calls by several ids: rows that lead from the other ids t
 
 FreeSWITCH names the first leg in the Start of the second one, and nowhere else. So the second leg's own id is
 kept as a row of its own that only leads on.
+
+An Eltex SMG asks about a call by one id and reports it by another, and nowhere names both. So an attempt is
+also kept under what it has in common with the records, and the first of these takes it over.
 """
 
 from __future__ import annotations
@@ -10,7 +13,8 @@ from __future__ import annotations
 from radiusd.calls.books import Books
 from radiusd.calls.choosing import choose, own_key
 from radiusd.calls.context import Context
-from radiusd.calls.events import CallEvent
+from radiusd.calls.events import CallEvent, Kind
+from radiusd.calls.facts import own_beginning
 from radiusd.calls.rows import Booked, CallRow
 from radiusd.calls.sessions import State, Step, step
 
@@ -31,7 +35,51 @@ def find(books: Books, event: CallEvent, key: str, context: Context) -> tuple[st
             break
         key = row.charges.joined
         books.require_call(key)
+    if row is None and event.asked:
+        attempt = _attempt(books, event)
+        if attempt is not None:
+            books.add_call(_leading_row(books, key, attempt.call_key, event, context))
+            return attempt.call_key, attempt
     return key, row
+
+
+def await_records(books: Books, event: CallEvent, key: str, context: Context) -> None:
+    """
+    Let the records of the call under *key*, which *event* has asked for, find it by their other id.
+
+    Raises:
+        Missing: What is known under that id is not loaded.
+    """
+    for other_id in event.asked:
+        other_key = own_key(event, other_id)
+        books.require_call(other_key)
+        if not any(row.charges.joined == key for row in books.calls[other_key]):
+            books.add_call(_leading_row(books, other_key, key, event, context))
+
+
+def _attempt(books: Books, event: CallEvent) -> CallRow | None:
+    """
+    Return the attempt whose first record *event* is, None when there is none without records.
+
+    Raises:
+        Missing: An attempt that it may be is not loaded.
+    """
+    waiting: list[CallRow] = []
+    for other_id in event.asked:
+        other_key = own_key(event, other_id)
+        books.require_call(other_key)
+        for leading in books.calls[other_key]:
+            if leading.charges.joined:
+                books.require_call(leading.charges.joined)
+                waiting += filter(_is_unreported, books.calls[leading.charges.joined])
+    begin = own_beginning(event)
+    return min(waiting, key=lambda row: abs(begin - row.begun_at), default=None)
+
+
+def _is_unreported(row: CallRow) -> bool:
+    """Tell whether a call was allowed and nothing else is known of it; its time may be over."""
+    is_allowed = row.state in (State.AUTHORIZED.value, State.LAPSED.value) and row.charges.authorized
+    return is_allowed and all(fact.kind is Kind.AUTHORIZE for fact in row.facts)
 
 
 def told_apart(books: Books, key: str, event: CallEvent, context: Context) -> list[CallRow]:
@@ -60,6 +108,7 @@ def told_apart(books: Books, key: str, event: CallEvent, context: Context) -> li
 def lead_on(books: Books, row: CallRow, key: str) -> None:
     """Let *row*, which holds and charges nothing any more, lead to the call under *key*."""
     row.state = step(State(row.state), Step.JOIN).value
+    row.ended_at = row.ended_at or row.begun_at
     row.accounts = []
     row.charges = Booked(joined=key)
     books.change_call(row)
@@ -73,7 +122,7 @@ def _leading_row(books: Books, other_key: str, key: str, event: CallEvent, conte
         client_id=event.client_id,
         state=step(State.NEW, Step.JOIN).value,
         begun_at=event.event_at,
-        ended_at=None,
+        ended_at=event.event_at,
         accounts=[],
         facts=(event,),
         charges=Booked(joined=key),
