@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from datetime import datetime
+from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
@@ -30,12 +30,22 @@ from radiusd.storage.statements import PostingLine, postings_of
 from radiusd.storage.trails import CallTrail
 
 Document = dict[str, Any]
+SAME_TIME = timedelta(minutes=1)
 
 
 def explain(txn: cursor, trail: CallTrail, now: datetime) -> Document:
     """Return everything that is known of the call of *trail*; amounts are exact decimals."""
     booked = read_booked(trail.charges)
-    records = cdr_records(txn, CdrFilter(call_id=trail.call_id, account_ids=[0, *trail.accounts]))
+    records = cdr_records(
+        txn,
+        CdrFilter(
+            call_id=trail.call_id,
+            account_ids=[0, *trail.accounts],
+            # A record begins with its call; with the time, its index finds it among an account's millions.
+            since=trail.begun_at - SAME_TIME,
+            until=trail.begun_at + SAME_TIME,
+        ),
+    )
     live = live_calls(txn, call_id=trail.call_id)
     costs = running_costs(txn, now) if live else {}
     decks = _decks(txn, records)
