@@ -192,6 +192,7 @@ def redirects(home: Path, pg_bin: Path | None, port: int) -> Iterator[Lab]:
     server.start(TOLLWIRE__REJECT_DELAY_S="0")
     server.apply(SITE)
     lab = Lab(server, EmbeddedPostgres(home / "db").dsn)
+    wait_for(lambda: all(is_client(port, SBC) for _ in range(8)))  # so that both workers have been asked
     yield lab
     server.check_books()
     lab.close()
@@ -200,17 +201,22 @@ def redirects(home: Path, pg_bin: Path | None, port: int) -> Iterator[Lab]:
 
 @pytest.fixture
 def caller(redirects: Lab, port: int) -> Iterator[Callable[[str], Caller]]:
-    """Return a socket on an address, once the server knows its clients."""
+    """Return a socket on an address."""
     made: list[Caller] = []
 
     def caller(source: str) -> Caller:
         made.append(Caller(source, port))
         return made[-1]
 
-    wait_for(lambda: is_known(caller(SBC)))
     yield caller
     for one in made:
         one.close()
+
+
+def is_client(port: int, source: str) -> bool:
+    """Tell whether a new socket on *source* is answered."""
+    with closing(Caller(source, port)) as one:
+        return is_known(one)
 
 
 def is_known(one: Caller) -> bool:
@@ -425,13 +431,11 @@ def test_damaged_messages_cost_nothing_but_themselves(
     assert '"level":"error"' not in redirects.server.log()
 
 
-def test_over_tcp_messages_are_glued_split_and_answered(
-    caller: Callable[[str], Caller], port: int
-) -> None:
+@pytest.mark.usefixtures("redirects")
+def test_over_tcp_messages_are_glued_split_and_answered(port: int) -> None:
     """
     Two requests in one segment, one in pieces, a ping; a stranger's connection is closed.
     """
-    assert caller(SBC)
     options = SipCall("442079460000").message("OPTIONS")
     with closing(socket.create_connection(("127.0.0.1", port), 5, (SBC, 0))) as connection:
         connection.sendall(options + options)
@@ -448,21 +452,16 @@ def test_over_tcp_messages_are_glued_split_and_answered(
     assert 3 == heard.count(b"SIP/2.0 200 OK")
 
 
+@pytest.mark.usefixtures("redirects")
 @pytest.mark.parametrize("transport", ["u1", "t1"], ids=["udp", "tcp"])
 def test_sipp_gets_every_call_redirected(
-    redirects: Lab,
-    caller: Callable[[str], Caller],
-    port: int,
-    transport: str,
-    tmp_path: Path,
-    request: pytest.FixtureRequest,
+    port: int, transport: str, tmp_path: Path, request: pytest.FixtureRequest
 ) -> None:
     """
     Four hundred calls at 200 a second, each sent on to where it belongs with a time that it may last.
     """
     if shutil.which("sipp") is None:
         skip_without({"sip-tester"}, request.config)
-    assert caller(SBC)
     (tmp_path / "calls.csv").write_text("SEQUENTIAL\n442079460000;wide\n442079460001;wide\n")
     command = ["sipp", f"127.0.0.1:{port}", "-sf", str(SCENARIO), "-inf", "calls.csv"]
     command += ["-i", SBC, "-t", transport, "-r", "200", "-m", "400", "-l", "400"]
