@@ -41,6 +41,7 @@ RUN = (  # as written, one after the other, on one server
     "keep-an-inventory.md",
     "read-metrics.md",
     "back-up-and-restore.md",
+    "import-call-records.md",
 )
 CONFIGURATION = """
 metrics_address = "127.0.0.1:9812"
