@@ -13,7 +13,7 @@ from radiusd.calls.events import CallEvent
 from radiusd.dialects.call_class import class_of
 from radiusd.dialects.dialect import Dialect
 from radiusd.errors import Refusal
-from radiusd.handlers.answers import Door, Judged, result_of
+from radiusd.handlers.answers import Door, Judged, log_attempt, result_of
 from radiusd.handlers.credentials import Proof, read_proof
 from radiusd.handlers.senders import told_by
 from radiusd.metrics import Metrics
@@ -97,28 +97,13 @@ class AccessHandler:
         arrived_s: float,
     ) -> None:
         refusal = outcome.decision.refusal if outcome else None
-        word = result_of(outcome)
-        self._metrics.judged(word, self._reactor.seconds() - arrived_s)
+        self._metrics.judged(result_of(outcome), self._reactor.seconds() - arrived_s)
         if outcome is None:
             answer(None)
             return
         dialect = self._dialects[client.dialect]
         decision = outcome.decision
-        self._log.info(
-            "call attempt",
-            client=client.name,
-            result=word,
-            call=decision.call_id,
-            account=decision.account,
-            service=decision.service,
-            session=event.call_id,
-            calling=event.calling,
-            called=event.called,
-            granted_s=decision.session_timeout_s,
-            proof=proof.refused or None,
-            warning=decision.warning or None,
-            source=event.source,
-        )
+        log_attempt(self._log, client.name, event, proof, outcome)
         if refusal is None:
             mark = class_of(decision.call_class) if decision.call_class else b""
             attributes = dialect.accept_attributes(decision.session_timeout_s, mark, client)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Protocol
+from typing import Any, Protocol
 
 import msgspec
 
@@ -33,6 +33,26 @@ def result_of(judged: Judged | None) -> str:
         return "not_answered"
     refusal = judged.decision.refusal
     return refusal.word if refusal else "accepted"
+
+
+def log_attempt(log: Any, client: str, event: CallEvent, proof: Proof, judged: Judged) -> None:
+    """Say what was decided about the attempt *event*, whichever door it came through."""
+    decision = judged.decision
+    log.info(
+        "call attempt",
+        client=client,
+        result=result_of(judged),
+        call=decision.call_id,
+        account=decision.account,
+        service=decision.service,
+        session=event.call_id,
+        calling=event.calling,
+        called=event.called,
+        granted_s=decision.session_timeout_s,
+        proof=proof.refused or None,
+        warning=decision.warning or None,
+        source=event.source,
+    )
 
 
 class Door(Protocol):

@@ -13,7 +13,7 @@ from twisted.internet.interfaces import IReactorTime
 
 from radiusd.calls.events import CallEvent, Kind, Status
 from radiusd.errors import Refusal
-from radiusd.handlers.answers import Door, Judged, result_of
+from radiusd.handlers.answers import Door, Judged, log_attempt, result_of
 from radiusd.handlers.credentials import Proof
 from radiusd.metrics import Metrics
 from radiusd.radius.clients import Client
@@ -66,22 +66,9 @@ class InviteHandler:
             invite.respond(refusal_of(Refusal.BAD_REQUEST))
             return
         arrived_s = self._reactor.seconds()
-        now_s = int(arrived_s)
-        proof = Proof()
-        if client.sip in ("401", "407"):
-            status = int(client.sip)
-            params = credentials_for(invite.request, status, self._realm)
-            if params is None:
-                self._challenge(invite, status, now_s, stale=False)
-                return
-            proof = read_proof(params, invite, client)
-            if proof.digest is not None:
-                state = self._nonces.check(proof.digest.nonce, now_s, client.id, self._realm)
-                if state is NonceState.STALE:
-                    self._challenge(invite, status, now_s, stale=True)
-                    return
-                if state is NonceState.FOREIGN:
-                    proof = Proof(refused="foreign_nonce")
+        proof = self._proof(invite, client, int(arrived_s)) if client.sip in ("401", "407") else Proof()
+        if proof is None:
+            return
         event = read_attempt(invite, client, datetime.fromtimestamp(arrived_s, UTC))
         if proof.digest is not None:
             event = msgspec.structs.replace(event, username=proof.digest.username)
@@ -89,8 +76,23 @@ class InviteHandler:
         def judged(outcome: Judged | None) -> None:
             self._answer(invite, event, proof, outcome, arrived_s)
 
-        invite.gave_up = lambda: None  # a cancelled attempt is given back when it has been decided
         self._door.judge(event, proof, judged)
+
+    def _proof(self, invite: Invite, client: Client, now_s: int) -> Proof | None:
+        """Return what *invite* proves; None when it was challenged to prove something."""
+        status = int(client.sip)
+        params = credentials_for(invite.request, status, self._realm)
+        if params is None:
+            self._challenge(invite, status, now_s, stale=False)
+            return None
+        proof = read_proof(params, invite, client)
+        if proof.digest is None:
+            return proof
+        state = self._nonces.check(proof.digest.nonce, now_s, client.id, self._realm)
+        if state is NonceState.STALE:
+            self._challenge(invite, status, now_s, stale=True)
+            return None
+        return proof if state is NonceState.FRESH else Proof(refused="foreign_nonce")
 
     def _challenge(self, invite: Invite, status: int, now_s: int, *, stale: bool) -> None:
         nonce = self._nonces.make(now_s, invite.client.id, self._realm)
@@ -100,26 +102,12 @@ class InviteHandler:
     def _answer(
         self, invite: Invite, event: CallEvent, proof: Proof, outcome: Judged | None, arrived_s: float
     ) -> None:
-        word = result_of(outcome)
-        self._metrics.judged(word, self._reactor.seconds() - arrived_s)
+        self._metrics.judged(result_of(outcome), self._reactor.seconds() - arrived_s)
         if outcome is None:
             invite.respond(Response(503))
             return
         decision = outcome.decision
-        self._log.info(
-            "call attempt",
-            client=invite.client.name,
-            result=word,
-            call=decision.call_id,
-            account=decision.account,
-            service=decision.service,
-            session=event.call_id,
-            calling=event.calling,
-            called=event.called,
-            granted_s=decision.session_timeout_s,
-            proof=proof.refused or None,
-            source=event.source,
-        )
+        log_attempt(self._log, invite.client.name, event, proof, outcome)
         if decision.refusal is None:
             self._redirect(invite, event, outcome)
         elif decision.refusal is Refusal.AUTH_FAILED and self._reject_delay_s:
