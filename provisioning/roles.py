@@ -42,6 +42,7 @@ AREAS = {
     "pool": "plans",
     "rerating": "balances",
     "site": "site",
+    "source": "clients",
     "state": "decks",
     "supplier": "decks",
     "template": "decks",

@@ -1,4 +1,4 @@
-"""The process of console and API: what it waits for when it ends, what it says when it cannot begin or go on."""
+"""The process of console and API: what it waits for when it ends, and what it says when it cannot go on."""
 
 from __future__ import annotations
 

@@ -39,6 +39,18 @@ def test_everything_is_provisioned(api):
             {"account": "ACME", "name": "pack", "seconds": 600, "valid_from": "2026-12-01"},
             {"priority": 2},
         ),
+        (
+            "suppliers",
+            "carrier",
+            {"code": "carrier", "deck": "retail", "trunks": ["tg9"]},
+            {"guard": "flag"},
+        ),
+        (
+            "sources",
+            "pbx1",
+            {"name": "pbx1", "format": "asterisk-csv", "zone": "Europe/Berlin"},
+            {"tenant": "pbx.example"},
+        ),
         ("dids", "15125550100", DID, {"location": "Austin"}),
         (
             "extensions",
@@ -87,6 +99,17 @@ def test_everything_is_provisioned(api):
 
 def _service() -> dict[str, str]:
     return {"account": "ACME", "plan": "retail", "activated": "2026-11-01"}
+
+
+def test_currencies_are_exchanged(api):
+    """
+    From a moment on, or always.
+    """
+    rate = {"base": "EUR", "quote": "USD", "price": "1.09", "effective": "2026-11-01"}
+    api("POST", "/exchange-rates", rate, 200)
+    (found,) = api("GET", "/exchange-rates", code=200).json["items"]
+    assert ("EUR", "1.09", "2026-11-01T00:00:00Z") == (found["base"], found["price"], found["effective"])
+    assert 422 == api("POST", "/exchange-rates", {**rate, "quote": "EUR"}).status
 
 
 def test_a_prefix_gets_a_price_of_its_own(api):
