@@ -22,8 +22,8 @@ from provisioning.cli.framework import Group
 from provisioning.cli.output import print_rows
 from provisioning.cli.session import connect, database, journal, migrated_dsn, now
 from provisioning.cli.text import printable
-from provisioning.record_import import Importer, Progress
 from radiusd.errors import BadInput
+from radiusd.handlers.record_import import Importer, Progress
 from radiusd.records.packed import STDIN, open_records
 from radiusd.records.record import Entry, Outcome, Record, SetAside
 from radiusd.records.registry import FORMATS, check_settings

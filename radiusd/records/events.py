@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Iterable, Mapping
 from datetime import datetime, timedelta
+from typing import Any
 
 import msgspec
 
@@ -156,9 +157,19 @@ def _ruled(number: str, rules: Rules) -> str:
     return number
 
 
-def meaning_of(source_id: int, client_id: int, shares_calls: bool, fields: Mapping[str, object]) -> Meaning:
+def meaning_of(source_id: int, client_id: int, shares_calls: bool, fields: Mapping[str, Any]) -> Meaning:
     """Return the meaning of a provisioned source's *fields*."""
-    known = {name: value for name, value in fields.items() if name in Meaning.__struct_fields__}
-    for name in ("calling_rules", "called_rules"):
-        known[name] = read_rules(name, known[name])  # type: ignore[arg-type]  # a list of text
-    return Meaning(source_id=source_id, client_id=client_id, shares_calls=shares_calls, **known)  # type: ignore[arg-type]  # the fields of a Source
+    return Meaning(
+        source_id=source_id,
+        name=fields["name"],
+        client_id=client_id,
+        format=fields["format"],
+        shares_calls=shares_calls,
+        tenant=fields["tenant"],
+        tenant_from=fields["tenant_from"],
+        username_from=fields["username_from"],
+        trunk_in_from=fields["trunk_in_from"],
+        trunk_out_from=fields["trunk_out_from"],
+        calling_rules=read_rules("calling_rules", fields["calling_rules"]),
+        called_rules=read_rules("called_rules", fields["called_rules"]),
+    )

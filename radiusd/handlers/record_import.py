@@ -20,17 +20,17 @@ from typing import BinaryIO
 from psycopg2.extensions import connection as Connection
 from psycopg2.extensions import cursor as Cursor
 
-from provisioning.sources import found_source, reader_settings
 from radiusd.calls.events import CallEvent
 from radiusd.crash_points import crash_point
 from radiusd.errors import BadInput, Conflict, NotFound
-from radiusd.records.events import Meaning, meaning_of
+from radiusd.records.events import meaning_of
 from radiusd.records.packed import STDIN, PackedFile, open_records
 from radiusd.records.record import Entry, Outcomes, RecordError, SetAside
 from radiusd.records.registry import FORMATS
 from radiusd.storage import record_files
 from radiusd.storage.journal import CallTask
 from radiusd.storage.record_files import Aside, FileRow, TakenRecord
+from radiusd.storage.record_sources import load_source
 from radiusd.storage.single import SingleJournal
 from radiusd.storage.told_records import RecordOutcome, RecordReport, take_back
 
@@ -59,11 +59,12 @@ class Importer:
         self._now = now
         self._new_id = new_id
         with connection, connection.cursor() as txn:
-            self._source_id, self._source = found_source(txn, source)
-            self._meaning = _meaning(txn, self._source_id)
-        self._format = FORMATS[self._source.format]
-        settings = reader_settings(self._source)
-        self._settings = {name: value for name, value in settings.items() if name in self._format.settings}
+            self._source = found = load_source(txn, source)
+        self._source_id = found.id
+        self._meaning = meaning_of(found.id, found.client_id, found.shares_calls, found.meaning)
+        self._format = FORMATS[found.format]
+        known = self._format.settings
+        self._settings = {name: value for name, value in found.settings.items() if name in known}
 
     def import_file(
         self, path: str, progress: Progress, *, strict: bool = False, again: bool = False
@@ -218,13 +219,6 @@ def found_file(txn: Cursor, name: str, source: str = "") -> FileRow:
         ids = ", ".join(f"{file.id} ({file.source})" for file in found)
         raise Conflict(f"{name}: several files were imported under this name; give the id of one: {ids}")
     return found[0]
-
-
-def _meaning(txn: Cursor, source_id: int) -> Meaning:
-    txn.execute("SELECT * FROM source WHERE id = %s", (source_id,))
-    names = [column.name for column in txn.description or ()]
-    fields = dict(zip(names, txn.fetchone() or (), strict=True))
-    return meaning_of(source_id, fields.pop("client_id"), fields.pop("shares_calls"), fields)
 
 
 @contextmanager
