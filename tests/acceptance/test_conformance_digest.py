@@ -32,10 +32,10 @@ INVITE, TARGET = b"INVITE", b"sip:442079460000@sip.example"
 QUESTION = tlv(METHOD, INVITE) + tlv(URI, TARGET)
 
 
-@pytest.fixture
-def sender(lab: Lab) -> Sender:
-    """A SIP server that keeps to RFC 5090."""
-    return lab.sender("open")
+@pytest.fixture(params=["ipv4", "tcp", "tls"])
+def sender(lab: Lab, request: pytest.FixtureRequest) -> Sender:
+    """A SIP server that keeps to RFC 5090, over each transport."""
+    return lab.sender_over(request.param, "open")
 
 
 @pytest.fixture
