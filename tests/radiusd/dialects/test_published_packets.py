@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from radiusd.calls.events import CallEvent, Kind, Leg, Status
+from radiusd.calls.events import CallEvent, Kind, Leg, Side, Status
 from radiusd.dialects.registry import DIALECTS
 from radiusd.radius.packet import Packet, read_packet
 from tests.radiusd.dialects.vectors import FOLDER, a_client, shown
@@ -148,3 +148,69 @@ def test_what_copies_of_cisco_get_wrong_costs_no_record(sample: dict[str, Any]) 
     assert abs((event.event_at - event.received_at).total_seconds()) < 7200
     if sample["sender"].startswith("sippy") and sample["packet"] == "Acct-Interim-Update":
         assert {"bad_time_stamp", "bad_delay_time", "bad_session_time"} == set(event.flags)
+
+
+ASTERISKS = [read_packet(bytes.fromhex(sample["hex"])) for sample in load("asterisk-captured")["packets"]]
+
+
+@pytest.mark.parametrize("packet", ASTERISKS)
+def test_asterisk_tells_of_a_busy_call_without_a_session_time(packet: Packet) -> None:
+    """
+    The account code is the tenant, the channel no user; an answer in 1970 is none.
+    """
+    event = read("asterisk", packet, RIG_TIME)
+
+    assert (Kind.STOP, Leg.SINGLE, Status.FAILED) == (event.kind, event.leg, event.status)
+    assert ("15550000001", "12125550486", "15550000001") == (event.calling, event.called, event.tenant)
+    assert ("", "", "15550000001", "carrier") == (
+        event.username,
+        event.remote_ip,
+        event.trunk_in,
+        event.trunk_out,
+    )
+    assert event.call_id == event.leg_id == (packet.text(44) or "")
+    assert event.setup_at == event.disconnect_at == event.event_at
+    assert (None, 0, ()) == (event.connect_at, event.duration_ms, event.flags)
+
+
+SIPPYS = {
+    f"{sample['sender']}.{sample['packet']}": read_packet(bytes.fromhex(sample["hex"]))
+    for sample in load("sippy-captured")["packets"]
+}
+
+
+@pytest.mark.parametrize("name", SIPPYS)
+def test_sippy_names_its_calls_and_legs(name: str) -> None:
+    """
+    Call-ID and direction; the caller's address on the leg towards it; a user unless it asks by address.
+    """
+    event = read("sippy", SIPPYS[name], RIG_TIME)
+
+    assert event.call_id.endswith("@127.0.0.1" if "digest" in name else "@127.0.0.2") or "rejected" in name
+    assert ("15550009999" if "-ip-" in name else event.username) == event.calling
+    assert ("" if "-ip-" in name else event.calling) == event.username
+    if event.kind is Kind.AUTHORIZE:
+        assert (event.call_id, None) == (event.leg_id, event.leg)
+        assert event.remote_ip.startswith("127.0.0.")
+        return
+    assert event.leg is not None
+    is_originate = event.leg is Leg.ORIGINATE
+    assert event.leg_id == f"{event.call_id}/{event.leg.value}{'/127.0.0.1' if is_originate else ''}"
+    assert bool(event.remote_ip) is not is_originate
+    assert bool(event.dest_ip) is is_originate
+    # Its delay is a UNIX time, and an Interim's clock that of the machine's start: neither is a doubt here.
+    assert () == event.flags
+    if event.kind is Kind.INTERIM:
+        assert (RIG_TIME, None, None) == (event.event_at, event.duration_ms, event.disconnect_at)
+
+
+def test_sippy_tells_who_ended_a_call_and_how() -> None:
+    """
+    One that was cut when its credit was gone, and one to a busy number.
+    """
+    cut = read("sippy", SIPPYS["sippy-digest-radius.Acct-Stop"], RIG_TIME)
+    busy = read("sippy", SIPPYS["sippy-ip-radius.Acct-Stop"], RIG_TIME)
+
+    assert (3000, 16, Side.SYSTEM) == (cut.duration_ms, cut.cause, cut.release_side)
+    assert (0, 17, Side.CALLEE, None) == (busy.duration_ms, busy.cause, busy.release_side, busy.connect_at)
+    assert (Status.ANSWERED, Status.FAILED) == (cut.status, busy.status)
