@@ -1,22 +1,27 @@
-"""``tollwire db``: bring the database's schema up to date, check it, run the embedded server alone."""
+"""``tollwire db``: the schema, the months that are kept elsewhere, the embedded server alone."""
 
 from __future__ import annotations
 
 import sys
+from contextlib import closing
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
 from provisioning.cli.errors import Exit, NotMigrated
 from provisioning.cli.framework import Group
 from provisioning.cli.output import print_document, print_rows, say
-from provisioning.cli.session import database_dsn, now, settings_of
+from provisioning.cli.session import connect, database, database_dsn, migrated_dsn, now, settings_of
 from radiusd.errors import BadSettings
+
+if TYPE_CHECKING:
+    from radiusd.exports.retention import Month
 
 
 @click.group(cls=Group)
 def db() -> None:
-    """Bring the database's schema up to date, check it, run the embedded server."""
+    """Bring the schema up to date, check it, keep old months elsewhere, run the embedded server."""
 
 
 @db.command("migrate", example="tollwire db migrate")
@@ -61,6 +66,59 @@ def check(ctx: click.Context) -> None:
             raise NotMigrated(str(error)) from error
     print_document(ctx, {"ok": not missing, "missing": missing})
     ctx.exit(Exit.DIFFERS if missing else Exit.OK)
+
+
+@db.command("months", example="tollwire db months")
+@click.pass_context
+def months(ctx: click.Context) -> None:
+    """
+    Show the months of call records and of the ledger, and which of them were exported, detached or dropped.
+    """
+    from radiusd.exports import retention
+
+    with database(ctx) as connection, connection.cursor() as txn:
+        found = retention.months(txn)
+    print_rows(ctx, retention.Month._fields, [_month_row(each) for each in found])
+
+
+@db.command("retain", example="tollwire db retain 2025-01 --folder /srv/archive")
+@click.argument("month", metavar="YYYY-MM")
+@click.option("--folder", type=click.Path(path_type=Path), required=True, help="Where the month is kept.")
+@click.pass_context
+def retain(ctx: click.Context, month: str, folder: Path) -> None:
+    """
+    Export a month of call records and of the ledger, prove the files, and detach the month.
+
+    The oldest month that is left goes first, and not before it is 62 days over. Balances, minutes and fees
+    stay: the sums of what leaves are carried. Repeated, it goes on where it was interrupted.
+    """
+    from radiusd.exports import retention
+
+    first = retention.parse_month(month)
+    with migrated_dsn(ctx) as dsn, closing(connect(dsn)) as connection:
+        found = retention.retain(connection, first, folder, now())
+    print_rows(ctx, retention.Month._fields, [_month_row(each) for each in found])
+
+
+@db.command("drop-month", example="tollwire db drop-month 2025-01")
+@click.argument("month", metavar="YYYY-MM")
+@click.pass_context
+def drop_month(ctx: click.Context, month: str) -> None:
+    """
+    Drop the tables of a month that was detached, after comparing them with their files once more.
+
+    Nothing is dropped when a file is missing or changed, or when counts or contents differ.
+    """
+    from radiusd.exports import retention
+
+    first = retention.parse_month(month)
+    with migrated_dsn(ctx) as dsn, closing(connect(dsn)) as connection:
+        found = retention.drop(connection, first, now())
+    print_rows(ctx, retention.Month._fields, [_month_row(each) for each in found])
+
+
+def _month_row(month: Month) -> tuple[object, ...]:
+    return month._replace(month=f"{month.month:%Y-%m}")  # type: ignore[arg-type]  # as it is shown
 
 
 @db.command("run", example="tollwire db run")

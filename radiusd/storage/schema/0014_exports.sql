@@ -21,6 +21,7 @@ CREATE TABLE retained_month (
     records      bigint NOT NULL,
     file         text NOT NULL,
     sha256       text NOT NULL,
+    content      numeric NOT NULL,    -- sum of the rows' hashes: whether the table still is what the file is
     exported_at  timestamptz NOT NULL,
     detached_at  timestamptz,
     dropped_at   timestamptz,
