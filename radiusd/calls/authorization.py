@@ -17,6 +17,7 @@ from radiusd.calls.context import Context
 from radiusd.calls.events import CallEvent, Kind
 from radiusd.calls.facts import Call, Events, add_up, by_our_clock, clock_lag, keep
 from radiusd.calls.gauges import QUIET
+from radiusd.calls.joining import await_records
 from radiusd.calls.matching import Match, Party, Try, label
 from radiusd.calls.rows import NOBODY, Booked, CallRow, Session
 from radiusd.calls.sessions import State, Step, step
@@ -91,6 +92,8 @@ def authorize(books: Books, attempt: Attempt, key: str, context: Context) -> Dec
         found = guarding.noted(found, alarm)
     refusal = refusal or (Refusal.FRAUD_SUSPECTED if alarm.blocks else None)
     refusal = refusal or _admit(books, row, call, found, context)
+    if refusal is None and event.asked:
+        await_records(books, event, key, context)
     decided = _decide(books, row, call, found, refusal, context, verified=bool(attempt.verified))
     _write(books, row, call, found, decided, events)
     if len(asked) < len(events):  # its accounting has overtaken it: the call is up whatever we say

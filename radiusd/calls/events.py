@@ -152,3 +152,4 @@ class CallEvent(msgspec.Struct, frozen=True, kw_only=True, gc=False, array_like=
     also: tuple[str, ...] = ()  # other call_ids by which the sender speaks of this call in other records
     group: str = ""  # of the client: those of one group report legs of the same calls
     incoming: bool = False  # it came to the sender from outside: its caller is nobody of the sender's
+    asked: tuple[str, ...] = ()  # under these its attempt waits for records, where those have another call_id

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-from radiusd.calls.events import Kind
+import msgspec
+
+from radiusd.calls.events import CallEvent, Kind
 from radiusd.dialects.gateway import Record
-from radiusd.dialects.reading import LONGEST_CALL_MS
+from radiusd.dialects.reading import LONGEST_CALL_MS, Reading
 from radiusd.dialects.standard import SERVICE_TYPE
 from radiusd.dialects.xpgk import Xpgk
+from radiusd.radius.clients import Client
 from radiusd.radius.packet import Packet
 
 ELTEX = 35265
@@ -14,6 +17,7 @@ ELTEX = 35265
 _MOST_DIGITS = 10
 _PASSWORD_OF_NOBODY = b"eltex"
 _CALL_CHECK = 10
+_RINGS_S = 300  # a call's first record comes within this time of its question, at least
 
 
 class EltexSmg(Xpgk):
@@ -21,11 +25,21 @@ class EltexSmg(Xpgk):
     The dialect of the SMG.
 
     Its pairs may stand in Cisco-AVPair or in Eltex-AVPair. The id in its Access-Request is not that of the
-    call's records.
+    call's records: numbers and time are all that they have in common.
     """
 
     name = "eltex-smg"
     vendor = ELTEX
+
+    def read_call(self, reading: Reading, client: Client) -> CallEvent:
+        """See :meth:`Dialect.read_call`."""
+        event = super().read_call(reading, client)
+        if not event.called or event.call_class:
+            return event
+        period = int(event.received_at.timestamp()) // _RINGS_S
+        periods = (period,) if event.kind is Kind.AUTHORIZE else (period, period - 1)
+        numbers = f"{event.calling} {event.called}"
+        return msgspec.structs.replace(event, asked=tuple(f"{numbers} asked {at}" for at in periods))
 
     def asks_for_address(self, packet: Packet, password: bytes) -> bool:
         """See :meth:`Dialect.asks_for_address`: it sends one password with every check."""

@@ -98,7 +98,8 @@ class Report:
         self.event = event
         self.client_id = event.client_id
         self.key = key_of(event)
-        self.other_keys = tuple(own_key(event, other_id) for other_id in event.also) if event.also else ()
+        others = event.also + event.asked
+        self.other_keys = tuple(own_key(event, other_id) for other_id in others) if others else ()
         self.since = event.event_at
         self.guess: Guess | None = None
         self._alone: Call | None = None
@@ -120,14 +121,14 @@ class Report:
 class Ask:
     """A call attempt."""
 
-    __slots__ = ("attempt", "client_id", "guess", "key", "since")
-
-    other_keys: tuple[str, ...] = ()
+    __slots__ = ("attempt", "client_id", "guess", "key", "other_keys", "since")
 
     def __init__(self, attempt: Attempt) -> None:
         self.attempt = attempt
         self.client_id = attempt.event.client_id
         self.key = key_of(attempt.event)
+        asked = attempt.event.asked
+        self.other_keys = tuple(own_key(attempt.event, other_id) for other_id in asked) if asked else ()
         self.since = attempt.event.event_at
         self.guess: Guess | None = None
 
