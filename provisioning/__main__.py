@@ -6,6 +6,7 @@ from twisted.internet import reactor
 from twisted.web.resource import Resource
 
 from provisioning.api.site import api_resource
+from provisioning.console.site import add_console
 from provisioning.web import Web, run_console
 from radiusd.settings import Settings
 
@@ -18,3 +19,4 @@ def console(settings: Settings) -> None:
 def add_parts(web: Web, root: Resource) -> None:
     """Put all that the process serves below its root: a line for each part."""
     root.putChild(b"api", api_resource(web))
+    add_console(web, root)

@@ -1,0 +1,427 @@
+"""Accounts, and one account: balance, included minutes, its services and the forms that add them."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import timedelta
+from decimal import Decimal
+from typing import Any
+from urllib.parse import quote
+
+from psycopg2.extensions import cursor as Cursor
+
+from provisioning.accounts import Account, add_account, list_accounts, read_account, set_account
+from provisioning.amounts import MICRO_DECIMALS
+from provisioning.api.nouns import made
+from provisioning.balances import Posting, PostingKind, post
+from provisioning.buckets import list_buckets
+from provisioning.call_views import cdrs_for
+from provisioning.cli.account import CHOICES as ACCOUNT_CHOICES
+from provisioning.cli.account import NEW as ACCOUNT_WORDS
+from provisioning.cli.services import HELPS as SERVICE_WORDS
+from provisioning.console.forms import NONE, Field, Problems, form_fields, problems_in, read_form
+from provisioning.console.pages import Go, Outcome, Page, Shown, Visit
+from provisioning.moments import parse_moment
+from provisioning.pages import Page as Slice
+from provisioning.pages import read_cursor, write_cursor
+from provisioning.plans import list_plans
+from provisioning.roles import require_account
+from provisioning.service_kinds import KINDS, Service
+from provisioning.service_rows import list_services
+from provisioning.services import add_service, end_service, find_service, set_service
+from provisioning.tenants import list_tenants
+from radiusd.calls.directory import ServiceKind
+from radiusd.errors import BadInput, NotFound
+from radiusd.storage.reports import CdrFilter
+
+PAGE = 50
+TITLES = {
+    ServiceKind.DID: "DID",
+    ServiceKind.EXTENSION: "Extension",
+    ServiceKind.TRUNK: "Trunk",
+    ServiceKind.IP: "IP Address",
+    ServiceKind.VIRTUAL: "Virtual Number",
+}
+FIELDS: dict[ServiceKind, tuple[str, ...]] = {
+    ServiceKind.DID: (
+        *("number", "plan", "activated", "mac_address", "username", "password", "realm", "location"),
+        *("outpayment", "monthly_fee", "setup_fee"),
+    ),
+    ServiceKind.EXTENSION: ("extension", "tenant", "plan", "activated", "username", "password", "location"),
+    ServiceKind.TRUNK: (
+        *("trunk", "plan", "activated", "max_channels", "max_cps", "client", "username", "password"),
+        "location",
+    ),
+    ServiceKind.IP: (
+        *("network", "plan", "activated", "tech_prefix", "max_channels", "max_cps", "client", "location"),
+    ),
+    ServiceKind.VIRTUAL: (
+        *("number", "primary", "activated", "additional_charge", "monthly_fee", "outpayment", "location"),
+    ),
+}
+"""The fields of each kind's form, in their order."""
+FIXED = {"number", "extension", "trunk", "network", "tenant", "client", "tech_prefix", "primary"}
+"""What a service is known by; it never changes."""
+ACCOUNT_FIELDS = tuple(name for name in ("code", *ACCOUNT_WORDS) if name in Account.__dataclass_fields__)
+
+
+def _list(visit: Visit) -> Outcome:
+    after = read_cursor(visit.query.get("after", ""), (str,))
+    found = list_accounts(visit.asked.txn, visit.who.actor, Slice(after, PAGE))
+    balances = _balances(visit.asked.txn, [account.code for account in found])
+    return Shown(
+        "accounts.html",
+        {
+            "rows": [(account, balances.get(account.code)) for account in found],
+            "next": write_cursor((found[-1].code,)) if len(found) == PAGE else None,
+        },
+    )
+
+
+def _balances(txn: Cursor, codes: list[str]) -> dict[str, tuple[Decimal, Decimal, int, int]]:
+    """Return balance, held money, open calls and services by account."""
+    txn.execute(
+        "SELECT a.code, b.balance_micros, b.held_micros, b.channels,"
+        " (SELECT count(*) FROM service s WHERE s.account_id = a.id AND s.ended_at IS NULL)"
+        " FROM account a JOIN balance b ON b.account_id = a.id WHERE a.code = ANY (%s)",
+        (codes,),
+    )
+    return {
+        code: (_amount(balance), _amount(held), channels, services)
+        for code, balance, held, channels, services in txn.fetchall()
+    }
+
+
+def _amount(micros: int) -> Decimal:
+    return Decimal(micros).scaleb(-MICRO_DECIMALS)
+
+
+def _account(visit: Visit, problems: Problems = NONE) -> Outcome:
+    txn, code = visit.asked.txn, visit.asked.path["code"]
+    account_id, account = _read(visit, code)
+    services = list_services(txn, account=code, actor=visit.who.actor)
+    return Shown(
+        "account.html",
+        {
+            "account": account,
+            "balance": _balances(txn, [code])[code],
+            "services": [service for service in services if service.ended is None],
+            "ended": [service for service in services if service.ended is not None],
+            "kinds": [(kind.value, TITLES[kind]) for kind in KINDS],
+            "titles": {kind.value: title for kind, title in TITLES.items()},
+            "usage": _usage(txn, account_id, visit.asked.now),
+            "postings": _postings(txn, account_id),
+            "calls": _calls(visit, code),
+            "posting": form_fields(
+                Posting,
+                ("amount", "kind", "reference", "note"),
+                sent=visit.form or None,
+                choices={"kind": tuple(kind.value for kind in PostingKind)},
+                problems=problems,
+            ),
+            "problems": problems,
+        },
+        status=400 if problems is not NONE else 200,
+    )
+
+
+def _read(visit: Visit, code: str) -> tuple[int, Account]:
+    require_account(visit.asked.txn, visit.who.actor, code)
+    return read_account(visit.asked.txn, code)
+
+
+def _usage(txn: Cursor, account_id: int, now: Any) -> list[dict[str, Any]]:
+    """Return the buckets that hold now."""
+    txn.execute(
+        "SELECT coalesce(p.name, o.name, ''), s.kind, s.name, b.included_s, b.used_s, b.held_s, b.rolled_s,"
+        " b.period_start, b.period_end, strpos(b.bucket_id, '+') > 0"
+        " FROM bucket b LEFT JOIN plan_bucket p ON p.id = b.plan_bucket_id"
+        " LEFT JOIN account_bucket o ON o.account_id = b.account_id"
+        " AND 'a' || o.id = split_part(split_part(b.bucket_id, '/', 2), '+', 1)"
+        " LEFT JOIN service s ON s.id = b.service_id"
+        " WHERE b.account_id = %s AND b.period_start <= %s AND b.period_end > %s ORDER BY 1, 3, b.bucket_id",
+        (account_id, now, now),
+    )
+    names = (
+        *("name", "kind", "service", "included_s", "used_s", "held_s", "rolled_s"),
+        *("start", "end", "rolled"),
+    )
+    return [dict(zip(names, row, strict=True)) for row in txn.fetchall()]
+
+
+def _postings(txn: Cursor, account_id: int) -> list[dict[str, Any]]:
+    txn.execute(
+        "SELECT posted_at, kind, amount_micros, seconds, note, call_id::text, location FROM posting"
+        " WHERE account_id = %s AND kind <> 'cost' ORDER BY posted_at DESC, id DESC LIMIT 20",
+        (account_id,),
+    )
+    names = ("at", "kind", "amount", "seconds", "note", "call_id", "location")
+    found = [dict(zip(names, row, strict=True)) for row in txn.fetchall()]
+    return [{**line, "amount": _amount(line["amount"])} for line in found]
+
+
+def _calls(visit: Visit, code: str) -> list[Any]:
+    if not visit.may("calls:read"):
+        return []
+    now = visit.asked.now
+    wanted = CdrFilter(account=code, since=now - timedelta(days=31))
+    return cdrs_for(visit.asked.txn, visit.who.actor, wanted, now, Slice((), 10))
+
+
+def _post(visit: Visit) -> Outcome:
+    """Post a payment or an adjustment."""
+    code = visit.asked.path["code"]
+    names = ("amount", "kind", "reference", "note")
+    try:
+        _read(visit, code)
+        values = read_form(Posting, ("amount", "reference", "note"), visit.form)
+        kind = PostingKind(visit.form.get("kind", PostingKind.PAYMENT.value))
+        change = post(visit.asked.txn, Posting(account=code, kind=kind, **values), visit.asked.admin)
+    except BadInput as error:
+        return _account(visit, problems_in(error, names))
+    told = "Posted." if change else "It was posted before under that reference; nothing was changed."
+    return Go(f"/accounts/{quote(code, '')}", told)
+
+
+def _edit_account(visit: Visit, problems: Problems = NONE) -> Outcome:
+    code = visit.asked.path.get("code")
+    current = None if code is None else _read(visit, code)[1]
+    names = [name for name in ACCOUNT_FIELDS if current is None or name not in ("code", "currency")]
+    return Shown(
+        "form.html",
+        {
+            "heading": "Add an account" if current is None else f"Account {code}",
+            "fields": form_fields(
+                Account,
+                names,
+                current=current,
+                sent=visit.form or None,
+                helps=ACCOUNT_WORDS,
+                choices=ACCOUNT_CHOICES,
+                problems=problems,
+            ),
+            "problems": problems,
+            "action": "Add" if current is None else "Save",
+            "back": "/accounts" if current is None else f"/accounts/{quote(code or '', '')}",
+            "notes": (),
+        },
+        status=400 if problems is not NONE else 200,
+    )
+
+
+def _save_account(visit: Visit) -> Outcome:
+    code = visit.asked.path.get("code")
+    txn, admin = visit.asked.txn, visit.asked.admin
+    try:
+        if code is None:
+            values = read_form(Account, ACCOUNT_FIELDS, visit.form)
+            add_account(txn, made(Account, values), admin)
+            return Go(f"/accounts/{quote(values['code'], '')}", f"Account {values['code']} is added.")
+        _, current = _read(visit, code)
+        names = [name for name in ACCOUNT_FIELDS if name not in ("code", "currency")]
+        change = set_account(txn, replace(current, **read_form(Account, names, visit.form)), admin)
+        return Go(f"/accounts/{quote(code, '')}", "Saved." if change else "Nothing was changed.")
+    except BadInput as error:
+        return _edit_account(visit, problems_in(error, ACCOUNT_FIELDS))
+
+
+def _kind(visit: Visit) -> type[Service]:
+    for kind, service in KINDS.items():
+        if kind.value == visit.asked.path["kind"]:
+            return service
+    raise NotFound("there is no such kind of service")
+
+
+def _add_service(visit: Visit, problems: Problems = NONE) -> Outcome:
+    kind, code = _kind(visit), visit.asked.path["code"]
+    _read(visit, code)
+    names = FIELDS[kind.kind]
+    return Shown(
+        "form.html",
+        {
+            "heading": f"Add {TITLES[kind.kind]} to {code}",
+            "fields": _service_fields(visit, kind, names, None, problems),
+            "problems": problems,
+            "action": f"Add {TITLES[kind.kind]}",
+            "back": f"/accounts/{quote(code, '')}",
+            "notes": _shares(visit, code) if kind.kind is ServiceKind.VIRTUAL else (),
+        },
+        status=400 if problems is not NONE else 200,
+    )
+
+
+def _service_fields(
+    visit: Visit, kind: type[Service], names: tuple[str, ...], current: Service | None, problems: Problems
+) -> list[Field]:
+    sent = visit.form or None
+    if sent is None and current is None:
+        sent = {**_defaults(kind), "activated": visit.asked.now.date().isoformat(), **visit.query}
+    found = form_fields(
+        kind,
+        names,
+        current=current,
+        sent=sent,
+        helps=SERVICE_WORDS,
+        suggestions=_suggestions(visit, names),
+        problems=problems,
+    )
+    if current is None:
+        return found
+    return [replace(each, required=each.required and each.kind != "secret") for each in found]
+
+
+def _defaults(kind: type[Service]) -> dict[str, str]:
+    return {"monthly_fee": "0", "setup_fee": "0"} if kind.kind is not None else {}
+
+
+def _suggestions(visit: Visit, names: tuple[str, ...]) -> dict[str, list[str]]:
+    """Return what there is to choose from."""
+    txn = visit.asked.txn
+    found: dict[str, list[str]] = {}
+    if "plan" in names:
+        found["plan"] = [plan.code for plan in list_plans(txn)]
+    if "tenant" in names:
+        found["tenant"] = [tenant.name for tenant in list_tenants(txn)]
+    if "client" in names and not visit.asked.admin.is_bound:
+        txn.execute("SELECT name FROM client ORDER BY name")
+        found["client"] = [name for (name,) in txn.fetchall()]
+    if "primary" in names:
+        dids = list_services(txn, ServiceKind.DID, visit.asked.path["code"])
+        found["primary"] = [did.name for did in dids if did.ended is None]
+    if "number" in names and "primary" not in names and visit.may("numbers:read"):
+        txn.execute("SELECT number FROM number WHERE state = 'available' ORDER BY number LIMIT 50")
+        found["number"] = [number for (number,) in txn.fetchall()]
+    return found
+
+
+def _shares(visit: Visit, code: str) -> list[str]:
+    """Say in words what a virtual number shares with each DID of the account."""
+    lines = []
+    for did in list_services(visit.asked.txn, ServiceKind.DID, code):
+        plan = getattr(did, "plan", None)
+        if did.ended is not None or plan is None:
+            continue
+        minutes = [
+            f"its {bucket.seconds // 60:,} minutes to {bucket.destinations or 'anywhere'}"
+            for bucket in list_buckets(visit.asked.txn, plan)
+        ]
+        shared = " and ".join([f"plan {plan}", *minutes])
+        lines.append(f"With primary DID {did.name} it shares {shared}")
+    return lines
+
+
+def _save_service(visit: Visit) -> Outcome:
+    kind, code = _kind(visit), visit.asked.path["code"]
+    names = FIELDS[kind.kind]
+    try:
+        values = read_form(kind, names, visit.form)
+        service = kind(account=code, **values)
+        change = add_service(visit.asked.txn, service, visit.asked.admin)
+    except BadInput as error:
+        return _add_service(visit, problems_in(error, names))
+    return Go(
+        f"/accounts/{quote(code, '')}#services",
+        " ".join([f"{TITLES[kind.kind]} {service.key} is added.", *change.warnings]),
+    )
+
+
+def _find(visit: Visit) -> Service:
+    kind, path = _kind(visit), visit.asked.path
+    scope = {name: visit.query.get(name) for name in ("tenant", "client", "tech_prefix")}
+    narrow = {name: scope[name] for name in scope if name in kind.__dataclass_fields__}
+    found = find_service(
+        visit.asked.txn, kind.kind, path["name"], visit.asked.now, narrow, visit.who.actor
+    )
+    if found.account != path["code"]:
+        raise NotFound(f"account {path['code']} has no such service")
+    return found
+
+
+def _edit_service(visit: Visit, problems: Problems = NONE) -> Outcome:
+    kind, code = _kind(visit), visit.asked.path["code"]
+    current = _find(visit)
+    names = tuple(name for name in FIELDS[kind.kind] if name not in FIXED and name != "activated")
+    return Shown(
+        "service.html",
+        {
+            "heading": f"{TITLES[kind.kind]} {current.key}",
+            "service": current,
+            "kind": kind.kind.value,
+            "fields": _service_fields(visit, kind, names, current, problems),
+            "problems": problems,
+            "action": "Save",
+            "back": f"/accounts/{quote(code, '')}",
+            "notes": (),
+            "quote": f"/quote?service={quote(f'{kind.kind.value}:{current.name}', '')}",
+            "today": visit.asked.now.date().isoformat(),
+        },
+        status=400 if problems is not NONE else 200,
+    )
+
+
+def _change_service(visit: Visit) -> Outcome:
+    """Save the form, or end the service from a day on."""
+    kind, code = _kind(visit), visit.asked.path["code"]
+    names = tuple(name for name in FIELDS[kind.kind] if name not in FIXED and name != "activated")
+    txn, admin = visit.asked.txn, visit.asked.admin
+    current = _find(visit)
+    try:
+        if "end" in visit.form:
+            at = parse_moment("ended", visit.form["end"])
+            end_service(txn, current, at, admin)
+            return Go(f"/accounts/{quote(code, '')}#services", f"{current.key} ends on {visit.form['end']}.")
+        values = read_form(kind, names, visit.form, keep_secrets=True)
+        change = set_service(txn, replace(current, **values), admin)
+    except BadInput as error:
+        return _edit_service(visit, problems_in(error, (*names, "ended")))
+    return Go(f"/accounts/{quote(code, '')}#services", "Saved." if change else "Nothing was changed.")
+
+
+PAGES = (
+    Page(
+        path="/accounts",
+        title="Accounts",
+        show=_list,
+        right="accounts:read",
+        menu="Accounts",
+        cli="tollwire account list",
+        json="/accounts",
+    ),
+    Page(
+        path="/new-account",
+        title="Add an account",
+        show=_edit_account,
+        act=_save_account,
+        right="accounts:write",
+    ),
+    Page(
+        path="/accounts/{code}",
+        title="Account",
+        show=_account,
+        act=_post,
+        right="accounts:read",
+        cli="tollwire account show {code}",
+        json="/accounts/{code}",
+    ),
+    Page(
+        path="/accounts/{code}/edit",
+        title="Change an account",
+        show=_edit_account,
+        act=_save_account,
+        right="accounts:write",
+    ),
+    Page(
+        path="/accounts/{code}/add/{kind}",
+        title="Add a service",
+        show=_add_service,
+        act=_save_service,
+        right="services:write",
+    ),
+    Page(
+        path="/accounts/{code}/services/{kind}/{name}",
+        title="Service",
+        show=_edit_service,
+        act=_change_service,
+        right="services:read",
+    ),
+)

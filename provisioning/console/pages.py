@@ -1,0 +1,103 @@
+"""What a page is: a path, the right that it asks for, what it shows and what its forms do."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from datetime import tzinfo
+from typing import Any
+from urllib.parse import urlencode
+
+from provisioning.api.endpoints import Asked
+from provisioning.logins import Session
+
+Form = Mapping[str, str]
+
+
+@dataclass(frozen=True, slots=True)
+class Shown:
+    """A template with its *values*; *part* of a page is what a script puts in the place of an older one."""
+
+    template: str
+    values: Mapping[str, Any] = field(default_factory=dict)
+    status: int = 200
+    part: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class File:
+    """Octets to be saved under a name."""
+
+    octets: bytes
+    media: str
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
+class Go:
+    """
+    Another page to go to, and what it tells once. *session* is a new one, or with *ends* there is none.
+
+    *after* is done in a thread once the transaction is committed, and returns what is to be told.
+    """
+
+    where: str
+    told: str = ""
+    session: Session | None = None
+    ends: bool = False
+    after: Callable[[], str] | None = None
+
+
+Outcome = Shown | Go | File
+
+
+@dataclass(frozen=True, slots=True)
+class Visit:
+    """A request as a page sees it, within its transaction. *form* are the fields that were sent."""
+
+    asked: Asked
+    session: Session | None
+    form: Form
+    zone: tzinfo
+
+    @property
+    def query(self) -> Mapping[str, str]:
+        """What stands behind the question mark."""
+        return self.asked.query
+
+    @property
+    def who(self) -> Session:
+        """Who visits a page that needs a login."""
+        assert self.session is not None, "the site asks for a login before"
+        return self.session
+
+    def may(self, right: str) -> bool:
+        """Tell whether whoever visits may do that somewhere."""
+        return self.session is not None and self.session.actor.may(right)
+
+    def again(self, **changed: object) -> str:
+        """Return the query with some values changed, None taking one away."""
+        values = {**self.query, **changed}
+        return "?" + urlencode({name: str(value) for name, value in values.items() if value is not None})
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Page:
+    """
+    A page of the console.
+
+    *path* has names in braces. *right* None: whoever is logged in; *open*: anybody. *act* answers the page's
+    forms, alone among the changes of the catalogue. *menu* is its place in the menu, *cli* the command that
+    shows the same.
+    """
+
+    path: str
+    title: str
+    show: Callable[[Visit], Outcome]
+    act: Callable[[Visit], Outcome] | None = None
+    right: str | None = None
+    open: bool = False
+    menu: str = ""
+    cli: str = ""
+    json: str = ""  # the path below /api/v1 that tells the same
+    most_octets: int = 200_000

@@ -1,0 +1,43 @@
+// What makes the console quicker for who has a keyboard; every page works without it.
+"use strict";
+
+document.addEventListener("keydown", (event) => {
+  const busy = event.target.closest("input, textarea, select, [contenteditable]");
+  if (busy || event.ctrlKey || event.metaKey || event.altKey) return;
+  if (event.key === "/") {
+    const find = document.getElementById("find");
+    if (find) { event.preventDefault(); find.focus(); find.select(); }
+  }
+});
+
+document.addEventListener("submit", (event) => {
+  const question = event.target.dataset.confirm;
+  if (question && !window.confirm(question)) event.preventDefault();
+});
+
+// A part that changes by itself: fetched again every two seconds while somebody looks.
+for (const part of document.querySelectorAll("[data-live]")) {
+  const refresh = async () => {
+    if (document.hidden || part.contains(document.activeElement)) return;
+    try {
+      const answer = await fetch(part.dataset.live, { headers: { "X-Part": part.id } });
+      if (!answer.ok || answer.redirected) return;
+      const page = new DOMParser().parseFromString(await answer.text(), "text/html");
+      const newer = page.getElementById(part.id);
+      if (newer) part.replaceChildren(...newer.childNodes);
+      part.classList.remove("stale");
+    } catch { part.classList.add("stale"); }
+  };
+  setInterval(refresh, 2000);
+}
+
+// A countdown to a moment, for what is held for a while.
+for (const clock of document.querySelectorAll("[data-until]")) {
+  const until = Date.parse(clock.dataset.until);
+  const tick = () => {
+    const left = Math.max(0, Math.round((until - Date.now()) / 1000));
+    clock.textContent = `${Math.floor(left / 60)}:${String(left % 60).padStart(2, "0")}`;
+  };
+  tick();
+  setInterval(tick, 1000);
+}

@@ -1,0 +1,22 @@
+"""All pages of the console, and its menu: one line for each module of pages."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from provisioning.console import accounts, calls, home, live
+from provisioning.console.pages import Page
+
+PAGES: tuple[Page, ...] = (*home.PAGES, *live.PAGES, *accounts.PAGES, *calls.PAGES)
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """A place in the menu."""
+
+    title: str
+    path: str
+    right: str | None
+
+
+MENU = tuple(Entry(page.menu, page.path, page.right) for page in PAGES if page.menu)
