@@ -34,8 +34,8 @@ class EltexSmg(Xpgk):
     def read_call(self, reading: Reading, client: Client) -> CallEvent:
         """See :meth:`Dialect.read_call`."""
         event = super().read_call(reading, client)
-        if not event.called or event.call_class:
-            return event
+        if event.call_class or not (event.calling and event.called):
+            return event  # known already, or no more than one of many callers with no number
         period = int(event.received_at.timestamp()) // _RINGS_S
         periods = (period,) if event.kind is Kind.AUTHORIZE else (period, period - 1)
         numbers = f"{event.calling} {event.called}"

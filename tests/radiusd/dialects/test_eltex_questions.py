@@ -44,6 +44,7 @@ def test_a_record_is_of_a_question_of_the_last_five_minutes(asked_s: int, rings_
         (1, (NUMBERS[0], ("Called-Station-Id", "15551230001"))),
         (1, (("Calling-Station-Id", "442071234568"), NUMBERS[1])),
         (1, (("User-Name", "442071234567"),)),
+        (1, (("Called-Station-Id", "15551230000"),)),
     ],
 )
 def test_and_of_no_other(later_s: int, more: tuple[tuple[str, str], ...]) -> None:
