@@ -67,7 +67,7 @@ class ConnectionPort(protocol.Factory):
     def stop_reading(self) -> None:
         """Read no more requests; those under way are still answered."""
         for connection in self.connections:
-            connection.transport.pauseProducing()
+            connection.stop_reading()
 
     def close(self) -> None:
         """Close all connections; what they were still owed is lost with them."""
@@ -92,6 +92,7 @@ class Connection(protocol.Protocol):
         self.is_closing = False
         self.heard_s = self.begun_s = 0.0
         self._is_full = False  # they do not read what we write
+        self._reads = True
         self._timer: Any = None
 
     @abstractmethod
@@ -173,11 +174,16 @@ class Connection(protocol.Protocol):
     def stopProducing(self) -> None:
         """The connection is being closed."""
 
+    def stop_reading(self) -> None:
+        """Read no more; what is under way is still answered."""
+        self._reads = False
+        self.choose_to_read()
+
     def choose_to_read(self) -> None:
         """Read on, or let the kernel keep what comes."""
         if self.is_closing:
             return
-        if self._is_full or self.is_overdrawn:
+        if self._is_full or self.is_overdrawn or not self._reads:
             self.transport.pauseProducing()
         else:
             self.transport.resumeProducing()

@@ -8,7 +8,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Protocol
 
-from radiusd.sip.fields import Address, BadField, Via, read_address, read_cseq, read_via, split_outside
+from radiusd.sip.dialog import Dialog, read_dialog, top_via, transaction_key
+from radiusd.sip.fields import BadField, Via
 from radiusd.sip.message import BadMessage, Request, read_request
 from radiusd.sip.response import Response, write_response
 from radiusd.sip.transactions import Key, State, Transaction, Transactions
@@ -17,8 +18,6 @@ from radiusd.sip.uri import BadUri, UnknownScheme, Uri, read_uri
 ALLOW = "INVITE, ACK, CANCEL, OPTIONS"
 KNOWN = frozenset("BYE REGISTER PRACK SUBSCRIBE NOTIFY PUBLISH INFO REFER MESSAGE UPDATE".split())
 DEFAULT_PORT = 5060
-MAGIC = "z9hG4bK"  # RFC 3261, 8.1.1.7
-_MANDATORY = ("via", "from", "to", "call-id", "cseq")
 
 
 class Sender(Protocol):
@@ -39,17 +38,6 @@ class Way:
     port: int
     is_reliable: bool
     send: Callable[[bytes, int], None]
-
-
-@dataclass(frozen=True, slots=True)
-class Dialog:
-    """The headers of a request that say what it belongs to."""
-
-    via: Via
-    sender: Address
-    receiver: Address
-    call_id: str
-    number: int
 
 
 class Invite:
@@ -170,7 +158,7 @@ class SipServer:
         return write_response(request, response, self._tag_for(request), way.host, way.port)
 
     def _serve(self, client: Sender, request: Request, way: Way) -> None:
-        dialog = _read_dialog(request)
+        dialog = read_dialog(request)
         if request.method == "ACK":
             self._acknowledge(client, request, dialog)
         elif request.method == "INVITE":
@@ -182,7 +170,7 @@ class SipServer:
 
     def _response_to(self, request: Request, dialog: Dialog) -> Response:
         """Return what a request gets that neither begins nor ends a call."""
-        if "tag" in dialog.receiver.params or request.method == "BYE":
+        if dialog.is_established or request.method == "BYE":
             return Response(481)  # we are in no dialog
         if request.method != "OPTIONS":
             status = 405 if request.method in KNOWN else 501
@@ -195,7 +183,7 @@ class SipServer:
         return Response(200, headers=[("Allow", ALLOW), ("Accept", "application/sdp")])
 
     def _invite(self, client: Sender, request: Request, dialog: Dialog, way: Way) -> None:
-        key = _key(client, request, dialog)
+        key = transaction_key(client.id, request, dialog)
         transaction = self.transactions.find(key)
         if transaction is not None:
             self.counts.add(client.id, "duplicate")
@@ -225,7 +213,7 @@ class SipServer:
 
     def _fault_of_invite(self, request: Request, dialog: Dialog, key: Key) -> Response | None:
         """Return the answer to an INVITE that cannot begin a call."""
-        if "tag" in dialog.receiver.params:
+        if dialog.is_established:
             return Response(481)
         if self._is_merged(request, dialog, key):
             return Response(482)
@@ -243,12 +231,12 @@ class SipServer:
         return False
 
     def _acknowledge(self, client: Sender, request: Request, dialog: Dialog) -> None:
-        transaction = self.transactions.find(_key(client, request, dialog))
+        transaction = self.transactions.find(transaction_key(client.id, request, dialog))
         if transaction is not None:
             transaction.acknowledged()
 
     def _cancel(self, client: Sender, request: Request, dialog: Dialog, way: Way) -> None:
-        transaction = self.transactions.find(_key(client, request, dialog))
+        transaction = self.transactions.find(transaction_key(client.id, request, dialog))
         if transaction is None:
             self._answer(client, request, Response(481), way)
             return
@@ -279,7 +267,7 @@ class SipServer:
 
     def _answer(self, client: Sender, request: Request, response: Response, way: Way) -> None:
         self.counts.add(client.id, str(response.status))
-        way.send(self.written(request, response, way), _answer_port(read_via(_top_via(request)), way))
+        way.send(self.written(request, response, way), _answer_port(top_via(request), way))
 
     def _drop(self, client: Any, host: str, reason: str) -> None:
         self.counts.add(0 if client is None else client.id, reason)
@@ -317,43 +305,7 @@ def _answer_port(via: Via, way: Way) -> int:
 
 def _is_answerable(request: Request) -> bool:
     try:
-        read_via(_top_via(request))
+        top_via(request)
     except BadField:
         return False
     return True
-
-
-def _top_via(request: Request) -> str:
-    return split_outside(request.first("via") or "", ",")[0]
-
-
-def _read_dialog(request: Request) -> Dialog:
-    """
-    Return the headers that every request must have, read.
-
-    Raises:
-        BadMessage: One is missing or means nothing.
-    """
-    for name in _MANDATORY:
-        if not request.first(name):
-            raise BadMessage(f"Missing {name.title()} Header", request)
-    try:
-        via = read_via(_top_via(request))
-        sender = read_address("from", request.first("from") or "")
-        receiver = read_address("to", request.first("to") or "")
-        number, method = read_cseq(request.first("cseq") or "")
-    except BadField as field:
-        raise BadMessage(f"Bad {str(field).title()} Header", request) from field
-    if method != request.method:
-        raise BadMessage("CSeq Method Does Not Match", request)
-    return Dialog(via, sender, receiver, request.first("call-id") or "", number)
-
-
-def _key(client: Sender, request: Request, dialog: Dialog) -> Key:
-    """Return what a transaction is known by, the same for INVITE, its ACK and its CANCEL (17.2.3)."""
-    via = dialog.via
-    if via.branch.startswith(MAGIC) and via.branch != MAGIC:
-        return client.id, via.branch, via.host, via.port
-    # A sender from before RFC 3261.
-    tag = dialog.sender.params.get("tag", "")
-    return client.id, request.uri, tag, dialog.call_id, dialog.number, via.host, via.port, via.branch
