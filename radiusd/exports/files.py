@@ -109,14 +109,8 @@ def write_whole(path: Path, write: Callable[[BinaryIO], Written]) -> tuple[Writt
 def write_manifest(path: Path, manifest: Manifest) -> Path:
     """Write *manifest* beside the file *path* that it is about, whole or not at all; return its path."""
     where = path.with_name(path.name + MANIFEST)
-    unfinished = where.with_name(f".{where.name}.part")
-    with unfinished.open("w", encoding="utf-8") as file:
-        json.dump(msgspec.to_builtins(manifest), file, indent=2)
-        file.write("\n")
-        file.flush()
-        os.fsync(file.fileno())
-    unfinished.replace(where)
-    _sync_folder(where.parent)
+    text = json.dumps(msgspec.to_builtins(manifest), indent=2) + "\n"
+    write_whole(where, lambda out: Written(min(1, out.write(text.encode()))))
     return where
 
 

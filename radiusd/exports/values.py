@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 from decimal import Decimal
 
 PHONE_NUMBER = re.compile(r"\+[0-9]{1,20}\Z")
-FORMULA = ("=", "+", "-", "@", "\t", "\r")  # what makes a spreadsheet calculate a cell
+FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n")  # what makes a spreadsheet calculate a cell
 
 
 def money(micros: int) -> Decimal:

@@ -151,6 +151,7 @@ class _FramedFile(_File):
         self._header = header
         self._records = 0
         self._is_bare = False  # a record comes whose header is damaged
+        self._is_cut = False  # the last record said so already
 
     def outcomes(self) -> Iterator[Outcome]:
         """Yield what the records tell, and in the end what they lack of what the file header says."""
@@ -181,6 +182,7 @@ class _FramedFile(_File):
             raise BerError("no header of a record (TS 32.297, 6.1.2)", 0)
         size = header.header_octets + header.octets
         if not window.has(size):
+            self._is_cut = True
             raise BerError(f"the file ends within a record of {header.octets} octets", 0)
         start = window.at + header.header_octets
         data = window.data[start : start + header.octets]
@@ -285,6 +287,8 @@ class _FramedFile(_File):
 
     def _differences(self) -> Iterator[Outcome]:
         octets, records = self._header.octets, self._header.records
+        if self._is_cut:
+            return
         if octets is not None and self._window.offset < octets:
             reason = f"the file header says {octets} octets, there are {self._window.offset}: the file is cut"
             yield SetAside(reason=reason, field="File length")

@@ -40,7 +40,7 @@ def test_csv_has_the_columns_that_were_asked_for():
     ) == written(write_csv, COLUMNS, a_record()).decode()
 
 
-@pytest.mark.parametrize("text", ["=1+1", "+1+1", "-2", "@SUM(A1)", "\t=1", "\r=1", "+", "+12 34"])
+@pytest.mark.parametrize("text", ["=1+1", "+1+1", "-2", "@SUM(A1)", "\t=1", "\r=1", "\n=1", "+", "+12 34"])
 def test_csv_holds_no_formula(text):
     """
     What a stranger put into a number or a name is text to a spreadsheet (CWE-1236).
