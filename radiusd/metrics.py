@@ -44,6 +44,12 @@ class Metrics:
             ("client",),
             registry=self.registry,
         )
+        self._cuts = Counter(
+            "tollwire_disconnects_total",
+            "Disconnect-Requests by why, and what the switch answered: ack, nak, no_answer",
+            ("reason", "result"),
+            registry=self.registry,
+        )
         self._acct_durations = Durations()
         self._auth_durations = Durations()
         self._accounted_as: dict[tuple[str, bool], Any] = {}
@@ -70,6 +76,10 @@ class Metrics:
     def unreadable(self, client: str) -> None:
         """Count an accounting packet that tells of no call."""
         self._unreadable.labels(client).inc()
+
+    def cut(self, reason: str, result: str) -> None:
+        """Count a switch that was asked to end a call."""
+        self._cuts.labels(reason, result).inc()
 
     def _collect_durations(self) -> Iterable[Metric]:
         family = HistogramMetricFamily(

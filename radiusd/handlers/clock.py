@@ -25,6 +25,7 @@ from radiusd.storage.recurring import charge_recurring
 
 TEND_S = 1.0
 CUT_S = 1.0
+STATE_S = 3.0
 HABITS_S = 5.0
 SWEEP_S = 60.0
 PARTITIONS_S = 3600.0
@@ -62,6 +63,7 @@ class Clock:
         """Begin."""
         self._every(TEND_S, "tend", self._tend)
         self._every(CUT_S, "cut", self._disconnects.look)
+        self._every(STATE_S, "cut by state", self._disconnects.look_at_state)
         self._every(HABITS_S, "habits", self._habits.write)
         self._every(SWEEP_S, "sweep", self._sweep)
         self._every(PARTITIONS_S, "partitions", self._make_partitions, now=True)

@@ -13,6 +13,7 @@ from radiusd.crash_points import crash_point
 from radiusd.dialects.dialect import Dialect
 from radiusd.dialects.disconnects import address_of, event_of
 from radiusd.errors import NotDurable
+from radiusd.metrics import Metrics
 from radiusd.radius import coa
 from radiusd.radius.clients import Client
 from radiusd.radius.coa import Path, Target
@@ -58,6 +59,7 @@ class Disconnects:
         dialects: Mapping[str, Dialect],
         clients: Callable[[], Mapping[int, Client]],
         find_path: FindPath,
+        metrics: Metrics,
         log: Any,
     ) -> None:
         self._reactor = reactor
@@ -66,17 +68,21 @@ class Disconnects:
         self._dialects = dialects
         self._clients = clients
         self._find_path = find_path
+        self._metrics = metrics
         self._log = log
         self._under_way = 0
 
     async def look(self, now: datetime) -> None:
         """Begin with what is due; it goes on by itself, so that a NAS that is silent delays no other."""
-        if any(client.cut_off != "none" for client in self._clients().values()):
-            await ask_by_state(self._control, now)
         room = MOST_AT_ONCE - self._under_way
         for wanted in await take_due(self._control, now, room) if room > 0 else ():
             self._under_way += 1
             Deferred.fromCoroutine(self._guarded(wanted))
+
+    async def look_at_state(self, now: datetime) -> None:
+        """Have calls cut that must end because of what is so now; where no client takes it, ask nothing."""
+        if any(client.cut_off != "none" for client in self._clients().values()):
+            await ask_by_state(self._control, now)
 
     async def _guarded(self, wanted: Wanted) -> None:
         try:
@@ -163,6 +169,7 @@ class Disconnects:
         await note_outcome(self._control, wanted, "impossible", self._now(), detail=why)
 
     def _tell(self, wanted: Wanted, client: Client, host: str, result: str, answer: str) -> None:
+        self._metrics.cut(wanted.reason, result)
         self._log.info(
             "cut asked for",
             call=wanted.call_id,

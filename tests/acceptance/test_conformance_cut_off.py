@@ -8,7 +8,8 @@ from datetime import UTC, datetime
 
 import pytest
 
-from tests.acceptance.nas import ACK, DROP, FORGED, Nas, a_nas, is_signed
+from radiusd.crash_points import KILLED
+from tests.acceptance.nas import ACK, FORGED, Nas, a_nas, is_signed
 from tests.acceptance.process import COMMAND, Server, wait_for
 from tests.acceptance.wire import (
     ACCOUNTING_RESPONSE,
@@ -210,20 +211,25 @@ def test_an_admin_ends_a_call_and_hears_the_switch(server: Server, nas: Nas, pbx
     server.check_books()
 
 
-def test_what_must_end_is_ended_after_a_kill(server: Server, nas: Nas, pbx: Sender) -> None:
+def test_what_must_end_is_ended_after_a_crash(server: Server, nas: Nas, pbx: Sender) -> None:
     """
-    The server dies with a cut on its hands; the next one finds it in the database.
+    The server dies when the switch has agreed, and before it has written that down: the next one asks again.
     """
+    assert 0 == server.stop()
+    server.start(TOLLWIRE_CRASH_AT="after-disconnect-answer")
     tell(pbx, START, "killed", "good")
-    nas.script["killed"] = [DROP]
     server.run("account", "set", "good", "--status", "suspended")
-    wait_for(lambda: nas.requests("killed"))
+    assert KILLED == server.wait_for_death(15)
     server.kill()
-    seen = len(nas.requests("killed"))
+    assert 1 == len(nas.requests("killed"))
     server.start()
 
+    (cut,) = [row for row in server.rows("calls", "cuts", "--account", "good") if row["phase"] == "ask"]
+    assert ("suspended", "", 1) == (cut["reason"], cut["outcome"], cut["tries"])
     # The dead server had the row to itself for a while; an admin's word makes it due at once.
+    nas.script["killed"] = [503]
     (ended,) = server.rows("calls", "end", call_id(server, "good"))
-    assert f"{ADDRESS}: ACK" == ended["switch"]
-    assert seen < len(nas.requests("killed"))
+    assert f"{ADDRESS}: NAK 503 (session context not found)" == ended["switch"]
+    assert 2 == len(nas.requests("killed"))
     server.run("account", "set", "good", "--status", "active")
+    server.check_books()
