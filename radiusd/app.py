@@ -152,6 +152,7 @@ class Server:
             lambda: self._clients,
             self._paths.path,
             log,
+            self._metrics,
         )
         node = f"{socket.gethostname()}:{os.getpid()}"
         habits = HabitWriter(self._control, f"{node}:{int(reactor.seconds())}", self._packet_counts)
