@@ -25,6 +25,7 @@ from radiusd.front import Front, read_tls_files
 from radiusd.handlers.boots import Boots
 from radiusd.handlers.clock import Clock
 from radiusd.handlers.coa_paths import CoaPaths
+from radiusd.handlers.collecting import CollectorProcess
 from radiusd.handlers.disconnects import Disconnects
 from radiusd.handlers.exporting import Exporting
 from radiusd.handlers.habits import HabitWriter
@@ -151,11 +152,12 @@ class Server:
             DIALECTS,
             lambda: self._clients,
             self._paths.path,
-            log,
             self._metrics,
+            log,
         )
         node = f"{socket.gethostname()}:{os.getpid()}"
         habits = HabitWriter(self._control, f"{node}:{int(reactor.seconds())}", self._packet_counts)
+        self._collector = CollectorProcess(reactor, bool(settings.collectors), str(config), log)
         self._exporting = Exporting(reactor, settings.exports, str(config), log)
         self._clock = Clock(reactor, node, self._control, self._acct, disconnects, habits, log)
         self._nonces = NonceMaker(_nonce_key(key))
@@ -191,6 +193,7 @@ class Server:
         self._watch.start()
         self._clock.start()
         self._exporting.start()
+        self._collector.start()
         self._looking.start(DATABASE_LOOK_S, now=False)
         self._open_metrics()
         self._reactor.callWhenRunning(self._started)
@@ -302,6 +305,7 @@ class Server:
         self._log.info("ending", queued=self._acct.queued + self._auth.queued)
         self._clock.stop()
         self._exporting.stop()
+        self._collector.stop()
         self._watch.stop()
         if self._front is not None:
             self._front.stop_listening()

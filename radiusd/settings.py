@@ -75,6 +75,22 @@ class Streams(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     connections_per_client: int = 50
 
 
+class Collector(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Where call records of one source come in by themselves: a folder, connections, posts, or several."""
+
+    source: str
+    folder: str = ""  # watched for files
+    pattern: str = "*"
+    settle_s: float = 10.0  # a file that has not changed for so long is whole
+    done: str = ""  # mark: renamed; a folder: moved there; empty: left, and known by its content
+    listen: str = ""  # host:port, to which PBXs connect (SMDR)
+    allow: tuple[str, ...] = ("127.0.0.0/8", "::1/128")  # which networks may
+    connect: str = ""  # host:port of a PBX to connect to (SMDR)
+    post: str = ""  # host:port for HTTP POST of documents
+    user: str = "tollwire"  # who may post
+    password_file: str = ""
+
+
 class Console(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """The web console and the HTTP API, a process of their own: ``tollwire console``."""
 
@@ -110,6 +126,7 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     metrics_address: str = ""  # host:port; empty: no metrics port
     reject_delay_s: float = 1.0  # wait before an Access-Reject for wrong credentials (guessing)
     queue_limit: int = 20_000  # events waiting for the database; beyond it we stay silent
+    collectors: tuple[Collector, ...] = ()  # call records that come in by themselves
     exports: tuple[Export, ...] = ()  # saved exports of CDRs, also those that are made by themselves
 
     @property

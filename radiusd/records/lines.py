@@ -107,8 +107,10 @@ def split_loosely(text: str, delimiter: str = ",") -> list[str]:
     A quote ends its cell when a delimiter or the end follows, and behind the delimiter no blank.
     """
     cells: list[str] = []
-    at = 0
+    at, last_quote = 0, text.rfind('"')
     while True:
+        if at > last_quote:
+            return cells + text[at:].split(delimiter)
         if text[at : at + 1] == '"':
             end = _closing_quote(text, at + 1, delimiter)
             cells.append(text[at + 1 : end])

@@ -1,0 +1,177 @@
+"""Call records that come in by themselves: folders, streams and posts give files, and files are imported."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from ipaddress import IPv4Network, IPv6Network, ip_network
+from pathlib import Path
+from typing import Any
+
+import psycopg2
+from twisted.internet.defer import Deferred
+from twisted.internet.task import LoopingCall
+from twisted.internet.threads import deferToThread
+
+from radiusd.errors import BadInput, BadSettings, NotFound, TollwireError
+from radiusd.records.folder import Folder
+from radiusd.records.posts import Posts, site
+from radiusd.records.spool import Spool
+from radiusd.records.streams import Connecting, Listening
+from radiusd.settings import Collector
+from radiusd.storage.record_files import FileRow
+
+LOOK_S = 1.0
+PAUSE_S = 30.0
+"""After the database was away, or a disk was full."""
+
+Import = Callable[[str, str], FileRow]
+"""Imports a file of a source; it blocks."""
+
+
+class Collecting:
+    """Collects the records of all sources in the settings; one file is imported at a time."""
+
+    def __init__(
+        self, reactor: Any, collectors: Sequence[Collector], spool: Path, import_file: Import, log: Any
+    ) -> None:
+        self._reactor = reactor
+        self._import_file = import_file
+        self._log = log
+        self._sources = [_Source(reactor, collector, spool, log) for collector in collectors]
+        self._loop = LoopingCall(self._look)
+        self._loop.clock = reactor
+        self._quiet_until_s = 0.0
+
+    def start(self) -> None:
+        """
+        Open the ports and begin.
+
+        Raises:
+            BadSettings: A port cannot be had, or a password file cannot be read.
+        """
+        for source in self._sources:
+            source.open()
+        self._loop.start(LOOK_S)
+
+    def _look(self) -> Deferred[None]:
+        return Deferred.fromCoroutine(self._import_all())
+
+    async def _import_all(self) -> None:
+        if self._reactor.seconds() < self._quiet_until_s:
+            return
+        try:
+            for source in self._sources:
+                for path, is_segment in source.waiting(self._reactor.seconds()):
+                    await self._import(source, path, is_segment)
+        except (psycopg2.Error, OSError, TollwireError) as error:
+            self._log.warning("records put off", error=str(error).strip())
+            self._quiet_until_s = self._reactor.seconds() + PAUSE_S
+        except Exception as error:
+            self._log.error("records failed", error=repr(error))
+            self._quiet_until_s = self._reactor.seconds() + PAUSE_S
+
+    async def _import(self, source: _Source, path: Path, is_segment: bool) -> None:
+        try:
+            row = await deferToThread(self._import_file, source.name, str(path))
+        except NotFound:
+            raise  # the source may still be added: it is tried again
+        except BadInput as error:
+            # Of a damaged file what could be read is in the books; it is looked at again when it changes.
+            self._log.error("records not imported", source=source.name, file=str(path), why=str(error))
+            source.refuse(path, is_segment)
+            return
+        source.take(path, is_segment)
+        self._log.info(
+            "records imported",
+            source=source.name,
+            file=str(path),
+            received=row.received,
+            accepted=row.accepted,
+            duplicate=row.duplicate,
+            set_aside=row.set_aside,
+            unmatched=row.unmatched,
+            unrated=row.unrated,
+        )
+
+
+class _Source:
+    """What comes in of one source."""
+
+    def __init__(self, reactor: Any, collector: Collector, spool: Path, log: Any) -> None:
+        self.name = collector.source
+        self._reactor = reactor
+        self._settings = collector
+        self._log = log
+        self._spool = Spool(spool / collector.source)
+        self._refused: set[Path] = set()
+        self._folder = None
+        if collector.folder:
+            path = Path(collector.folder)
+            self._folder = Folder(path, collector.pattern, collector.settle_s, collector.done)
+
+    def open(self) -> None:
+        settings, keep = self._settings, self._spool.add_lines
+        if settings.listen:
+            self._listen(settings.listen, Listening(keep, _networks(settings.allow), self._log))
+        if settings.connect:
+            host, port = host_and_port("connect", settings.connect)
+            self._reactor.connectTCP(host, port, Connecting(keep))
+        if settings.post:
+            password = _password(settings.password_file)
+            posts = Posts(self._spool.add_document, settings.user, password, self._log)
+            self._listen(settings.post, site(posts))
+
+    def _listen(self, where: str, factory: Any) -> None:
+        host, port = host_and_port("listen", where)
+        try:
+            bound = self._reactor.listenTCP(port, factory, interface=host)
+        except OSError as error:
+            raise BadSettings(f"collectors: {where} cannot be had: {error}") from error
+        self._log.info("records listening", source=self.name, address=host, port=bound.getHost().port)
+
+    def waiting(self, now_s: float) -> list[tuple[Path, bool]]:
+        """Return the files that are to be imported; True: a segment of the spool."""
+        self._spool.seal()
+        found = [(path, True) for path in self._spool.ready() if path not in self._refused]
+        if self._folder is not None:
+            found += [(path, False) for path in self._folder.whole(now_s)]
+        return found
+
+    def take(self, path: Path, is_segment: bool) -> None:
+        if is_segment:
+            path.unlink()
+        elif self._folder is not None:
+            self._folder.take(path)
+
+    def refuse(self, path: Path, is_segment: bool) -> None:
+        if is_segment:
+            self._refused.add(path)
+        elif self._folder is not None:
+            self._folder.refuse(path)
+
+
+def _networks(written: Sequence[str]) -> list[IPv4Network | IPv6Network]:
+    try:
+        return [ip_network(network) for network in written]
+    except ValueError as error:
+        raise BadSettings(f"collectors.allow: {error}; write 192.0.2.1 or 2001:db8::/64") from error
+
+
+def host_and_port(setting: str, written: str) -> tuple[str, int]:
+    """Return the two parts of ``host:port``. Raises BadSettings."""
+    host, colon, port = written.rpartition(":")
+    if not colon or not port.isdecimal() or int(port) > 65535:
+        raise BadSettings(f"collectors.{setting}: {written!r} is not host:port")
+    return host.strip("[]"), int(port)
+
+
+def _password(path: str) -> bytes:
+    if not path:
+        raise BadSettings("collectors.password_file: whoever posts records has to prove who it is; give one")
+    try:
+        password = Path(path).read_bytes().strip()
+    except OSError as error:
+        raise BadSettings(f"collectors.password_file: {path} cannot be read: {error.strerror}") from error
+    if not password:
+        raise BadSettings(f"collectors.password_file: {path} is empty")
+    return password

@@ -1,0 +1,82 @@
+"""Lines that PBXs send over TCP (SMDR): they connect to us, or we to them, and again when it breaks."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from ipaddress import IPv4Network, IPv6Network, ip_address
+from typing import Any
+
+from twisted.internet.interfaces import IAddress
+from twisted.internet.protocol import Factory, Protocol, ReconnectingClientFactory, connectionDone
+from twisted.python.failure import Failure
+
+LONGEST_LINE = 1 << 16
+MOST_PEERS = 50
+LONGEST_PAUSE_S = 30
+Network = IPv4Network | IPv6Network
+
+
+class Lines(Protocol):
+    """One connection. Whole lines are handed on; what was begun when it breaks, too."""
+
+    def __init__(self, keep: Callable[[bytes], None], gone: Callable[[], None]) -> None:
+        self._keep = keep
+        self._gone = gone
+        self._begun = b""
+
+    def dataReceived(self, data: bytes) -> None:
+        """Take octets."""
+        whole, end, begun = (self._begun + data).rpartition(b"\n")
+        self._begun = begun
+        if end:
+            self._keep(whole + end)
+        if len(self._begun) > LONGEST_LINE:  # no line of any PBX; its reader will set it aside
+            self._keep(self._begun + b"\n")
+            self._begun = b""
+
+    def connectionLost(self, reason: Failure = connectionDone) -> None:
+        """Keep what was begun: a record whose end was lost is set aside, and seen."""
+        if self._begun.strip():
+            self._keep(self._begun + b"\n")
+        self._begun = b""
+        self._gone()
+
+
+class Listening(Factory):
+    """PBXs connect to us, from *allowed* networks only: SMDR has no other proof of who speaks."""
+
+    noisy = False
+
+    def __init__(self, keep: Callable[[bytes], None], allowed: Sequence[Network], log: Any) -> None:
+        self._keep = keep
+        self._allowed = allowed
+        self._log = log
+        self._peers = 0
+
+    def buildProtocol(self, addr: IAddress | None) -> Lines | None:
+        """Return the protocol of a connection, None to close it at once."""
+        host = ip_address(str(getattr(addr, "host", "::")).partition("%")[0])
+        host = getattr(host, "ipv4_mapped", None) or host
+        if not any(host in network for network in self._allowed) or self._peers >= MOST_PEERS:
+            self._log.warning("record stream refused", peer=str(host))
+            return None
+        self._peers += 1
+        return Lines(self._keep, self._forget)
+
+    def _forget(self) -> None:
+        self._peers -= 1
+
+
+class Connecting(ReconnectingClientFactory):
+    """We connect to a PBX, and again with growing pauses."""
+
+    noisy = False
+    maxDelay = LONGEST_PAUSE_S
+
+    def __init__(self, keep: Callable[[bytes], None]) -> None:
+        self._keep = keep
+
+    def buildProtocol(self, addr: IAddress | None) -> Lines:
+        """Return the protocol of a connection that stands."""
+        self.resetDelay()  # type: ignore[no-untyped-call]
+        return Lines(self._keep, lambda: None)
