@@ -44,6 +44,7 @@ AREAS = {
     "site": "site",
     "source": "clients",
     "state": "decks",
+    "tax": "balances",
     "supplier": "decks",
     "template": "decks",
     "tenant": "tenants",

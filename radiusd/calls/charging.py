@@ -180,12 +180,13 @@ def post_again(books: Books, row: CallRow, made: Charge, context: Context) -> No
 def reverse(books: Books, row: CallRow, made: Charge, context: Context) -> None:
     """Take a charge back: postings the other way round, and its CDR removed. The lines themselves stay."""
     draws = list(made.buckets.items())
-    amount = made.total_micros - made.outpayment_micros
-    if amount or draws:
+    if made.total_micros or draws:
         bucket_id, seconds = draws[0] if draws else (None, 0)
-        _line(books, row, made, context, "reversal", amount, bucket_id, -seconds)
+        _line(books, row, made, context, "reversal", made.total_micros, bucket_id, -seconds)
         for bucket_id, seconds in draws[1:]:
             _line(books, row, made, context, "reversal", 0, bucket_id, -seconds)
+    if made.outpayment_micros:
+        _line(books, row, made, context, "reversal", -made.outpayment_micros, None, 0)
     _owe(books, row, made, -made.cost_micros, context)
     limits.note_spent(books, context.directory.accounts.get(made.account_id), -made.total_micros, context.now)
     books.remove_cdr(made.account_id, made.started_at, row.call_id, made.role)
