@@ -16,6 +16,7 @@ from prometheus_client.core import (
 )
 from prometheus_client.registry import Collector
 
+from radiusd.errors import CutReason
 from radiusd.radius.habits import is_habit
 
 _SECONDS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0)
@@ -50,6 +51,9 @@ class Metrics:
             ("reason", "result"),
             registry=self.registry,
         )
+        for reason in CutReason:  # from zero, so that the first one shows as a rise
+            for result in ("ack", "nak", "no_answer"):
+                self._cuts.labels(reason, result)
         self._acct_durations = Durations()
         self._auth_durations = Durations()
         self._accounted_as: dict[tuple[str, bool], Any] = {}
