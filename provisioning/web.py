@@ -18,6 +18,7 @@ from typing import Any
 from twisted.internet.defer import Deferred, ensureDeferred
 from twisted.internet.error import CannotListenError
 from twisted.internet.task import LoopingCall
+from twisted.protocols.policies import ProtocolWrapper, WrappingFactory
 from twisted.web.resource import Resource
 from twisted.web.server import NOT_DONE_YET, Request, Site
 
@@ -167,6 +168,18 @@ class BoundedSite(Site):
         """Write nothing: what was changed is in the audit, and paths may hold what is private."""
 
 
+class _Bounded(WrappingFactory[ProtocolWrapper]):
+    """Takes *most* connections and no more: each costs memory and a descriptor, whoever opens it."""
+
+    def __init__(self, site: Site, most: int) -> None:
+        super().__init__(site)
+        self._most = most
+
+    def buildProtocol(self, addr: Any) -> Any:
+        """Return the protocol of a new connection, None when there are as many as we take."""
+        return None if len(self.protocols) >= self._most else super().buildProtocol(addr)
+
+
 def respond(request: Request, work: Any, log: Any) -> int:
     """
     Answer *request* when the coroutine *work*, which writes and finishes it, is done.
@@ -201,7 +214,8 @@ class _Process:
     def run(self) -> None:
         console, reactor = self._web.settings.console, self._web.reactor
         try:
-            self._port = reactor.listenTCP(console.port, self._site, interface=console.address)
+            bounded = _Bounded(self._site, console.connections)
+            self._port = reactor.listenTCP(console.port, bounded, interface=console.address)
         except CannotListenError as error:
             raise BadSettings(f"console.port: {error}; is another server on it?") from error
         self._web.database.start()

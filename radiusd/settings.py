@@ -98,6 +98,7 @@ class Console(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     port: int = 8080
     proxy: str = ""  # address or network of the reverse proxy whose X-Forwarded-For is believed
     threads: int = 8  # requests that are with the database at once
+    connections: int = 1000  # open at once; what comes beyond is closed
     requests_per_minute: int = 600  # of one token, or of one address without any
 
 
@@ -208,6 +209,7 @@ def _check(path: Path, text: str, settings: Settings) -> None:
         ("reject_delay_s", not 0 <= settings.reject_delay_s <= 10, "reject_delay_s must be from 0 to 10"),
         ("deadline_s", settings.database.deadline_s <= 0, "database.deadline_s must be above 0"),
         ("threads", not 1 <= settings.console.threads <= 64, "console.threads must be from 1 to 64"),
+        ("connections", settings.console.connections < 1, "console.connections must be at least 1"),
         ("port", not 1 <= settings.console.port <= 65535, "console.port must be from 1 to 65535"),
         (
             "requests_per_minute",

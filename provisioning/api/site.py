@@ -103,8 +103,8 @@ class _Api(Resource):
             reply = await self._reply(request, known)
         except Exception as error:
             reply = self._problem(error, known)
-        if reply is None:
-            return  # a listener, who is told more from time to time
+        if reply is None or request._disconnected:
+            return  # a listener, who is told more from time to time; or somebody who has not waited
         request.setResponseCode(reply.status)
         for name, value in reply.headers.items():
             request.setHeader(name, value)

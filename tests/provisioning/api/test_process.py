@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import http.client
 import os
 import signal
 import socket
 import subprocess
 import sys
+from contextlib import ExitStack
 from threading import Thread
 
 import psycopg2
@@ -51,6 +53,29 @@ def _is_importing(dsn: str) -> bool:
         busy = txn.fetchone() != (0,)
     connection.close()
     return busy
+
+
+def test_connections_are_bounded(database, tmp_path):
+    """
+    Whoever opens many and says nothing keeps others out for a while, and nothing more.
+    """
+    console = start_console(database, tmp_path, connections=5)
+    api = Api(console.port, "tollwire_guess")
+    wait_for(lambda: _is_served(api), 10)
+    with ExitStack() as stack:
+        for _ in range(5):
+            stack.enter_context(socket.create_connection(("127.0.0.1", console.port), timeout=10))
+        assert not _is_served(api)
+    wait_for(lambda: _is_served(api), 10)
+    console.process.send_signal(signal.SIGTERM)
+    assert 0 == console.process.wait(20)
+
+
+def _is_served(api: Api) -> bool:
+    try:
+        return api("GET", "/me").status == 401
+    except (http.client.HTTPException, OSError):
+        return False
 
 
 @pytest.mark.parametrize(

@@ -8,20 +8,22 @@ from urllib.request import urlopen
 import pytest
 import schemathesis
 from hypothesis import HealthCheck, Phase, given, settings
+from hypothesis.errors import Unsatisfiable
+from schemathesis import GenerationMode
 from schemathesis.core.failures import FailureGroup
 
 from provisioning.api.table import ENDPOINTS
 
 pytestmark = pytest.mark.postgres
 
-EXAMPLES = 4  # of each endpoint; more by hand: the run is deterministic
+EXAMPLES = 2  # of each endpoint; more by hand: the run is deterministic
 SLOW = ("/calls/{call}/end", "/queue/{call}/retry")  # each loads the catalogue
 
 
-@pytest.mark.filterwarnings("ignore::DeprecationWarning")
-def test_no_request_finds_a_fault(api, console):
+@pytest.mark.parametrize("mode", GenerationMode, ids=lambda mode: mode.value)
+def test_no_request_finds_a_fault(api, console, mode):
     """
-    Whatever fits the document, or nearly fits, is answered by what the document says.
+    Whatever fits the document, or fits it not quite, is answered by what the document says.
     """
     with urlopen(f"http://127.0.0.1:{console.port}/api/v1/openapi.json") as answer:
         schema = schemathesis.openapi.from_dict(json.load(answer))
@@ -39,7 +41,7 @@ def test_no_request_finds_a_fault(api, console):
             phases=[Phase.generate],
             suppress_health_check=list(HealthCheck),
         )
-        @given(case=operation.as_strategy())
+        @given(case=operation.as_strategy(generation_mode=mode))
         def run(case):
             answer = case.call(
                 base_url=f"http://127.0.0.1:{console.port}/api/v1",
@@ -56,6 +58,9 @@ def test_no_request_finds_a_fault(api, console):
         try:
             run()
         except FailureGroup as group:
-            raise AssertionError("\n".join(str(each) for each in group.exceptions)) from None
+            told = "\n".join(f"{each}: {each.message}" for each in group.exceptions)
+            raise AssertionError(f"{operation.label}: {told}") from None
+        except Unsatisfiable:
+            continue  # nothing about it can be wrong
         tried += 1
-    assert tried >= len(ENDPOINTS) - len(SLOW)
+    assert tried >= (len(ENDPOINTS) - len(SLOW)) * (1 if mode is GenerationMode.POSITIVE else 0.5)
