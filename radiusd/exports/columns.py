@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Iterable, Sequence
 from decimal import Decimal
+from operator import attrgetter, itemgetter
 from types import NoneType, UnionType
 from typing import NamedTuple, get_args, get_origin, get_type_hints
 
@@ -26,12 +27,22 @@ class Column(NamedTuple):
 
 
 def _value_of(name: str) -> Value:
-    at = CdrRecord._fields.index(name)
     if name == "total_micros":
         return lambda record: money(record.total_micros)
     if name in _JSON:
         return lambda record: json.loads(getattr(record, name) or "null")
-    return lambda record: record[at]
+    return itemgetter(CdrRecord._fields.index(name))
+
+
+def _text_of(name: str) -> Value:
+    """Return what gives a field of JSON as text; null is nothing."""
+    value_of = attrgetter(name)
+
+    def text_of(record: CdrRecord) -> object:
+        text = value_of(record)
+        return None if text == "null" else text
+
+    return text_of
 
 
 VALUES: dict[str, Value] = {_RENAMED.get(name, name): _value_of(name) for name in CdrRecord._fields}
@@ -39,6 +50,9 @@ FIELDS = tuple(VALUES)
 """What an export without columns of its own has."""
 
 VALUES["seconds"] = lambda record: seconds(record.duration_ms)
+
+FLAT = VALUES | {name: _text_of(name) for name in _JSON}
+"""The same, with JSON as the text that it is."""
 
 _HINTS = {_RENAMED.get(name, name): hint for name, hint in get_type_hints(CdrRecord).items()}
 
@@ -76,7 +90,8 @@ def parse_columns(written: Iterable[str]) -> tuple[Column, ...]:
     return tuple(columns) or tuple(Column(field, field) for field in FIELDS)
 
 
-def reader_of(columns: Sequence[Column]) -> Callable[[CdrRecord], list[object]]:
-    """Return what makes a row of a record."""
-    values = [VALUES[column.field] for column in columns]
+def reader_of(columns: Sequence[Column], nested: bool = True) -> Callable[[CdrRecord], list[object]]:
+    """Return what makes a row of a record; without *nested*, what is JSON stays the text that it is."""
+    accessors = VALUES if nested else FLAT
+    values = [accessors[column.field] for column in columns]
     return lambda record: [value(record) for value in values]

@@ -59,7 +59,11 @@ def spreadsheet_cell(value: object) -> str:
 
     Numbers are left alone, and so is a phone number (``+`` and up to 20 digits): it calculates to itself.
     """
-    text = cell(value)
-    if not isinstance(value, int | Decimal) and text.startswith(FORMULA) and not PHONE_NUMBER.match(text):
+    if value.__class__ is int or value is None:  # most cells
+        return "" if value is None else str(value)
+    text = value if value.__class__ is str else cell(value)
+    if not text.startswith(FORMULA):
+        return text
+    if not isinstance(value, int | Decimal) and not PHONE_NUMBER.match(text):
         return "'" + text
     return text

@@ -12,7 +12,7 @@ from typing import Any, BinaryIO, NamedTuple
 
 from radiusd.errors import BadInput
 from radiusd.exports.columns import Column, kind_of, reader_of
-from radiusd.exports.values import cell, plain, spreadsheet_cell
+from radiusd.exports.values import plain, spreadsheet_cell
 from radiusd.records.tap_batch import TapBatch, TapCall, TapWriter
 from radiusd.storage.reports import CdrRecord
 
@@ -35,7 +35,7 @@ class Written(NamedTuple):
 def write_csv(out: BinaryIO, columns: Sequence[Column], records: Records) -> Written:
     """Write CSV (RFC 4180) in UTF-8 with a header row; no cell is a formula to a spreadsheet."""
     count = 0
-    row_of = reader_of(columns)
+    row_of = reader_of(columns, nested=False)
     text = io.TextIOWrapper(out, "utf-8", newline="")
     try:
         writer = csv.writer(text, lineterminator="\r\n")
@@ -77,7 +77,7 @@ def write_parquet(out: BinaryIO, columns: Sequence[Column], records: Records) ->
         dict: arrow.string(),
     }
     schema = arrow.schema([(column.title, types[kind_of(column.field)]) for column in columns])
-    row_of = reader_of(columns)
+    row_of = reader_of(columns, nested=False)
     shapes = [_SHAPES.get(kind_of(column.field)) for column in columns]
     count = 0
     with parquet.ParquetWriter(out, schema) as writer:
@@ -153,11 +153,7 @@ def _decimal(value: object) -> object:
     return value if value is None or isinstance(value, Decimal) else Decimal(str(value))
 
 
-def _text(value: object) -> object:
-    return None if value is None else cell(value)
-
-
-_SHAPES: dict[type, Callable[[object], object]] = {Decimal: _decimal, dict: _text}
+_SHAPES: dict[type, Callable[[object], object]] = {Decimal: _decimal}
 
 
 def _by(size: int, rows: Iterable[list[object]]) -> Iterable[list[list[object]]]:
