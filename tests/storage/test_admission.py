@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import random
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing
 from datetime import datetime
 from fractions import Fraction
@@ -16,8 +16,9 @@ from radiusd.calls.directory import Directory
 from radiusd.calls.policies import Guards, Level, Policy
 from radiusd.calls.rows import Balance
 from radiusd.storage.books_check import check_books
-from radiusd.storage.database import finish
+from radiusd.storage.database import Rows, finish
 from radiusd.storage.disconnects import ask_by_state
+from radiusd.storage.journal import Ask
 from tests.builders import (
     NOW,
     a_client,
@@ -195,3 +196,35 @@ def test_a_row_without_any_of_it_stays_small(dsn: str) -> None:
     (balance,) = [row for row in rows(dsn, "balance", "1") if row["account_id"] == 1]
     assert (None, None) == (balance["gauges"], balance["paced_until"])
     assert {"gauges", "paced_until"} < set(Balance.__struct_fields__)
+
+
+class Heard:
+    """A connection that keeps what was sent over it."""
+
+    def __init__(self, node: Node) -> None:
+        self._connection = node.connection
+        self.sent: list[str] = []
+
+    async def run(self, sql: str, args: Sequence[object] = ()) -> Rows:
+        """Run *sql*, and remember it."""
+        self.sent.append(sql)
+        return await self._connection.run(sql, args)
+
+
+def test_none_of_it_takes_a_statement_of_its_own(dsn: str) -> None:
+    """
+    The account that has all of it sends what the plain one sends: two strings for an attempt.
+    """
+    policy = Policy("p", max_call_micros=10**9, guards=Guards(distinct=Level(5, 10)))
+    limits = {"max_cps_milli": 1000, "daily_limit_micros": 10**9, "monthly_limit_micros": 10**9}
+    open_accounts(dsn, 1)
+    sent = []
+    for call_id, account in (("c2", an_account(policy=policy, **limits)), ("c1", an_account())):
+        node = Node(dsn, a_directory(a_service(account=account, max_channels=5)))
+        heard = Heard(node)
+        node.settle([Ask(an_attempt(call_id=call_id, calling=call_id))], NOW, heard)
+        node.close()
+        sent.append(heard.sent)
+
+    assert 2 == len(sent[0])
+    assert sent[0] == sent[1]
