@@ -103,6 +103,7 @@ class Endpoint:
     most_octets: int = 1_000_000
     result: type[Any] | None = None
     many: bool = False
+    streams: bool = False  # server-sent events, as long as somebody listens
     status: int = 200
     tagged: bool = False
     alone: bool = False

@@ -150,6 +150,9 @@ def _response(endpoint: Endpoint) -> Schema:
     response: Schema = {"description": HTTPStatus(endpoint.status).phrase}
     if endpoint.status == HTTPStatus.NO_CONTENT:
         return response
+    if endpoint.streams:
+        response["content"] = {"text/event-stream": {"schema": {"type": "string"}}}
+        return response
     schema: Schema = {"type": "object"} if endpoint.result is None else schema_out(endpoint.result)
     response["content"] = {"application/json": {"schema": page_of(schema) if endpoint.many else schema}}
     if endpoint.tagged:

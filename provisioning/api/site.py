@@ -59,7 +59,7 @@ LISTEN = Endpoint(
     summary="Listen to live calls as server-sent events: call, ended, costs.",
     right="calls:read",
     parameters=(Parameter("account", "Only calls that this account pays."),),
-    media=None,
+    streams=True,
     answer=lambda asked: Answer(),
 )
 
