@@ -359,7 +359,7 @@ class Reading:
         told = {name: prices[name] for name in ("peak", "offpeak", "weekend") if name in prices}
         if not told:
             return base
-        base = prices.get("offpeak") or base or told["peak"]
+        base = prices.get("offpeak") or base or next(iter(told.values()))
         bands: list[dict[str, object]] = []
         if Fraction(prices.get("peak", base)) != Fraction(base):
             if not self.layout.peak:

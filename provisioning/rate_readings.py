@@ -27,17 +27,17 @@ def find_reading(table: Table, layout: Layout, source: str, currency: str = "") 
     heads = []
     for delimiter in table.delimiters():
         separated = table.separated_by(delimiter)
-        heads.append((separated, list(islice(_readable(separated), LOOKED_AT))))
-    if not any(head for _, head in heads):
+        head = list(islice(_readable(separated), LOOKED_AT))
+        if head:
+            heads.append((separated, head))
+    if not heads:
         raise BadInput(f"{source}:1: there are no rates in it")
-    heads.sort(
-        key=lambda found: max((_titles(cells, layout) for _, cells in found[1]), default=0), reverse=True
-    )
+    heads.sort(key=lambda found: max(_titles(cells, layout) for _, cells in found[1]), reverse=True)
     if not layout.header:
-        widest = max(heads, key=lambda found: len(found[1][0][1]) if found[1] else 0)
+        widest = max(heads, key=lambda found: len(found[1][0][1]))
         reading = _by_numbers(*widest, layout, source)
     else:
-        told = (_by_content(*found, layout, source) for found in heads if found[1])
+        told = (_by_content(*found, layout, source) for found in heads)
         reading = (
             _by_titles(*heads[0], layout, source)
             or next(filter(None, told), None)

@@ -11,7 +11,7 @@ dates) is kept once. A deck never changes and is shared by all its customers.
 """
 
 from array import array
-from bisect import bisect_right
+from bisect import bisect_left, bisect_right
 from collections.abc import Iterable, Iterator
 from datetime import datetime
 from typing import Final, Self
@@ -40,6 +40,10 @@ _new: Final = tuple.__new__
 _NEAR: Final = 256
 
 
+#: From so many prefixes on, four leading digits are indexed (262 kB), else two.
+_LARGE: Final = 20_000
+_LARGE_DIGITS, _SMALL_DIGITS = 4, 2
+
 #: How many rates a deck remembers that it has made from columns; about 350 bytes each.
 _MADE: Final = 8192
 
@@ -51,12 +55,14 @@ class Deck:
         "_by_origin",
         "_descriptions",
         "_first",
+        "_index",
         "_keys",
         "_made",
         "_names",
         "_parents",
         "_prices",
         "_shared",
+        "_shift",
         "_terms",
     )
 
@@ -64,6 +70,7 @@ class Deck:
         self._keys = columns.keys
         self._first = columns.first
         self._parents = _parents(columns.keys)
+        self._index, self._shift = _index(columns.keys)
         self._prices = columns.prices
         self._terms = columns.terms
         self._names = columns.names
@@ -128,8 +135,9 @@ class Deck:
         if self._by_origin:
             return self._lookup_by_origin(number, at, caller_digits(calling))
         ours = _key(number)
-        keys = self._keys
-        position = bisect_right(keys, ours) - 1
+        keys, index = self._keys, self._index
+        slot = ours >> self._shift
+        position = bisect_right(keys, ours, index[slot], index[slot + 1]) - 1
         while position >= 0:
             key = keys[position]
             length = key & LENGTH_MASK
@@ -232,6 +240,18 @@ def _shared_length(number: str, prefix: str) -> int:
         if ours != theirs:
             return index
     return min(len(number), len(prefix))
+
+
+def _index(keys: "array[int]") -> tuple["array[int]", int]:
+    """
+    Return where the keys of all combinations of leading digits begin, and by how much keys are shifted to it.
+
+    It spares a search in a million keys its first steps, which are those that no cache holds.
+    """
+    digits = _LARGE_DIGITS if len(keys) >= _LARGE else _SMALL_DIGITS
+    shift = (LONGEST_PREFIX + 1 - digits) * DIGIT_BITS
+    slots = 1 << digits * DIGIT_BITS
+    return array("I", (bisect_left(keys, slot << shift) for slot in range(slots + 1))), shift
 
 
 def _parents(keys: "array[int]") -> "array[int]":
