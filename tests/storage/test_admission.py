@@ -219,10 +219,10 @@ def test_none_of_it_takes_a_statement_of_its_own(dsn: str) -> None:
     limits = {"max_cps_milli": 1000, "daily_limit_micros": 10**9, "monthly_limit_micros": 10**9}
     open_accounts(dsn, 1)
     sent = []
-    for call_id, account in (("c2", an_account(policy=policy, **limits)), ("c1", an_account())):
-        node = Node(dsn, a_directory(a_service(account=account, max_channels=5)))
+    for seed, account in ((1, an_account()), (2, an_account(policy=policy, **limits))):
+        node = Node(dsn, a_directory(a_service(account=account, max_channels=5)), seed=seed)
         heard = Heard(node)
-        node.settle([Ask(an_attempt(call_id=call_id, calling=call_id))], NOW, heard)
+        node.settle([Ask(an_attempt(call_id=f"c{seed}"))], NOW, heard)
         node.close()
         sent.append(heard.sent)
 
