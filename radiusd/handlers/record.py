@@ -21,7 +21,7 @@ from radiusd.settings import Collector
 from radiusd.storage.record_files import FileRow
 
 LOOK_S = 1.0
-PAUSE_S = 30.0
+PAUSE_S = 10.0
 """After the database was away, or a disk was full."""
 
 Import = Callable[[str, str], FileRow]
@@ -40,7 +40,6 @@ class Collecting:
         self._sources = [_Source(reactor, collector, spool, log) for collector in collectors]
         self._loop = LoopingCall(self._look)
         self._loop.clock = reactor
-        self._quiet_until_s = 0.0
 
     def start(self) -> None:
         """
@@ -57,18 +56,21 @@ class Collecting:
         return Deferred.fromCoroutine(self._import_all())
 
     async def _import_all(self) -> None:
-        if self._reactor.seconds() < self._quiet_until_s:
-            return
+        for source in self._sources:
+            if self._reactor.seconds() >= source.quiet_until_s:
+                await self._import_of(source)
+
+    async def _import_of(self, source: _Source) -> None:
         try:
-            for source in self._sources:
-                for path, is_segment in source.waiting(self._reactor.seconds()):
-                    await self._import(source, path, is_segment)
+            for path, is_segment in source.waiting(self._reactor.seconds()):
+                await self._import(source, path, is_segment)
+            return
         except (psycopg2.Error, OSError, TollwireError) as error:
-            self._log.warning("records put off", error=str(error).strip())
-            self._quiet_until_s = self._reactor.seconds() + PAUSE_S
+            self._log.warning("records put off", source=source.name, error=str(error).strip())
         except Exception as error:
-            self._log.error("records failed", error=repr(error))
-            self._quiet_until_s = self._reactor.seconds() + PAUSE_S
+            # The loop would end with it, and nothing would be collected any more.
+            self._log.error("records failed", source=source.name, error=repr(error))
+        source.quiet_until_s = self._reactor.seconds() + PAUSE_S
 
     async def _import(self, source: _Source, path: Path, is_segment: bool) -> None:
         try:
@@ -104,6 +106,7 @@ class _Source:
         self._log = log
         self._spool = Spool(spool / collector.source)
         self._refused: set[Path] = set()
+        self.quiet_until_s = 0.0
         self._folder = None
         if collector.folder:
             path = Path(collector.folder)
