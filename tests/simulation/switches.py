@@ -23,9 +23,11 @@ class Model:
     name: str
     asks: bool = False
     stamps: bool = True
+    stamps_starts: bool = True
     counts: bool = True  # tells durations
     tells_start: bool = True
     two_legs: bool = False
+    second_name: bool = False  # its leg towards the callee has an id of its own, and tells once of which call
     interims: bool = False
     used_ids: int = 0  # session ids before it uses the first again; 0: never
     off_s: int = 0  # its clock
@@ -38,6 +40,7 @@ MODELS = (
     Model("proxy", asks=True, counts=False),
     Model("gateway", two_legs=True, used_ids=25),
     Model("asking gateway", asks=True, two_legs=True, interims=True),
+    Model("second name", two_legs=True, second_name=True, stamps_starts=False),
     Model("pbx", tells_start=False),
     Model("fast clock", asks=True, off_s=3600, interims=True),
     Model("slow clock", asks=True, off_s=-3600),
@@ -94,17 +97,24 @@ class Switch:
         stamps = [name for name in ("setup_at", "connect_at", "disconnect_at") if fields.get(name)]
         fields.update({name: fields[name] + off for name in stamps})
         if kind is not Kind.AUTHORIZE:
-            fields |= {"event_at": now + off, "event_at_known": model.stamps}
+            known = model.stamps and (model.stamps_starts or kind is not Kind.START)
+            fields |= {"event_at": now + off, "event_at_known": known}
         if leg is Leg.ORIGINATE:
             # After its translation the call goes to another price; told first, that is what is charged.
             fields |= {"called": f"1{truth.mark}", "trunk_out": "carrier"}
+        call_id, leg_id = live.session_id, f"{live.session_id}/{leg.value}"
+        if leg is Leg.ORIGINATE and model.second_name:
+            if kind is Kind.START:
+                fields |= {"also": (leg_id,)}
+            else:
+                call_id = leg_id
         return a_call_event(
             kind,
             now,
             **{
                 "client_id": self.client_id,
-                "call_id": live.session_id,
-                "leg_id": f"{live.session_id}/{leg.value}",
+                "call_id": call_id,
+                "leg_id": leg_id,
                 "leg": leg,
                 "calling": truth.calling,
                 "called": truth.called,
@@ -123,7 +133,7 @@ class Switch:
             return []
         status = Status.SETUP if self.model.two_legs else Status.ANSWERED
         connect_at = None if self.model.two_legs or not self.model.stamps else now
-        setup_at = live.setup_at if self.model.two_legs else None
+        setup_at = live.setup_at if self.model.two_legs and self.model.stamps_starts else None
         about = {"status": status, "connect_at": connect_at, "setup_at": setup_at}
         return [self.tell(live, Kind.START, now, leg, **about) for leg in self.legs()]
 

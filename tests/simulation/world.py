@@ -154,6 +154,8 @@ class World:
         if live.is_over:
             return
         if not talk_s:
+            if switch.model.second_name:
+                self._tell_all(live, switch.starts(live, self.now))
             self._hang_up(switch, live)
             return
         live.answer_at = self.now
@@ -223,7 +225,11 @@ class World:
             def made(event: CallEvent = event) -> Work:
                 return Report(self._arrive(event))
 
-            self._send(made, acked, lambda: None)
+            def given_up(event: CallEvent = event) -> None:
+                if event.also:  # who never hears which call a leg belongs to has to take it for one
+                    self._tell_all(live, [event])
+
+            self._send(made, acked, given_up)
 
     def _arrive(self, event: CallEvent) -> CallEvent:
         """Return *event* as it is heard now; a sender that stamps nothing seems to mean now."""
