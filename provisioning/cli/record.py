@@ -31,6 +31,7 @@ from radiusd.storage.ids import RANDOM_BYTES, uuid7
 from radiusd.storage.record_files import FileRow, find_files
 
 SPOOLED_OCTETS = 8 << 20
+MOST_TOLD = 1000  # more are of one kind, and nobody reads them
 
 
 def _pair(text: str) -> tuple[str, str]:
@@ -109,7 +110,10 @@ def _print(outcomes: Iterable[Outcome], file: str, out: IO[bytes]) -> Counter[ty
         if isinstance(outcome, Entry):
             out.write(encode(outcome.record) + b"\n")
         elif isinstance(outcome, SetAside):
-            click.echo(printable(f"{outcome.place(shown)}: {outcome}"), err=True)
+            if counted[SetAside] <= MOST_TOLD:
+                click.echo(printable(f"{outcome.place(shown)}: {outcome}"), err=True)
+    if counted[SetAside] > MOST_TOLD:
+        click.echo(f"... and {counted[SetAside] - MOST_TOLD} more", err=True)
     return counted
 
 

@@ -34,7 +34,7 @@ from radiusd.storage.record_sources import load_source
 from radiusd.storage.single import SingleJournal
 from radiusd.storage.told_records import RecordOutcome, RecordReport, take_back
 
-BATCH = 250
+BATCH = 500
 MOST_SET_ASIDE = 10_000
 """A file of which more cannot be read is of another format."""
 

@@ -190,7 +190,7 @@ def test_an_import_that_was_killed_goes_on(run: Run, site: Path, books: Any) -> 
     """
     Killed after a batch was booked and before that was noted, an import started again books each call once.
     """
-    (site / "Master.csv").write_text("".join(row(n, 10) for n in range(600)))
+    (site / "Master.csv").write_text("".join(row(n, 10) for n in range(1100)))
     words = [sys.executable, "-m", "provisioning.cli", *IMPORT, "Master.csv"]
     root = str(Path(__file__).parents[3])
     environment = {**os.environ, VARIABLE: "after-records-booked:2", "PYTHONPATH": root}
@@ -200,9 +200,30 @@ def test_an_import_that_was_killed_goes_on(run: Run, site: Path, books: Any) -> 
     counts = told(run, *IMPORT, "Master.csv")
 
     assert KILLED == killed.returncode, killed.stderr
-    assert -5_000_000 == between
-    assert -6_000_000 == books()["ACME"]
-    assert (600, 600, "imported") == (counts["received"], counts["accepted"], counts["state"])
+    assert -10_000_000 == between
+    assert -11_000_000 == books()["ACME"]
+    assert (1100, 1100, "imported") == (counts["received"], counts["accepted"], counts["state"])
+    assert Exit.OK == run("books", "check").exit_code
+
+
+def test_a_call_told_in_two_files_is_one_call(run: Run, site: Path, books: Any) -> None:
+    """
+    An INVITE in one file opens a call and its BYE in the next ends it; both together change nothing then.
+    """
+    add = ("source", "add", "proxy", "--format", "kamailio-acc", "--tenant", "acme.pbx")
+    assert Exit.OK == run(*add).exit_code
+    names = "method,from_tag,to_tag,callid,sip_code,sip_reason,time,src_user,dst_user\n"
+    invite = "INVITE,a,b,c1@proxy.example.com,200,OK,2026-01-05 12:00:10,1001,13105550100\n"
+    bye = "BYE,b,a,c1@proxy.example.com,200,OK,2026-01-05 12:01:10,,\n"
+    for name, text in (("1", invite), ("2", bye), ("3", invite + bye), ("4", bye + invite)):
+        (site / name).write_text(names + text)
+
+    balances = []
+    for name in "1234":
+        assert Exit.OK == run("record", "import", "--source", "proxy", name).exit_code
+        balances.append(books()["ACME"])
+
+    assert [0, -60_000, -60_000, -60_000] == balances
     assert Exit.OK == run("books", "check").exit_code
 
 
