@@ -87,6 +87,9 @@ class Collector(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     allow: tuple[str, ...] = ("127.0.0.0/8", "::1/128")  # which networks may
     connect: str = ""  # host:port of a PBX to connect to (SMDR)
     post: str = ""  # host:port for HTTP POST of documents
+    dsn_file: str = ""  # of a PostgreSQL database with an accounting table
+    table: str = "acc"
+    cursor: str = "id"  # its column that grows
     user: str = "tollwire"  # who may post
     password_file: str = ""
 
@@ -100,6 +103,9 @@ class Console(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     threads: int = 8  # requests that are with the database at once
     connections: int = 1000  # open at once; what comes beyond is closed
     requests_per_minute: int = 600  # of one token, or of one address without any
+    sign_up: bool = False  # visitors may make accounts of their own
+    sign_up_plans: tuple[str, ...] = ()  # which they may choose
+    sign_up_approval: bool = False  # their accounts begin suspended, until somebody lets them in
 
 
 class Log(msgspec.Struct, frozen=True, forbid_unknown_fields=True):

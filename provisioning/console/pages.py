@@ -59,6 +59,8 @@ class Visit:
     session: Session | None
     form: Form
     zone: tzinfo
+    files: Mapping[str, bytes] = field(default_factory=dict)
+    file_names: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def query(self) -> Mapping[str, str]:

@@ -13,7 +13,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from http.cookies import SimpleCookie
 from typing import TYPE_CHECKING, Any
-from urllib.parse import parse_qsl, quote, unquote, urlencode
+from urllib.parse import quote, unquote, urlencode
 from zoneinfo import ZoneInfo
 
 from psycopg2.extensions import cursor as Cursor
@@ -23,6 +23,7 @@ from twisted.web.server import Request
 
 from provisioning.admin import Secret, begin
 from provisioning.api.endpoints import Asked
+from provisioning.console.bodies import read_body, read_fields
 from provisioning.console.pages import File, Form, Go, Outcome, Page, Shown, Visit
 from provisioning.console.rendering import MEDIA, STATIC, render, static_path
 from provisioning.console.table import MENU, PAGES
@@ -57,7 +58,6 @@ SECURITY = {
 }
 YEAR_S = 31_536_000
 HTML = "text/html; charset=utf-8"
-MOST_FIELDS = 500
 
 
 def add_console(web: Web, root: Resource) -> None:
@@ -95,6 +95,8 @@ class _Asking:
     path: str
     query: Mapping[str, str]
     form: Form
+    files: Mapping[str, bytes]
+    file_names: Mapping[str, str]
     token: str
     told: str
     address: str
@@ -136,16 +138,20 @@ class _Pages(Resource):
         if method not in ("GET", "HEAD", "POST"):
             raise Forbidden(f"a page takes GET and POST, not {method[:10]}")
         form: Form = {}
+        files: dict[str, bytes] = {}
+        names: dict[str, str] = {}
         if method == "POST":
             self._require_same_site(request)
             assert request.content is not None
-            form = _fields(request.content.read().decode("utf-8", "replace"))
+            form, files, names = read_body(request.content.read(), request.getHeader("content-type") or "")
         cookies = _cookies(request)
         return _Asking(
             method="GET" if method == "HEAD" else method,
             path=path,
-            query=_fields(query),
+            query=read_fields(query),
             form=form,
+            files=files,
+            file_names=names,
             token=cookies.get(SESSION, ""),
             told=_untold(cookies.get(TOLD, "")),
             address=self._web.address_of(request),
@@ -176,7 +182,9 @@ class _Pages(Resource):
                 begin(txn)
             actor = session.actor if session else Actor("visitor", address=asking.address, scopes=frozenset())
             asked = Asked(txn, web.admin(actor), web, place, asking.query, asking.form)
-            visit = Visit(asked, session, asking.form, _zone(session))
+            visit = Visit(
+                asked, session, asking.form, _zone(session), asking.files, asking.file_names
+            )
             outcome = page.act(visit) if asking.method == "POST" and page.act else page.show(visit)
             if isinstance(outcome, Shown):
                 outcome = self._whole(outcome, page, visit, asking)
@@ -333,15 +341,6 @@ def _match(segments: Sequence[str], parts: Sequence[str]) -> dict[str, str] | No
         elif segment != part:
             return None
     return place
-
-
-def _fields(text: str) -> dict[str, str]:
-    """Return the fields of a form or query; a text that comes several times is a list of lines."""
-    found: dict[str, str] = {}
-    for name, value in parse_qsl(text, keep_blank_values=True, max_num_fields=MOST_FIELDS):
-        clean = value.replace("\0", "").replace("\r\n", "\n")
-        found[name] = f"{found[name]}\n{clean}" if name in found else clean
-    return found
 
 
 def _cookies(request: Request) -> dict[str, str]:

@@ -4,10 +4,36 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from provisioning.console import accounts, calls, home, live
+from provisioning.console import (
+    accounts,
+    calls,
+    decks,
+    doctor,
+    home,
+    inventory,
+    live,
+    queue,
+    reports,
+    signup,
+    things,
+    tokens,
+)
 from provisioning.console.pages import Page
 
-PAGES: tuple[Page, ...] = (*home.PAGES, *live.PAGES, *accounts.PAGES, *calls.PAGES)
+PAGES: tuple[Page, ...] = (
+    *home.PAGES,
+    *live.PAGES,
+    *accounts.PAGES,
+    *inventory.PAGES,
+    *things.PAGES,
+    *decks.PAGES,
+    *calls.PAGES,
+    *queue.PAGES,
+    *reports.PAGES,
+    *doctor.PAGES,
+    *tokens.PAGES,
+    *signup.PAGES,
+)
 
 
 @dataclass(frozen=True, slots=True)
