@@ -120,7 +120,8 @@ def _choose_protocol(_connection: SSL.Connection, offered: list[bytes]) -> bytes
     """Return radius/1.0 to who offers it; who offers only something else is refused (RFC 9765, 3.3)."""
     if ALPN in offered:
         return ALPN
-    raise SSL.Error("no application protocol in common")
+    # OpenSSL's own form of an error, which Twisted takes apart.
+    raise SSL.Error([("SSL routines", "", "no application protocol in common")])
 
 
 def _use(path: Path, load: Callable[[Any], None]) -> None:

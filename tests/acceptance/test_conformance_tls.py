@@ -193,7 +193,7 @@ def test_L159_an_unwanted_disconnect_request_is_answered_with_a_nak(
 
 
 def test_L160_alpn_is_not_needed_and_radius_1_0_is_chosen(
-    streams: Streams, connect: Callable[..., Connection], is_refused: Callable[..., bool]
+    lab: Lab, streams: Streams, connect: Callable[..., Connection], is_refused: Callable[..., bool]
 ) -> None:
     """
     A peer that can only do something newer is refused, not misunderstood.
@@ -209,6 +209,7 @@ def test_L160_alpn_is_not_needed_and_radius_1_0_is_chosen(
     assert ("radius/1.0", ACCESS_ACCEPT) == (both.socket.selected_alpn_protocol(), answer[0])
     assert not is_refused(streams.context_of("open"))
     assert is_refused(newer)
+    assert "Unhandled" not in lab.server.log()
 
 
 def test_L161_a_stalled_handshake_blocks_nobody(

@@ -116,4 +116,4 @@ def test_a_call_ends_when_its_money_does(switch: Switch) -> None:
     talked_s = seen["442079464000"].talked_s
 
     assert talked_s is not None
-    assert SHORT_S - 0.5 <= talked_s <= SHORT_S + 1.5
+    assert SHORT_S - 1 <= talked_s <= SHORT_S + 1.5  # its timer has steps of a second
