@@ -18,9 +18,11 @@ from radiusd.records.posts import Posts, site
 from radiusd.records.spool import Spool
 from radiusd.records.streams import Connecting, Listening
 from radiusd.settings import Collector
+from radiusd.storage.accounting_table import new_rows
 from radiusd.storage.record_files import FileRow
 
 LOOK_S = 1.0
+TABLE_S = 5.0
 PAUSE_S = 10.0
 """After the database was away, or a disk was full."""
 
@@ -62,6 +64,7 @@ class Collecting:
 
     async def _import_of(self, source: _Source) -> None:
         try:
+            await source.read_table()
             for path, is_segment in source.waiting(self._reactor.seconds()):
                 await self._import(source, path, is_segment)
             return
@@ -107,6 +110,7 @@ class _Source:
         self._spool = Spool(spool / collector.source)
         self._refused: set[Path] = set()
         self.quiet_until_s = 0.0
+        self._table_due_s = 0.0
         self._folder = None
         if collector.folder:
             path = Path(collector.folder)
@@ -123,6 +127,19 @@ class _Source:
             password = _password(settings.password_file)
             posts = Posts(self._spool.add_document, settings.user, password, self._log)
             self._listen(settings.post, site(posts))
+
+    async def read_table(self) -> None:
+        """Add the new rows of an accounting table to the spool, and only then note that they were read."""
+        settings, now_s = self._settings, self._reactor.seconds()
+        if not settings.dsn_file or now_s < self._table_due_s:
+            return
+        self._table_due_s = now_s + TABLE_S
+        dsn = Path(settings.dsn_file).read_text().strip()
+        after = self._spool.cursor()
+        found = await deferToThread(new_rows, dsn, settings.table, settings.cursor, after)
+        if found is not None:
+            self._spool.add_document(found.csv)
+            self._spool.set_cursor(found.last)
 
     def _listen(self, where: str, factory: Any) -> None:
         host, port = host_and_port("listen", where)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import BinaryIO
 from zoneinfo import ZoneInfo
 
@@ -102,10 +102,15 @@ class _Reader:
         unique_id = text(get("uniqueid", ""))
         disposition = text(get("disposition", ""))
         lasted_ms = duration_ms(get("billsec", ""), "billsec")
+        setup = stamp(get("start", "") or get("calldate", ""), self._zone, "start")
+        release = stamp(get("end", ""), self._zone, "end")
+        whole_ms = duration_ms(get("duration", ""), "duration")
+        if setup and not release and whole_ms is not None:  # tables of cdr_adaptive_odbc tell the start only
+            release = tuple(moment + timedelta(milliseconds=whole_ms) for moment in setup)
         span = settle(
-            stamp(get("start", ""), self._zone, "start"),
+            setup,
             stamp(get("answer", ""), self._zone, "answer"),
-            stamp(get("end", ""), self._zone, "end"),
+            release,
             lasted_ms,
             _begun_by(unique_id),
         )

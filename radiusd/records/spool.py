@@ -11,6 +11,7 @@ import os
 from pathlib import Path
 
 GROWING, READY = ".growing", ".ready"
+CURSOR = "cursor"
 
 
 class Spool:
@@ -49,6 +50,22 @@ class Spool:
         finally:
             os.close(descriptor)
         path.rename(path.with_suffix(READY))
+        self._sync_folder()
+
+    def cursor(self) -> int:
+        """Return how far a table was read."""
+        path = self._folder / CURSOR
+        return int(path.read_text()) if path.exists() else 0
+
+    def set_cursor(self, last: int) -> None:
+        """Note how far a table was read, after its rows were added."""
+        path = self._folder / (CURSOR + ".new")
+        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+        try:
+            _write(descriptor, str(last).encode())
+        finally:
+            os.close(descriptor)
+        path.rename(self._folder / CURSOR)
         self._sync_folder()
 
     def ready(self) -> list[Path]:

@@ -37,6 +37,15 @@ tenant = "acme.pbx"
 name = "switch"
 format = "freeswitch-json"
 tenant = "beta.pbx"
+[[source]]
+name = "proxy"
+format = "kamailio-acc"
+tenant = "acme.pbx"
+"""
+TABLE = """
+CREATE SCHEMA proxy;
+CREATE TABLE proxy.acc (id bigint PRIMARY KEY, method text, from_tag text, to_tag text, callid text,
+    sip_code text, sip_reason text, time timestamp, src_user text, dst_user text)
 """
 SMDR = "2026/01/05 10:00:{n:02},00:00:10,1,1001,O,13105550100,13105550100,,0,{n},0,E1001,Ann,T1,Line,0,0\r\n"
 
@@ -49,6 +58,7 @@ class Collector:
         self.inbox.mkdir()
         self.smdr_port, self.pbx_port, self.post_port = free_tcp_ports(3)
         (folder / "password").write_text("let me in\n")
+        (folder / "dsn").write_text(dsn + "\n")
         (folder / "collect.toml").write_text(
             f'key_file = "{folder}/secret.key"\n[database]\ndsn = "{dsn}"\n'
             f'[[collectors]]\nsource = "pbx"\nfolder = "{self.inbox}"\npattern = "*.csv"\n'
@@ -57,8 +67,10 @@ class Collector:
             f'connect = "127.0.0.1:{self.pbx_port}"\n'
             f'[[collectors]]\nsource = "switch"\npost = "127.0.0.1:{self.post_port}"\n'
             f'password_file = "{folder}/password"\n'
+            f'[[collectors]]\nsource = "proxy"\ndsn_file = "{folder}/dsn"\ntable = "proxy.acc"\n'
         )
         self._folder = folder
+        self.spool = folder / "records"
         self._process: subprocess.Popen[str] | None = None
 
     def start(self) -> None:
@@ -187,3 +199,34 @@ def test_a_document_that_was_answered_survives_a_kill(collector: Collector, bala
 
     until(lambda: balance("BETA") == -20_000)
     assert 0 == balance("ACME")
+
+
+@pytest.fixture
+def table(dsn: str) -> Iterator[Callable[..., None]]:
+    """Insert a row into a proxy's accounting table."""
+    with closing(psycopg2.connect(dsn)) as connection:
+        connection.autocommit = True
+        with connection.cursor() as txn:
+            txn.execute(TABLE)
+
+            def insert(*values: object) -> None:
+                txn.execute(
+                    "INSERT INTO proxy.acc VALUES (%s, %s, 'a', 'b', 'c1@proxy', '200', 'OK', %s, %s, %s)",
+                    values,
+                )
+
+            yield insert
+            txn.execute("DROP SCHEMA proxy CASCADE")
+
+
+def test_a_table_is_read_by_its_cursor(table: Any, collector: Collector, balance: Any) -> None:
+    """
+    A call's INVITE and BYE are read as they come; a row with a lower number, committed late, is not lost.
+    """
+    table(7, "BYE", "2026-01-05 12:01:10", None, None)
+    until(lambda: (collector.spool / "proxy" / "cursor").exists())
+
+    table(5, "INVITE", "2026-01-05 12:00:10", "1001", "13105550100")
+    table(8, "CANCEL", "2026-01-05 12:01:20", None, None)
+
+    until(lambda: balance("ACME") == -60_000)

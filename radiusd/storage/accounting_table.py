@@ -1,0 +1,54 @@
+"""An accounting table in a switch's own PostgreSQL database, read by a column that grows."""
+
+from __future__ import annotations
+
+import io
+from contextlib import closing
+from typing import NamedTuple
+
+import psycopg2
+from psycopg2 import sql
+
+CONNECT_LIMIT_S = 5
+STATEMENT_LIMIT_MS = 30_000
+MOST_ROWS = 10_000
+LATE_ROWS = 1000
+"""So many rows before the last one are read again: a row may be committed after one with a higher number."""
+
+
+class NewRows(NamedTuple):
+    """Rows as CSV with the names of their columns, and the number of the last one."""
+
+    csv: bytes
+    last: int
+
+
+def new_rows(dsn: str, table: str, column: str, after: int) -> NewRows | None:
+    """
+    Return rows of *table* whose *column* is greater than *after*, None when there are none.
+
+    Raises:
+        psycopg2.Error: The database is away, or there is no such table or column.
+    """
+    names = [sql.Identifier(part) for part in table.split(".")]
+    found_in, by = sql.SQL(".").join(names), sql.Identifier(column)
+    limits = f"-c statement_timeout={STATEMENT_LIMIT_MS} -c default_transaction_read_only=on"
+    connection = psycopg2.connect(
+        dsn, connect_timeout=CONNECT_LIMIT_S, application_name="tollwire collector", options=f"{limits} -c datestyle=ISO"
+    )
+    with closing(connection), connection, connection.cursor() as txn:
+        txn.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ")
+        newest = sql.SQL(
+            "SELECT max({0}) FROM (SELECT {0} FROM {1} WHERE {0} > %s ORDER BY {0} LIMIT %s) AS new"
+        )
+        txn.execute(newest.format(by, found_in), (after, MOST_ROWS))
+        row = txn.fetchone()
+        if row is None or row[0] is None:
+            return None
+        last = int(row[0])
+        rows = sql.SQL("SELECT * FROM {0} WHERE {1} > {2} AND {1} <= {3} ORDER BY {1}").format(
+            found_in, by, sql.Literal(after - LATE_ROWS), sql.Literal(last)
+        )
+        copied = io.BytesIO()
+        txn.copy_expert(sql.SQL("COPY ({}) TO STDOUT WITH (FORMAT csv, HEADER)").format(rows), copied)
+    return NewRows(copied.getvalue(), last)
