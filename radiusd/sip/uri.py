@@ -36,8 +36,9 @@ class Uri:
         return user.translate(_VISUAL) if self.scheme == "tel" else user
 
     def at(self, host_and_port: str) -> str:
-        """Return the SIP URI of the same user at another place."""
-        return f"sip:{self.user}@{host_and_port}" if self.user else f"sip:{host_and_port}"
+        """Return the SIP URI of the same user at another place; what was secure stays so."""
+        scheme = "sips" if self.scheme == "sips" else "sip"
+        return f"{scheme}:{self.user}@{host_and_port}" if self.user else f"{scheme}:{host_and_port}"
 
     def __str__(self) -> str:
         if self.scheme == "tel":

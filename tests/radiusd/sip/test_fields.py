@@ -108,6 +108,7 @@ def test_a_uri_moves_to_another_place():
     """
     assert "sip:+44;npdi@gw1.example:5080" == read_uri("sip:+44;npdi@x;user=phone").at("gw1.example:5080")
     assert "sip:15551234@gw1.example" == read_uri("tel:15551234").at("gw1.example")
+    assert "sips:1@gw1.example" == read_uri("sips:1@x").at("gw1.example")
 
 
 @pytest.mark.parametrize(
