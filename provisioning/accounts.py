@@ -104,6 +104,8 @@ def put_account(txn: Cursor, account: Account, now: datetime) -> Change:
 
 def list_accounts(txn: Cursor, actor: Actor | None = None, page: Page = ALL) -> list[Account]:
     """Return the accounts that *actor* reaches, None being the operator, by code; only those of *page*."""
+    if actor is not None:
+        actor.require("accounts:read")
     reached = None if actor is None else reached_accounts(txn, actor)
     txn.execute(
         SELECT

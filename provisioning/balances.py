@@ -101,6 +101,8 @@ def list_balances(
     txn: Cursor, account: str | None = None, actor: Actor | None = None, page: Page = ALL
 ) -> list[Balance]:
     """Return the balances of *account*, or of all that *actor* reaches, by account; only those of *page*."""
+    if actor is not None:
+        actor.require("balances:read")
     txn.execute(
         "SELECT a.code, a.currency, b.balance_micros, b.held_micros, b.channels"
         " FROM account a JOIN balance b ON b.account_id = a.id"

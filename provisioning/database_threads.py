@@ -85,31 +85,41 @@ class DatabaseThreads:
 
     def run_here(self, work: Work[T]) -> T:
         """Do *work* in this thread, which waits. As :meth:`run`."""
-        for tries in range(MOST_TRIES):
+        for _ in range(MOST_TRIES):
             try:
                 with self._connection() as connection, connection.cursor() as txn:
                     return work(txn)
             except (psycopg2.OperationalError, psycopg2.InterfaceError) as error:
                 if error.pgcode in AGAIN:
-                    continue
+                    continue  # it was rolled back, and that is certain
+                # A connection that is lost at the end may have committed: it is not for us to try again.
                 self._drop()
-                # A connection that had died while it was idle: whether the work was begun does not matter.
-                if tries or error.pgcode not in (None, "57P01"):
-                    raise
+                raise
         raise NotDurable("what it changes is busy; try again in a moment")
 
     def _connection(self) -> Connection:
-        """Return this thread's connection, a new one when the old one is gone."""
+        """Return this thread's connection, which answers; a new one when the old one has died meanwhile."""
         connection: Connection | None = getattr(self._local, "connection", None)
-        if connection is None or connection.closed:
-            connection = psycopg2.connect(
-                self._dsn,
-                connect_timeout=CONNECT_LIMIT_S,
-                application_name="tollwire console",
-                options=f"-c statement_timeout={STATEMENT_LIMIT_MS} -c lock_timeout=5000 -c timezone=UTC",
-            )
-            self._local.connection = connection
+        if connection is not None and self._answers(connection):
+            return connection
+        self._drop()
+        connection = psycopg2.connect(
+            self._dsn,
+            connect_timeout=CONNECT_LIMIT_S,
+            application_name="tollwire console",
+            options=f"-c statement_timeout={STATEMENT_LIMIT_MS} -c lock_timeout=5000 -c timezone=UTC",
+        )
+        self._local.connection = connection
         return connection
+
+    @staticmethod
+    def _answers(connection: Connection) -> bool:
+        try:
+            with connection.cursor() as txn:
+                txn.execute("SELECT 1")
+        except (psycopg2.OperationalError, psycopg2.InterfaceError):
+            return False
+        return True
 
     def _drop(self) -> None:
         connection: Connection | None = getattr(self._local, "connection", None)

@@ -148,6 +148,7 @@ def page_services(
     name: str | None = None,
 ) -> list[tuple[int, Service]]:
     """Return a page of the services that *actor* reaches, by their ids, which are their keys."""
+    actor.require("services:read")
     where, values = _conditions(txn, kind, account, name, actor)
     txn.execute(
         SELECT + where + " AND s.id > %s ORDER BY s.id LIMIT %s", (*values, page.after_number, page.limit)

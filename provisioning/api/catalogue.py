@@ -1,10 +1,10 @@
-"""Endpoints of the catalogue: accounts, tenants, clients, destinations, plans, buckets."""
+"""Endpoints of the catalogue: accounts, tenants, clients, destinations, policies, plans, buckets."""
 
 from __future__ import annotations
 
 from typing import Any
 
-from provisioning import accounts, buckets, clients, destinations, plans, tenants
+from provisioning import accounts, buckets, clients, destinations, plans, policies, tenants
 from provisioning.admin import Change
 from provisioning.api.endpoints import Answer, Asked, Parameter, listed, sliced
 from provisioning.api.nouns import Noun, made
@@ -12,6 +12,7 @@ from provisioning.cli import account as account_words
 from provisioning.cli import bucket as bucket_words
 from provisioning.cli import client as client_words
 from provisioning.cli import plan as plan_words
+from provisioning.cli import policy as policy_words
 from provisioning.roles import require_account
 from radiusd.errors import NotFound
 
@@ -57,6 +58,11 @@ def _find_destination(asked: Asked) -> destinations.DestinationSet:
 def _put_destination(asked: Asked, values: dict[str, Any], new: bool) -> Change:
     put = destinations.add_destination_set if new else destinations.set_destination_set
     return put(asked.txn, made(destinations.DestinationSet, values), asked.admin)
+
+
+def _put_policy(asked: Asked, values: dict[str, Any], new: bool) -> Change:
+    put = policies.add_policy if new else policies.set_policy
+    return put(asked.txn, made(policies.Policy, values), asked.admin)
 
 
 def _put_plan(asked: Asked, values: dict[str, Any], new: bool) -> Change:
@@ -141,6 +147,19 @@ NOUNS = (
         find=_find_destination,
         put=_put_destination,
         helps=PREFIXES,
+    ),
+    Noun(
+        word="policy",
+        plural="policies",
+        what="a policy: where one may call, at what price, and what a burst looks like",
+        kind=policies.Policy,
+        key=("name",),
+        list_=lambda asked: sliced(
+            policies.list_policies(asked.txn), asked.page(str), lambda each: (each.name,)
+        ),
+        find=lambda asked: policies.read_policy(asked.txn, asked.path["name"]),
+        put=_put_policy,
+        helps=policy_words.HELPS,
     ),
     Noun(
         word="plan",

@@ -65,7 +65,7 @@ KINDS: tuple[tuple[type[BaseException], str, HTTPStatus], ...] = (
     (psycopg2.OperationalError, "unreachable", HTTPStatus.SERVICE_UNAVAILABLE),
     (psycopg2.InterfaceError, "unreachable", HTTPStatus.SERVICE_UNAVAILABLE),
 )
-RETRY_AFTER_S = 1
+TOOK_TOO_LONG = "57014"  # query_canceled: the statement's time is over
 
 
 def problem_of(error: BaseException, known: Collection[str]) -> tuple[int, dict[str, Any]] | None:
@@ -78,6 +78,8 @@ def problem_of(error: BaseException, known: Collection[str]) -> tuple[int, dict[
     if fitting is None:
         return None
     _, code, status = fitting
+    if getattr(error, "pgcode", None) == TOOK_TOO_LONG:
+        code = "try_later"
     sentences = error.problems if isinstance(error, WrongFields) else [_sentence(error)]
     if isinstance(error, WrongFields):
         known = {text.partition(":")[0] for text in sentences}
@@ -99,6 +101,8 @@ def problem_of(error: BaseException, known: Collection[str]) -> tuple[int, dict[
 
 
 def _sentence(error: BaseException) -> str:
+    if getattr(error, "pgcode", None) == TOOK_TOO_LONG:
+        return "the database took too long; ask for less, or try again in a moment"
     if isinstance(error, psycopg2.OperationalError | psycopg2.InterfaceError):
         return "the database does not answer; try again in a moment"
     if isinstance(error, psycopg2.Error):

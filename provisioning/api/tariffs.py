@@ -1,16 +1,15 @@
-"""Endpoints of what makes a tariff whole: origins, holidays, policies, pools, prices of single prefixes."""
+"""Endpoints of what makes a tariff whole: origins, holidays, pools, prices of single prefixes."""
 
 from __future__ import annotations
 
 from typing import Any
 
-from provisioning import holidays, origins, overrides, policies, pools
+from provisioning import holidays, origins, overrides, pools
 from provisioning.accounts import read_account
 from provisioning.admin import Change
 from provisioning.api.endpoints import PAGED, Answer, Asked, Endpoint, Parameter, sliced
 from provisioning.api.nouns import Noun, made
 from provisioning.cli import override as override_words
-from provisioning.cli import policy as policy_words
 from provisioning.cli import pool as pool_words
 from provisioning.plans import read_plan
 from provisioning.roles import require_account
@@ -39,11 +38,6 @@ def _find_calendar(asked: Asked) -> holidays.Calendar:
 def _put_calendar(asked: Asked, values: dict[str, Any], new: bool) -> Change:
     put = holidays.add_calendar if new else holidays.set_calendar
     return put(asked.txn, made(holidays.Calendar, values), asked.admin)
-
-
-def _put_policy(asked: Asked, values: dict[str, Any], new: bool) -> Change:
-    put = policies.add_policy if new else policies.set_policy
-    return put(asked.txn, made(policies.Policy, values), asked.admin)
 
 
 def _list_pools(asked: Asked) -> Answer:
@@ -97,19 +91,6 @@ NOUNS = (
         find=_find_calendar,
         put=_put_calendar,
         helps={"days": "Dates like 2026-12-25."},
-    ),
-    Noun(
-        word="policy",
-        plural="policies",
-        what="a policy: where one may call, at what price, and what a burst looks like",
-        kind=policies.Policy,
-        key=("name",),
-        list_=lambda asked: sliced(
-            policies.list_policies(asked.txn), asked.page(str), lambda each: (each.name,)
-        ),
-        find=lambda asked: policies.read_policy(asked.txn, asked.path["name"]),
-        put=_put_policy,
-        helps=policy_words.HELPS,
     ),
     Noun(
         word="pool",

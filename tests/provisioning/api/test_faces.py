@@ -54,6 +54,13 @@ ACTIONS: tuple[tuple[str, str, str, Any], ...] = (
     ("destination add us 1 52", "POST", "/destinations", {"name": "us", "prefixes": ["1", "52"]}),
     ("destination set us 1", "PATCH", "/destinations/us", {"prefixes": ["1"]}),
     (
+        "policy add careful --barred us --max-price 0.5 --distinct-numbers 20/40",
+        "POST",
+        "/policies",
+        {"name": "careful", "barred": ["us"], "max_price": "0.5", "distinct_numbers": "20/40"},
+    ),
+    ("policy set careful --max-price none", "PATCH", "/policies/careful", {"max_price": None}),
+    (
         "bucket add retail all --minutes 100 --destinations us",
         "POST",
         "/buckets",
@@ -191,6 +198,7 @@ MISTAKES: tuple[tuple[str, str, str, Any], ...] = (
         {"name": "sbc2", "networks": ["192.0.2.300"], "secret": "sixteen octets!!"},
     ),
     ("destination add uk x", "POST", "/destinations", {"name": "uk", "prefixes": ["x"]}),
+    ("policy add bold --barred mars", "POST", "/policies", {"name": "bold", "barred": ["mars"]}),
     (
         "bucket add retail b --minutes 1 --destinations mars",
         "POST",

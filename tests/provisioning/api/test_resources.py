@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
+from collections import Counter
+from concurrent.futures import ThreadPoolExecutor
+
 import pytest
+
+from provisioning.api.table import ENDPOINTS
 
 pytestmark = pytest.mark.postgres
 
@@ -261,6 +266,21 @@ def test_a_request_that_is_sent_again_does_nothing_again(api):
     api("POST", "/balances/ACME/postings", {"amount": "1"}, 201, Idempotency_Key="k2")
 
 
+def test_many_that_send_the_same_at_once_do_it_once(api):
+    """
+    A network that stutters pays nobody twice.
+    """
+    pay = {"amount": "10"}
+
+    def send(_: int) -> tuple[int, bytes]:
+        said = api("POST", "/balances/ACME/postings", pay, Idempotency_Key="k1")
+        return said.status, said.text
+
+    with ThreadPoolExecutor(8) as pool:
+        assert 1 == len(set(pool.map(send, range(16))))
+    assert "10.000000" == api("GET", "/balances/ACME").json["balance"]
+
+
 def test_numbers_are_searched_reserved_assigned_moved_and_released(api):
     """
     The whole life of an inventory, from a file on.
@@ -309,6 +329,13 @@ def test_a_deck_is_imported_and_quoted(api):
     quote = api("GET", "/quote?plan=eu&to=%2B4930123456&seconds=61", code=200).json
     assert ("0.06", "EUR", 120) == (quote["total"].rstrip("0"), quote["currency"], quote["billed_s"])
     assert 422 == api("GET", "/quote?plan=eu&to=4412345678").status
+
+
+def test_no_endpoint_is_there_twice():
+    """
+    Of two, the second would never be asked.
+    """
+    assert [] == [name for name, count in Counter((e.method, e.path) for e in ENDPOINTS).items() if count > 1]
 
 
 def test_the_document_tells_of_every_endpoint(api):
