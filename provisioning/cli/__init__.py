@@ -35,6 +35,7 @@ COMMANDS = {
     "demo": "provisioning.cli.demo:demo",
     "destination": "provisioning.cli.destination:destination",
     "did": "provisioning.cli.services:did",
+    "dispute": "provisioning.cli.dispute:dispute",
     "exchange": "provisioning.cli.exchange:exchange",
     "explain": "provisioning.cli.explain:explain",
     "extension": "provisioning.cli.services:extension",

@@ -32,9 +32,16 @@ def new_rows(dsn: str, table: str, column: str, after: int) -> NewRows | None:
     """
     names = [sql.Identifier(part) for part in table.split(".")]
     found_in, by = sql.SQL(".").join(names), sql.Identifier(column)
-    limits = f"-c statement_timeout={STATEMENT_LIMIT_MS} -c default_transaction_read_only=on"
+    options = {
+        "statement_timeout": STATEMENT_LIMIT_MS,
+        "default_transaction_read_only": "on",
+        "datestyle": "ISO",
+    }
     connection = psycopg2.connect(
-        dsn, connect_timeout=CONNECT_LIMIT_S, application_name="tollwire collector", options=f"{limits} -c datestyle=ISO"
+        dsn,
+        connect_timeout=CONNECT_LIMIT_S,
+        application_name="tollwire collector",
+        options=" ".join(f"-c {name}={value}" for name, value in options.items()),
     )
     with closing(connection), connection, connection.cursor() as txn:
         txn.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ")
