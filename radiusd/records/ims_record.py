@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Mapping
 from datetime import datetime, timedelta
 from functools import lru_cache
 from ipaddress import IPv4Address, IPv6Address
@@ -48,6 +48,7 @@ DELIVERY_END = 0x8B
 RECORD_CLOSURE = 0x8D
 OPERATORS = 0xAE
 LOCAL_SEQUENCE = 0x8F
+PART_NUMBER = 0x90
 CHARGING_ID = 0x93
 REASON_CODE = 0x97
 START_FRACTION = 0x9F26
@@ -60,8 +61,27 @@ MGCF = 0xBF43
 
 Fields = dict[int, Element]
 
+_STRINGS = {
+    "sIP-Method": 0x82,
+    "session-Id": 0x85,
+    "privateUserID": 0x88,
+    "iMS-Charging-Identifier": 0x93,
+    "serviceReasonReturnCode": 0x97,
+    "event": 0x9C,
+    "serviceContextID": 0x9E,
+    "numberPortabilityRouting": 0x9F22,
+    "carrierSelectRouting": 0x9F23,
+}
+_TOLD = {
+    "originatingIOI": "orig_ioi",
+    "terminatingIOI": "term_ioi",
+    "nodeAddress": "node",
+    "incoming": "trunk_in",
+    "outgoing": "trunk_out",
+}
+
 _SEQUENCE = 0x30
-_PIECES = 0x20  # what a one-octet tag has more when its string comes in pieces
+_PIECES = 0x20  # what the first octet of a tag has more when its string comes in pieces
 _USUAL_URI = re.compile(rb"(?:sips?|tel):\+?([0-9]+)(?:[@;]|\Z)")
 _ANY_URI = re.compile(r"(?:[^<]*<)?(?:sips?|tel):(?P<user>[^@;>]*)", re.IGNORECASE)
 _SEPARATORS = str.maketrans("", "", "-.() ")  # RFC 3966, 3: visual separators
@@ -82,68 +102,99 @@ def read_ims_record(data: bytes, element: Element, offset: int) -> Entry | Passe
     name = RECORDS.get(tag)
     if name is None:
         raise RecordError(f"tag {tag:X} is of no IMS record (TS 32.298, 5.2.3)", offset=0)
-    found = elements(data, start, stop)
-    fields: Fields = {each[0]: each for each in found}
+    fields: Fields = {each[0]: each for each in elements(data, start, stop)}
     kind = _number(data, fields, RECORD_TYPE, "recordType")
     if kind is not None and kind != tag & 0x7F:
         raise RecordError(f"says {kind}, in a record with the tag [{tag & 0x7F}]", "recordType", offset=start)
-    answer = _moment(data, fields, DELIVERY_START, "serviceDeliveryStartTimeStamp")
-    setup = _moment(data, fields, SERVICE_REQUEST, "serviceRequestTimeStamp")
+    setup, answer, release = _times(data, fields)
     if answer is None:
         method = _text(data, fields, SIP_METHOD, "sIP-Method")
         if method not in (None, "INVITE"):
             return PassedOver(reason=f"a record of {excerpt(method)}, which is no call", offset=offset)
-    release = _moment(data, fields, DELIVERY_END, "serviceDeliveryEndTimeStamp")
-    if release is None and answer is not None:  # a partial record: the call went on
-        release = _moment(data, fields, RECORD_CLOSURE, "recordClosureTime")
-    if answer is None and setup is None and release is None:
-        raise RecordError("tells no time: neither of a request nor of an answer", "serviceRequestTimeStamp")
+        if setup is None and release is None:
+            reason = "tells no time: neither of a request nor of an answer"
+            raise RecordError(reason, "serviceRequestTimeStamp")
     duration_s, duration_ms = _duration(data, fields, answer, release)
-    node = _contents(_node, data, fields.get(NODE_ADDRESS))
-    sequence = _number(data, fields, LOCAL_SEQUENCE, "localRecordSequenceNumber")
-    icid = _text(data, fields, CHARGING_ID, "iMS-Charging-Identifier")
-    orig_ioi, term_ioi = _contents(_operators, data, fields.get(OPERATORS)) or (None, None)
     called = fields.get(CALLED_PARTY)
     if called is None:
         called = next((fields[each] for each in REQUESTED_PARTIES if each in fields), None)
     role = _number(data, fields, ROLE, "role-of-Node")
-    trunk_in: Text = UNSET
-    trunk_out: Text = UNSET
-    isup_cause: Number = UNSET
-    if tag == MGCF:
-        trunk_in, trunk_out = _contents(_trunks, data, fields.get(TRUNK_GROUP)) or (UNSET, None)
-        isup_cause = _contents(_cause, data, fields.get(ISUP_CAUSE))
+    orig_ioi, term_ioi = _contents(_operators, data, fields.get(OPERATORS)) or (None, None)
+    trunk_in, trunk_out, isup_cause = _gateway(data, fields) if tag == MGCF else (UNSET, UNSET, UNSET)
+    record = Record(
+        source=SOURCE,
+        record=name,
+        session_id=_text(data, fields, SESSION_ID, "session-Id"),
+        icid=_text(data, fields, CHARGING_ID, "iMS-Charging-Identifier"),
+        node=_contents(_node, data, fields.get(NODE_ADDRESS)),
+        role=None if role is None else ROLES.get(role),
+        calling=_party(data, fields.get(CALLING_PARTIES)),
+        called=_party(data, called),
+        setup=setup,
+        answer=answer,
+        release=release,
+        duration_seconds=duration_s,
+        duration_ms=duration_s * 1000 if duration_ms is None else duration_ms,
+        answered=answer is not None,
+        sequence=_number(data, fields, LOCAL_SEQUENCE, "localRecordSequenceNumber"),
+        sip_status=_text(data, fields, REASON_CODE, "serviceReasonReturnCode"),
+        orig_ioi=orig_ioi,
+        term_ioi=term_ioi,
+        trunk_in=trunk_in,
+        trunk_out=trunk_out,
+        isup_cause=isup_cause,
+    )
+    return _entry(record, data, fields, offset, duration_ms)
+
+
+def _entry(record: Record, data: bytes, fields: Fields, offset: int, duration_ms: int | None) -> Entry:
+    node, sequence = record.node, record.sequence
+    # A node counts its records; the charging id keeps apart two nodes that were given one name.
+    key = "" if node is None or sequence is None else f"{record.record} {node} {sequence} {record.icid or ''}"
+    if PART_NUMBER in fields and record.session_id:  # the parts of a call are one call
+        key = f"{record.session_id};{key};{_number(data, fields, PART_NUMBER, 'recordSequenceNumber')}"
     return Entry(
-        record=Record(
-            source=SOURCE,
-            record=name,
-            session_id=_text(data, fields, SESSION_ID, "session-Id"),
-            icid=icid,
-            node=node,
-            role=None if role is None else ROLES.get(role),
-            calling=_party(data, fields.get(CALLING_PARTIES)),
-            called=_party(data, called),
-            setup=setup,
-            answer=answer,
-            release=release,
-            duration_seconds=duration_s,
-            duration_ms=duration_s * 1000 if duration_ms is None else duration_ms,
-            answered=answer is not None,
-            sequence=sequence,
-            sip_status=_text(data, fields, REASON_CODE, "serviceReasonReturnCode"),
-            orig_ioi=orig_ioi,
-            term_ioi=term_ioi,
-            trunk_in=trunk_in,
-            trunk_out=trunk_out,
-            isup_cause=isup_cause,
-        ),
+        record=record,
         offset=offset,
-        # A node counts its records; the charging id keeps apart two nodes that were given one name.
-        key="" if node is None or sequence is None else f"{name} {node} {sequence} {icid or ''}",
+        key=key,
         raw=data,
         duration_ms=duration_ms,
-        sequence=sequence,
+        sequence=sequence if isinstance(sequence, int) else None,
+        fields=ImsFields(record, data, fields),
     )
+
+
+class ImsFields(Mapping[str, str]):
+    """
+    The fields of a record by the names of TS 32.298, read when a source's settings ask for one.
+
+    Beside the strings of the record itself: *originatingIOI*, *terminatingIOI*, *nodeAddress*, and of an
+    MGCF *incoming* and *outgoing*, its trunk groups.
+    """
+
+    __slots__ = ("_data", "_fields", "_record")
+
+    def __init__(self, record: Record, data: bytes, fields: Fields) -> None:
+        self._record = record
+        self._data = data
+        self._fields = fields
+
+    def __getitem__(self, name: str) -> str:
+        if name in _STRINGS:
+            value: object = _text(self._data, self._fields, _STRINGS[name], name)
+        elif name in _TOLD:
+            value = getattr(self._record, _TOLD[name])
+        else:
+            raise KeyError(name)
+        if not isinstance(value, str):
+            raise KeyError(name)
+        return value
+
+    def __iter__(self) -> Iterator[str]:
+        return (name for name in (*_STRINGS, *_TOLD) if self.get(name) is not None)
+
+    def __len__(self) -> int:
+        return sum(1 for _ in self)
 
 
 def _text(data: bytes, fields: Fields, tag: int, name: str) -> str | None:
@@ -151,7 +202,7 @@ def _text(data: bytes, fields: Fields, tag: int, name: str) -> str | None:
     found = fields.get(tag)
     if found is not None:
         return _as_text(data[found[1] : found[2]], name)
-    found = fields.get(tag | _PIECES)
+    found = fields.get(tag | (_PIECES if tag < 0x100 else _PIECES << 8))
     return None if found is None else _as_text(octets(data, *found), name)
 
 
@@ -201,6 +252,16 @@ def _offset(value: bytes) -> timedelta:
         raise ValueError
     ahead = timedelta(hours=hours, minutes=minutes)
     return ahead if sign == b"+" else -ahead
+
+
+def _times(data: bytes, fields: Fields) -> tuple[datetime | None, datetime | None, datetime | None]:
+    """Return when the call was asked for, answered and released."""
+    setup = _moment(data, fields, SERVICE_REQUEST, "serviceRequestTimeStamp")
+    answer = _moment(data, fields, DELIVERY_START, "serviceDeliveryStartTimeStamp")
+    release = _moment(data, fields, DELIVERY_END, "serviceDeliveryEndTimeStamp")
+    if release is None and answer is not None:  # a partial record: the call went on
+        release = _moment(data, fields, RECORD_CLOSURE, "recordClosureTime")
+    return setup, answer, release
 
 
 def _duration(
@@ -280,6 +341,12 @@ def _operators(contents: bytes) -> tuple[str | None, str | None]:
         inner = elements(contents, inner[0][1], inner[0][2])
     told = _texts(contents, inner, "interOperatorIdentifiers")
     return told.get(0), told.get(1)
+
+
+def _gateway(data: bytes, fields: Fields) -> tuple[Text, Text, Number]:
+    """Return incoming trunk group, outgoing trunk group and ISUP cause of an MGCF's record."""
+    trunk_in, trunk_out = _contents(_trunks, data, fields.get(TRUNK_GROUP)) or (UNSET, None)
+    return trunk_in, trunk_out, _contents(_cause, data, fields.get(ISUP_CAUSE))
 
 
 @lru_cache(maxsize=1024)

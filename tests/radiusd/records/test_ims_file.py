@@ -171,6 +171,45 @@ def test_partial_record_lasts_until_it_was_closed() -> None:
     assert (26, "2026-01-06T00:50:09Z") == (record["duration_seconds"], record["release"])
 
 
+def test_partial_records_of_a_call_name_it() -> None:
+    """
+    They are one call to the books, by the session's id, and records of their own.
+    """
+    parts = [
+        FIRST.replace(b"\x8f\x02\x03\xe8", bytes((0x8F, 2, 3, 0xE8 + part, 0x90, 1, part)))
+        for part in (1, 2)
+    ]
+    parts = [part.replace(b"\x82\x01\x36", b"\x82\x01\x39") for part in parts]
+
+    keys = [each.key for each in read(b"".join(parts)) if isinstance(each, Entry)]
+    session_id = "f3d2273a37403227@192.0.2.10"
+    assert [
+        f"{session_id};mGCFRecord mgcf0.ims.example.net 1001 icid-fb9eecc2c55e;1",
+        f"{session_id};mGCFRecord mgcf0.ims.example.net 1002 icid-fb9eecc2c55e;2",
+    ] == keys
+
+
+def test_a_sources_settings_may_name_any_string_of_a_record() -> None:
+    """
+    By the names of the specification; what is absent is absent.
+    """
+    [entry] = read(SECOND)
+    assert isinstance(entry, Entry)
+
+    assert {
+        "sIP-Method": "INVITE",
+        "session-Id": "efca6c3a14c6e95e@192.0.2.10",
+        "iMS-Charging-Identifier": "icid-9e0d4f4f81b0",
+        "serviceReasonReturnCode": "486",
+        "serviceContextID": "32260@3gpp.org",
+        "originatingIOI": "example.net",
+        "terminatingIOI": "carrier-a.example",
+        "nodeAddress": "192.0.2.2",
+        "outgoing": "TG001",
+    } == dict(entry.fields)
+    assert ("", "") == (entry.fields.get("privateUserID", ""), entry.fields.get("", ""))
+
+
 def test_incoming_trunk_group_is_told() -> None:
     """
     An MGCF names one of the two sides.
