@@ -99,7 +99,8 @@ def authorize(books: Books, attempt: Attempt, key: str, context: Context) -> Dec
     if len(asked) < len(events):  # its accounting has overtaken it: the call is up whatever we say
         whole = add_up(events, authorized=decided.authorized, verified=decided.verified)
         settlement.reconcile(books, row, whole, decided, context, facts=row.facts)
-    return msgspec.structs.replace(_decision(books, row, found, refusal), warning=alarm.warning)
+    decision = _decision(books, row, found, refusal)
+    return msgspec.structs.replace(decision, warning=alarm.warning) if alarm.warning else decision
 
 
 def _require(books: Books, row: CallRow | None, found: Match, booked: Booked, call: Call) -> None:

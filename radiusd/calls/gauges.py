@@ -42,12 +42,13 @@ class Gauges(msgspec.Struct, omit_defaults=True, gc=False):
     blocked_until: datetime | None = None
 
     def turn(self, now: datetime, zone: ZoneInfo) -> None:
-        """Begin a new day, and a new month, when it is time."""
+        """Begin a new day, and a new month, when it is time; a clock that is behind begins none again."""
         today = now.astimezone(zone).date()
-        if self.day != today:
+        if self.day is None or self.day < today:
             self.day, self.day_micros = today, 0
-        if self.month != today.replace(day=1):
-            self.month, self.month_micros = today.replace(day=1), 0
+        month = today.replace(day=1)
+        if self.month is None or self.month < month:
+            self.month, self.month_micros = month, 0
 
     def spend(self, micros: int, now: datetime, zone: ZoneInfo) -> None:
         """Count what was booked now; negative: it was taken back."""

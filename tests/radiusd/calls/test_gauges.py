@@ -124,6 +124,19 @@ def test_a_day_is_the_accounts() -> None:
     assert (date(2026, 12, 1), -2, -2) == (gauges.day, gauges.day_micros, gauges.month_micros)
 
 
+def test_a_clock_that_is_behind_begins_no_day_again() -> None:
+    """
+    Of two nodes at midnight, one may still be in yesterday: it does not forget what today has cost.
+    """
+    gauges = Gauges()
+    midnight = datetime(2026, 12, 1, 5, 0, tzinfo=UTC)
+    gauges.spend(5, midnight, NEW_YORK)
+    gauges.spend(7, midnight - seconds(1), NEW_YORK)
+    gauges.spend(9, midnight + seconds(1), NEW_YORK)
+
+    assert (date(2026, 12, 1), 21, 21) == (gauges.day, gauges.day_micros, gauges.month_micros)
+
+
 @pytest.mark.parametrize(
     "gauges",
     [
