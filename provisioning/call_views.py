@@ -10,6 +10,7 @@ from typing import Any
 
 from psycopg2.extensions import cursor as Cursor
 
+from provisioning.accounts import find_account
 from provisioning.amounts import MICRO_DECIMALS
 from provisioning.explanation import Document, explain
 from provisioning.pages import Page
@@ -36,7 +37,7 @@ def live_for(txn: Cursor, actor: Actor, at: datetime, account: str | None = None
     """Return the open calls that *actor* may see, oldest first, with what each has cost by *at*."""
     actor.require("calls:read")
     if account is not None:
-        require_account(txn, actor, account, "account")
+        _require_named(txn, actor, account)
     codes = _codes(txn, actor)
     found = [call for call in live_calls(txn, account) if codes is None or call.account in codes]
     costs = running_costs(txn, at) if found else {}
@@ -51,7 +52,7 @@ def cdrs_for(txn: Cursor, actor: Actor, wanted: CdrFilter, now: datetime, page: 
     """
     actor.require("calls:read")
     if wanted.account is not None:
-        require_account(txn, actor, wanted.account, "account")
+        _require_named(txn, actor, wanted.account)
     after = None
     if page.after:
         moment, call_id, role = page.after
@@ -126,6 +127,13 @@ def require_call(txn: Cursor, actor: Actor, call_id: str) -> None:
     codes = _codes(txn, actor)
     if not any(codes is None or call.account in codes for call in live_calls(txn, call_id=call_id)):
         raise NotFound(f"call {call_id} is not open")
+
+
+def _require_named(txn: Cursor, actor: Actor, account: str) -> None:
+    """Return when *actor* reaches the account that a filter names. Raises NotFound."""
+    require_account(txn, actor, account, "account")
+    if find_account(txn, account) is None:
+        raise NotFound(f"account: account {account} does not exist; add it first")
 
 
 def _codes(txn: Cursor, actor: Actor) -> set[str] | None:

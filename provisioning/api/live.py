@@ -92,7 +92,8 @@ class LiveFeed:
                 continue
             if listener.view not in seen:
                 seen[listener.view] = await self._calls(listener)
-            listener.tell(seen[listener.view], now_s)
+            if listener in self._listeners:  # it may have gone meanwhile
+                listener.tell(seen[listener.view], now_s)
 
     async def _calls(self, listener: _Listener) -> Calls:
         now = self._web.now()

@@ -35,6 +35,7 @@ from provisioning.api.problems import (
 from provisioning.api.repeats import Reply, check_key, earlier_reply, fingerprint, keep_reply
 from provisioning.api.table import ENDPOINTS
 from provisioning.api.writing import tag_of, to_json
+from provisioning.call_views import live_for
 from provisioning.logins import Throttled
 from provisioning.tokens import Bearer, find_bearer
 from radiusd.errors import BadInput
@@ -140,29 +141,31 @@ class _Api(Resource):
         if path.rstrip("/") == f"{ROOT}/openapi.json" and request.method in (b"GET", b"HEAD"):
             return Reply(200, {"content-type": JSON}, self._openapi)
         found = self._find(request)
-        endpoint = found.endpoint
-        known |= {parameter.name for parameter in endpoint.parameters if not parameter.in_path}
-        if endpoint.body is not None:
-            known |= {field.name for field in fields(endpoint.body)}
+        known |= _names_of(found.endpoint)
         bearer = await self._bearer(secret, address)
-        octets = _read_octets(request, endpoint)
-        admin = self._web.admin(bearer.actor)
-        if endpoint.right is not None:
-            admin.require(endpoint.right)  # before anything is told of what is wrong with the request
-        query = _read_query(request, endpoint)
-        if endpoint is LISTEN:
-            self._feed.listen(request, admin, query.get("account"), lambda: self._is_welcome(secret, address))
+        octets = _read_octets(request, found.endpoint)
+        if found.endpoint.right is not None:
+            bearer.actor.require(found.endpoint.right)  # before it is told what is wrong with the request
+        query = _read_query(request, found.endpoint)
+        if found.endpoint is LISTEN:
+            await self._listen(request, bearer, query.get("account"), secret, address)
             return None
-        body: dict[str, Any] = {}
-        if endpoint.body is not None:
-            given = read_json(octets) if octets or not endpoint.partial else {}
-            body = read_fields(endpoint.body, given, partial=endpoint.partial, fixed=endpoint.fixed)
-        work = _Work(self._web, found, bearer, query, body, octets, request)
+        body = _read_body(octets, found.endpoint)
+        return await self._done(_Work(self._web, found, bearer, query, body, octets, request))
+
+    async def _listen(
+        self, request: Request, bearer: Bearer, account: str | None, secret: bytes, address: str
+    ) -> None:
+        admin = self._web.admin(bearer.actor)
+        await self._web.database.run(lambda txn: live_for(txn, admin, admin.now, account))  # or be refused
+        self._feed.listen(request, admin, account, lambda: self._is_welcome(secret, address))
+
+    async def _done(self, work: _Work) -> Reply:
         reply = await self._web.database.run(work.do)
-        if isinstance(reply, Answer):
-            assert reply.after is not None
-            return _encoded(await self._web.database.compute(reply.after), endpoint)
-        return reply
+        if isinstance(reply, Reply):
+            return reply
+        assert reply.after is not None, "an answer that is none yet has something left to do"
+        return _encoded(await self._web.database.compute(reply.after), work.endpoint)
 
     def _require_pace(self, secret: bytes, address: str) -> None:
         """Refuse who asks too often: a token that has opened counts by itself, everything else by address."""
@@ -238,6 +241,11 @@ class _Work:
         self._key = check_key(key) if repeats and key is not None else None
         uri = request.uri.decode("latin-1")
         self._fingerprint = fingerprint(endpoint.method, uri, octets)
+
+    @property
+    def endpoint(self) -> Endpoint:
+        """What is asked."""
+        return self._found.endpoint
 
     def do(self, txn: Cursor) -> Reply | Answer:
         """Return the reply, or an answer with what is left to do after the commit."""
@@ -340,6 +348,20 @@ def _read_octets(request: Request, endpoint: Endpoint) -> bytes:
     if octets and wanted is not None and given != wanted:
         raise WrongMedia(f"Content-Type: send {wanted}, not {given[:60] or 'nothing'}")
     return bytes(octets)
+
+
+def _names_of(endpoint: Endpoint) -> set[str]:
+    """Return the names that a request may give something: what is wrong with one is about it."""
+    names = {parameter.name for parameter in endpoint.parameters if not parameter.in_path}
+    return names if endpoint.body is None else names | {field.name for field in fields(endpoint.body)}
+
+
+def _read_body(octets: bytes, endpoint: Endpoint) -> dict[str, Any]:
+    """Return the fields of a JSON body as their types. Raises NotJson, WrongFields."""
+    if endpoint.body is None:
+        return {}
+    given = read_json(octets) if octets or not endpoint.partial else {}
+    return read_fields(endpoint.body, given, partial=endpoint.partial, fixed=endpoint.fixed)
 
 
 def _read_query(request: Request, endpoint: Endpoint) -> dict[str, Any]:

@@ -152,6 +152,7 @@ def test_events_tell_of_calls_as_they_come_and_go(api, console, switch):
     assert {"call", "costs", "ended"} == set(seen)
     assert seen["call"]["call_id"] == seen["ended"]["call_id"] == seen["costs"][0][0]
     assert 401 == Api(api.port, "")("GET", "/calls/events").status
+    assert 422 == api("GET", "/calls/events?account=NONE").status
 
 
 def _events(answer: http.client.HTTPResponse) -> Iterator[tuple[str, object]]:
