@@ -24,8 +24,8 @@ def dispute() -> None:
 
 @dispute.command(
     "find",
-    example="tollwire dispute find march.csv --supplier carrier-a --source carrier-a-files --price cost \\\n"
-    "    --since 2026-03-01 --until 2026-04-01 --csv",
+    example="tollwire dispute find march.csv --supplier carrier-a --source carrier-a-files --price cost"
+    " --since 2026-03-01 --until 2026-04-01",
 )
 @click.argument("file", metavar="FILE")
 @click.option("--supplier", required=True, metavar="CODE", help="Whose records they are.")
