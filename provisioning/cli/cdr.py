@@ -31,6 +31,7 @@ STATUSES = ("answered", "failed", "lapsed", "refused", "unmatched", "unrated")
 SHOWN = 50
 FILTERS = ("account", "since", "until", "status", "number", "limit")
 BINARY = ("parquet", "tap")
+SHARED_FORMS: dict[Format, Form] = {Format.CSV: "csv", Format.JSONL: "jsonl"}
 FILE = click.Path(dir_okay=False, path_type=Path)
 COLUMNS = (
     "start",
@@ -139,14 +140,23 @@ def export(
     In CSV, text that a spreadsheet would take for a formula begins with an apostrophe; phone numbers are
     written as they are. --json writes one document. What is chosen here goes before what a template says.
     """
-    if options_of(ctx).format is Format.JSON and not form and not template:
-        _export_json(ctx, columns, {name: chosen[name] for name in FILTERS})
-        return
-    saved = _template(ctx, template, form, columns, chosen)
-    form = form or saved.format
-    if output is None and (manifest or (form in BINARY and sys.stdout.isatty())):
-        raise click.UsageError("name a file with --output")
+    shared = options_of(ctx).format
+    saved = _template(ctx, template, form or SHARED_FORMS.get(shared), columns, chosen)
     wanted = _wanted(saved, chosen)
+    if shared is Format.JSON and not form and output is None:
+        _print_json(ctx, saved, wanted)
+        return
+    if output is None and (manifest or (saved.format in BINARY and sys.stdout.isatty())):
+        raise click.UsageError("name a file with --output")
+    written = _write(ctx, saved, wanted, output, manifest)
+    left_out = f"; {written.left_out} left out, which TAP cannot say" if written.left_out else ""
+    if output is not None or left_out:
+        click.echo(f"{written.records} records{left_out}", err=True)
+
+
+def _write(
+    ctx: click.Context, saved: Export, wanted: CdrFilter, output: Path | None, manifest: bool
+) -> Written:
     batch = TapBatch(
         sender=saved.tap.sender,
         recipient=saved.tap.recipient,
@@ -160,22 +170,18 @@ def export(
             return write_records(saved, batch, stream_cdrs(connection, wanted), out)
 
         if output is None:
-            written = write(sys.stdout.buffer)
-        else:
-            written, made = write_whole(output, write)
-            if manifest:
-                write_manifest(output, made)
-    left_out = f"; {written.left_out} left out, which TAP cannot say" if written.left_out else ""
-    if output is not None or left_out:
-        click.echo(f"{written.records} records{left_out}", err=True)
+            return write(sys.stdout.buffer)
+        written, made = write_whole(output, write)
+        if manifest:
+            write_manifest(output, made)
+        return written
 
 
-def _export_json(ctx: click.Context, columns: tuple[str, ...], chosen: dict[str, Any]) -> None:
-    parsed = parse_columns(columns)
-    row_of = reader_of(parsed)
+def _print_json(ctx: click.Context, saved: Export, wanted: CdrFilter) -> None:
+    columns = parse_columns(saved.columns)
     with database(ctx) as connection:
-        records = stream_cdrs(connection, CdrFilter(**chosen))
-        print_rows(ctx, [column.title for column in parsed], map(row_of, records))
+        rows = map(reader_of(columns), stream_cdrs(connection, wanted))
+        print_rows(ctx, [column.title for column in columns], rows)
 
 
 def _template(
@@ -183,7 +189,7 @@ def _template(
 ) -> Export:
     """Return the saved export *name*, or one of nothing, with what was chosen on the command line."""
     if name is None:
-        saved = Export(name="export", format="jsonl" if options_of(ctx).format is Format.JSONL else "csv")
+        saved = Export(name="export")
     else:
         exports = {each.name: each for each in settings_of(ctx).exports}
         if name not in exports:

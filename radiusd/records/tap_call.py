@@ -151,7 +151,13 @@ def read_call(data: bytes, element: Element, batch: Batch, offset: int, position
         currency=UNSET if batch.decimals is None else batch.currency,
     )
     key = f"{batch.sender} {batch.recipient} {batch.sequence} {position}" if batch.sequence else ""
-    fields = {} if cause is None else {"causeForTerm": str(cause)}
+    told = {
+        "imsi": imsi,
+        "sender": batch.sender or None,
+        "recipient": batch.recipient or None,
+        "causeForTerm": None if cause is None else str(cause),
+    }
+    fields = {name: value for name, value in told.items() if value is not None}
     return Entry(record=record, offset=offset, key=key, raw=data, fields=fields), charge
 
 

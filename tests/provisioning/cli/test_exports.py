@@ -130,6 +130,9 @@ def test_a_saved_export_says_columns_filters_and_form(run, calls, saved):
     assert "to\r\n" == run(
         "cdr", "export", "--template", "acme", "--format", "csv", "--column", "to", "--status", "refused"
     ).stdout_bytes.decode()
+    assert "Called,seconds" == run("cdr", "export", "--template", "acme", "--csv").stdout.splitlines()[0]
+    (first, _) = json.loads(run("cdr", "export", "--template", "acme", "--json").stdout)
+    assert {"Called": "442071838750", "seconds": 30} == first
     result = run("cdr", "export", "--template", "none")
     assert "there is no export 'none'; there are acme, monthly" in result.stderr
 
