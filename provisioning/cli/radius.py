@@ -146,6 +146,30 @@ def acct(
     _show(ctx, _ask(way_of(ACCT_PORT, asked), Code.ACCOUNTING_REQUEST, (*told, *pairs), **asked))
 
 
+@test.command(
+    "status",
+    example="tollwire radius test status 127.0.0.1 --secret-file secret\n"
+    "tollwire radius test status radius.example.net --transport tls --ca ca.pem --certificate sbc1.pem "
+    "--key sbc1.key",
+)
+@click.argument("host")
+@way_options(AUTH_PORT)
+@click.pass_context
+def status(ctx: click.Context, /, **asked: Any) -> None:
+    """
+    Send one Status-Server and show the answer: is the server there, and would it keep our records?
+
+    Exits 0 when it is, 69 when nobody answers: a server whose database is away stays silent. Give --port for
+    a port of accounting.
+    """
+    from radiusd.radius.assigned import Code
+
+    way = way_of(AUTH_PORT, asked)
+    _show(
+        ctx, _ask(way, Code.STATUS_SERVER, (), calling=None, called=None, user=None, dictionary="rfc2866")
+    )
+
+
 def _show(ctx: click.Context, answer: Answer) -> None:
     """Write an answer; as text with a line an attribute."""
     told = answer

@@ -249,5 +249,7 @@ def test_our_own_client_speaks_tls(server: Server, port: int, authority: Authori
     mine = ["--certificate", str(authority.pem_of("name")), "--key", str(authority.key_of("name"))]
 
     assert "Access-Reject" in server.run(*ask, *mine, "--server-name", SERVER_NAME, exits=1)
+    status = [*ask[:2], "status", *ask[3:-2]]
+    assert "Access-Accept" in server.run(*status, *mine, "--server-name", SERVER_NAME)
     server.run(*ask, *mine, "--server-name", "other.example", exits=69)
     server.run(*ask, "--server-name", SERVER_NAME, exits=69)

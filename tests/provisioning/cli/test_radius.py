@@ -93,6 +93,20 @@ def test_a_reject_exits_1(run, secret):
     assert "503 full (trunk_full)" == told["attributes"]["Reply-Message"]
 
 
+def test_asks_whether_a_server_is_there(run, secret):
+    """
+    Status-Server, signed; the answer exits 0.
+    """
+    with answering(Reply(Code.ACCESS_ACCEPT)) as (port, got):
+        result = run(
+            "radius", "test", "status", "127.0.0.1", "--port", str(port), "--secret-file", secret, "--json"
+        )
+
+    assert (Exit.OK, "Access-Accept") == (result.exit_code, json.loads(result.stdout)["answer"])
+    assert Code.STATUS_SERVER == got[0].code
+    assert [Attribute.MESSAGE_AUTHENTICATOR] == [kind for kind, _ in got[0].attributes]
+
+
 @pytest.mark.parametrize(("option", "kind"), [((), Pap), (("--chap",), Chap)])
 def test_proves_a_password(run, secret, tmp_path, option, kind):
     """
