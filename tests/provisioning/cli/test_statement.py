@@ -132,3 +132,18 @@ def test_a_report_by_supplier_shows_the_margin(run, switch, month):
     assert {"", "carrier"} == set(by_supplier)
     assert None is by_supplier[""]["margin"]
     assert None is not by_supplier["carrier"]["margin"]
+
+
+def test_the_trial_balance_is_even(run, switch, month):
+    """
+    What customers owe, paid and were charged, and what the supplier gets: debits equal credits.
+    """
+    rows = told(run, "books", "ledger")
+
+    names = {row["name"] for row in rows}
+    assert {"cash", "revenue, calls", "revenue, fees", "cost of calls", "supplier carrier"} <= names
+    assert sum(money(row["debit"]) for row in rows) == sum(money(row["credit"]) for row in rows)
+    customers = sum(
+        money(row["credit"]) - money(row["debit"]) for row in rows if row["name"].startswith("customers")
+    )
+    assert customers == money(told(run, "balance", "show", "ACME")["balance"])
