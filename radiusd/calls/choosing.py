@@ -12,7 +12,8 @@ from collections.abc import Iterable, Sequence
 from datetime import datetime, timedelta
 
 from radiusd.calls.events import CallEvent, Kind, Status
-from radiusd.calls.facts import MOST_EVENTS, own_beginning
+from radiusd.calls.facts import MOST_EVENTS
+from radiusd.calls.moments import own_beginning
 from radiusd.calls.rows import CallRow
 from radiusd.calls.sessions import State
 

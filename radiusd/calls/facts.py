@@ -13,13 +13,13 @@ from datetime import datetime, timedelta
 
 import msgspec
 
-from radiusd.calls.events import TOLD_AFTER, UNTOLD_LEG, CallEvent, Kind, Leg, Side, Status
+from radiusd.calls.events import CallEvent, Kind, Side, Status
+from radiusd.calls.legs import deciding_leg, leg_rank, nearest_caller, went_to
+from radiusd.calls.moments import believed, own_beginning
 
 MOST_EVENTS = 200
 """A call keeps this many events at the most; a sender that reuses one id for more gets a new call."""
 
-_TRUSTED_PAST = timedelta(days=45)
-_TRUSTED_AHEAD = timedelta(days=1)
 _MISMATCH_MS = 5_000
 _NONE = timedelta()
 _SAME_CLOCK = timedelta(minutes=2)
@@ -103,12 +103,8 @@ def _place(event: CallEvent) -> tuple[int, int, str, str]:
     if event.kind is Kind.AUTHORIZE:
         return event.kind.rank, 0, "", ""  # asked again, with another session id of its own perhaps
     status = event.status.value if event.status and event.kind is not Kind.STOP else ""
-    return event.kind.rank, _leg_rank(event), event.leg_id, status
+    return event.kind.rank, leg_rank(event), event.leg_id, status
 
-
-def _leg_rank(event: CallEvent) -> int:
-    leg = event.leg
-    return UNTOLD_LEG if leg is None else leg.rank
 
 
 def _strength(event: CallEvent) -> tuple[object, ...]:
@@ -145,11 +141,11 @@ def add_up(
     # An attempt, of which one is kept, has the lowest place.
     attempt = events[0] if events[0].kind is Kind.AUTHORIZE else None
     reports = events if attempt is None else events[1:]
-    nearest = _nearest_caller(reports)
-    deciding = _deciding_leg(reports, nearest)
+    nearest = nearest_caller(reports)
+    deciding = deciding_leg(reports, nearest)
     stop = _final(deciding)
     closed = closing if stop is None else None
-    ended_at = _moment(stop, stop.disconnect_at) or stop.event_at if stop else closed.at if closed else None
+    ended_at = believed(stop, stop.disconnect_at) or stop.event_at if stop else closed.at if closed else None
     connect_at = _connect_at(deciding, stop) or _connect_at(reports, None)
     if stop is None:
         connect_at = connect_at or _answered_by_interim(deciding)
@@ -167,7 +163,7 @@ def add_up(
         seen_at=events[0].received_at if len(events) == 1 else max(event.received_at for event in events),
         duration_ms=duration_ms,
         answered=bool(duration_ms) or (ended_at is None and connect_at is not None),
-        dest_ip=_went_to(reports, "dest_ip", nearest),
+        dest_ip=went_to(reports, "dest_ip", nearest),
         cause=last.cause,
         sip_code=last.sip_code,
         release_side=_release_side(stop, deciding),
@@ -182,50 +178,7 @@ def _flags(reports: Events, doubts: tuple[str, ...]) -> tuple[str, ...]:
     return tuple(sorted({*said, *doubts})) if said or doubts else ()
 
 
-def _nearest_caller(reports: Events) -> int | None:
-    """
-    Return the client that the call reached first, None when only one reports.
 
-    The others have it, or one another, on the far side of their leg towards the caller. Where their
-    addresses do not tell, the one who saw the call first is the first.
-    """
-    if not reports or all(event.client_id == reports[0].client_id for event in reports):
-        return None
-    hosts = {(event.client_id, event.source.rpartition(":")[0]) for event in reports}
-
-    def remoteness(client_id: int) -> tuple[int, bool, datetime, int]:
-        own = [event for event in reports if event.client_id == client_id]
-        rank = min(map(_leg_rank, own))
-        inside = any(
-            host == event.remote_ip and other != client_id
-            for event in own
-            if event.remote_ip and _leg_rank(event) == rank
-            for other, host in hosts
-        )
-        return int(rank >= Leg.ORIGINATE.rank), inside, min(map(own_beginning, own)), client_id
-
-    return min({event.client_id for event in reports}, key=remoteness)
-
-
-def _deciding_leg(reports: Events, nearest: int | None) -> Events:
-    """
-    Return the reports of the leg towards the caller, which decides time and payer; else what there is.
-
-    *nearest*: the client that the call reached first, if several report.
-    """
-    if nearest is not None:
-        reports = tuple(event for event in reports if event.client_id == nearest)
-    if not reports:
-        return ()
-    if len(reports) == 1:
-        return reports
-    rank = min((_leg_rank(event) for event in reports if not _told_after(event)), default=None)
-    return tuple(event for event in reports if _told_after(event) or _leg_rank(event) == rank)
-
-
-def _told_after(event: CallEvent) -> bool:
-    """Tell whether *event* is a call record: it is about the whole call, whichever leg decides."""
-    return bool(event.flags) and TOLD_AFTER in event.flags
 
 
 def _final(deciding: Events) -> CallEvent | None:
@@ -252,19 +205,11 @@ def _length(event: CallEvent) -> tuple[int, int, str]:
     return event.duration_ms or 0, _micros(event.event_at), event.source
 
 
-def _moment(event: CallEvent | None, stamp: datetime | None) -> datetime | None:
-    """Return *stamp* of *event* unless the sender's clock is not to be believed."""
-    if event is None or stamp is None or event.clock_ok is False:
-        return None
-    if not -_TRUSTED_AHEAD <= event.received_at - stamp <= _TRUSTED_PAST:
-        return None
-    return stamp
-
 
 def _connect_at(reports: Events, stop: CallEvent | None) -> datetime | None:
     """Return when the call was answered: the Stop's word first, then Interim's and Start's."""
     for event in (stop, *reports):
-        connect_at = _moment(event, event.connect_at) if event else None
+        connect_at = believed(event, event.connect_at) if event else None
         if connect_at is not None:
             return connect_at
     answered = [event.event_at for event in reports if _says_answered(event)]
@@ -321,7 +266,7 @@ def _duration(
 
 def _begun_at(attempt: CallEvent | None, reports: Events, connect_at: datetime | None) -> datetime:
     """Return the call's beginning: its set-up if a sender tells it, else its first sign."""
-    signs = [moment for event in reports if (moment := _moment(event, event.setup_at))]
+    signs = [moment for event in reports if (moment := believed(event, event.setup_at))]
     if not signs:
         signs = [event.event_at for event in reports if event.kind is Kind.START]
         if attempt is not None and _same_clock(attempt, reports):
@@ -363,16 +308,6 @@ def by_our_clock(call: Call, lag: timedelta) -> Call:
     return msgspec.structs.replace(call, connect_at=call.connect_at + lag)
 
 
-def own_beginning(event: CallEvent) -> datetime:
-    """Return when the call of *event* began, by this event alone."""
-    for stamp in (event.setup_at, event.connect_at):
-        moment = _moment(event, stamp)
-        if moment is not None:
-            return moment
-    if event.kind in (Kind.STOP, Kind.INTERIM) and event.duration_ms:
-        return event.event_at - timedelta(milliseconds=event.duration_ms)
-    return event.event_at
-
 
 def _identity(
     attempt: CallEvent | None, reports: Events, verified: bool, nearest: int | None = None
@@ -395,14 +330,14 @@ def _identity(
         first.calling or _other(others, "calling"),
         first.called or _other(others, "called"),
         first.tenant or _other(others, "tenant"),
-        first.trunk_out or _went_to(reports, "trunk_out", nearest),
+        first.trunk_out or went_to(reports, "trunk_out", nearest),
         verified and attempt is not None,
         first.incoming,
     )
 
 
 def _from_caller(event: CallEvent) -> tuple[int, int, str]:
-    return _leg_rank(event), event.kind.rank, event.leg_id
+    return leg_rank(event), event.kind.rank, event.leg_id
 
 
 def _other(events: Sequence[CallEvent], name: str) -> str:
@@ -414,26 +349,6 @@ def _other(events: Sequence[CallEvent], name: str) -> str:
     return ""
 
 
-def _went_to(reports: Sequence[CallEvent], name: str, nearest: int | None) -> str:
-    """
-    Return what the leg that the call left over says under *name*.
-
-    Of several routes that were tried it is the one that was answered, else the last; of several switches,
-    one behind the first.
-    """
-    told = [event for event in reports if getattr(event, name)]
-    if not told:
-        return ""
-    leaving = told[0]
-    if len(told) > 1:
-        leaving = max(told, key=lambda event: _goes_out(event, nearest))
-    value: str = getattr(leaving, name)
-    return value
-
-
-def _goes_out(event: CallEvent, nearest: int | None) -> tuple[bool, bool, datetime, str, int]:
-    behind = nearest is not None and event.client_id != nearest
-    return behind, event.status is Status.ANSWERED, own_beginning(event), event.leg_id, event.kind.rank
 
 
 def _release_side(stop: CallEvent | None, deciding: Events) -> str:

@@ -14,7 +14,7 @@ from radiusd.calls.books import Books
 from radiusd.calls.choosing import choose, own_key
 from radiusd.calls.context import Context
 from radiusd.calls.events import CallEvent, Kind
-from radiusd.calls.facts import own_beginning
+from radiusd.calls.moments import own_beginning
 from radiusd.calls.rows import Booked, CallRow
 from radiusd.calls.sessions import State, Step, step
 
