@@ -174,10 +174,11 @@ class ClientTable:
         decides. A client that has networks may use its certificate from there only (RFC 6614, 2.4).
         """
         for group in identities:
-            found = {self._by_certificate[one] for one in group if one in self._by_certificate}
+            found = [self._by_certificate[one] for one in group if one in self._by_certificate]
             if found:
-                client = found.pop()
-                return client if not found and _may_come_from(client, host) else None
+                client = found[0]
+                is_one = all(other is client for other in found)
+                return client if is_one and _may_come_from(client, host) else None
         return None
 
     def lookup(self, host: str) -> Client | None:

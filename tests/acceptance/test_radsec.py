@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
+import socket
 import ssl
 from collections.abc import Callable, Iterator
 from contextlib import suppress
@@ -162,6 +163,23 @@ def test_another_name_is_refused(connect: Callable[..., Connection], authority: 
     Who is near is not the one.
     """
     assert not is_answered(connect(client_context(authority, "nobody")))
+
+
+@pytest.mark.parametrize("version", [ssl.TLSVersion.TLSv1_2, ssl.TLSVersion.TLSv1_3])
+def test_X33_no_session_is_resumed(
+    port: int, connect: Callable[..., Connection], authority: Authority, version: ssl.TLSVersion
+) -> None:
+    """
+    Each connection shows its certificate anew, so that one that was taken back is of no use.
+    """
+    context = client_context(authority, "name")
+    context.minimum_version = context.maximum_version = version
+    first = connect(context)
+    assert is_answered(first)
+    with socket.create_connection(("127.0.0.1", port), 5) as plain:
+        second = context.wrap_socket(plain, server_hostname=SERVER_NAME, session=first.socket.session)
+        with second:
+            assert not second.session_reused
 
 
 def test_a_new_certificate_counts_after_sighup(
