@@ -12,17 +12,18 @@ import hashlib
 import shutil
 import tempfile
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import datetime
 from typing import BinaryIO
 
+import psycopg2
 from psycopg2.extensions import connection as Connection
 from psycopg2.extensions import cursor as Cursor
 
 from radiusd.calls.events import CallEvent
 from radiusd.crash_points import crash_point
-from radiusd.errors import BadInput, Conflict, NotFound
+from radiusd.errors import BadInput, Conflict, NotDurable, NotFound
 from radiusd.records.events import meaning_of
 from radiusd.records.packed import STDIN, PackedFile, open_records
 from radiusd.records.record import Entry, Outcomes, RecordError, SetAside
@@ -39,6 +40,9 @@ MOST_SET_ASIDE = 10_000
 """A file of which more cannot be read is of another format."""
 
 READ_OCTETS = 1 << 20
+Told = tuple[bytes, tuple[Entry, CallEvent]]
+"""A record and its event, by the record's key."""
+
 Progress = Callable[[int, int], None]
 """Told after each batch: octets of the file that were read, packed as it is, and records."""
 
@@ -138,22 +142,15 @@ class Importer:
                 told[self._meaning.key(entry)] = entry, self._meaning.event(entry)
                 counted["records"] += 1
             except RecordError as error:
-                aside.append(
-                    SetAside(
-                        reason=error.reason,
-                        field=error.field,
-                        line=entry.line,
-                        offset=entry.offset,
-                        raw=entry.raw,
-                    )
-                )
-        counted["set_aside"] += len(aside)
+                aside.append(_aside(entry, error.reason, error.field))
         with self._connection, self._connection.cursor() as txn:
             known = record_files.known_keys(txn, self._source_id, list(told))
         new = {key: each for key, each in told.items() if key not in known}
-        taken = self._settle(new)
+        taken = self._settle(list(new.items()), aside)
         if taken:
             crash_point("after-records-booked")
+        counted["set_aside"] += len(aside)
+        counted["records"] -= len(new) - len(taken)
         with self._connection, self._connection.cursor() as txn:
             if taken:
                 record_files.note_taken(txn, self._source_id, file_id, taken)
@@ -165,12 +162,23 @@ class Importer:
                 f"tollwire record rollback {file_id} takes back what was imported"
             )
 
-    def _settle(self, new: dict[bytes, tuple[Entry, CallEvent]]) -> list[TakenRecord]:
+    def _settle(self, new: Sequence[Told], aside: list[SetAside]) -> list[TakenRecord]:
+        """Take *new* into the books; a record that they cannot bear is put *aside*, and costs no other."""
         if not new:
             return []
-        outcomes = self._journal.settle([RecordReport(event) for _, event in new.values()], self._now())
+        try:
+            outcomes = self._journal.settle([RecordReport(event) for _, (_, event) in new], self._now())
+        except (psycopg2.OperationalError, psycopg2.InterfaceError, NotDurable):
+            raise  # the database is away: nothing is wrong with the records
+        except Exception as error:
+            if len(new) == 1:
+                entry = new[0][1][0]
+                aside.append(_aside(entry, f"the books refuse it: {error!r}"))
+                return []
+            half = len(new) // 2
+            return self._settle(new[:half], aside) + self._settle(new[half:], aside)
         taken = []
-        for (key, (entry, event)), outcome in zip(new.items(), outcomes, strict=True):
+        for (key, (entry, event)), outcome in zip(new, outcomes, strict=True):
             assert isinstance(outcome, RecordOutcome), "a source refers to its client"
             taken.append(TakenRecord(key, outcome, event.event_at, entry.sequence))
         return taken
@@ -208,6 +216,10 @@ class Importer:
     def _file(self, file_id: str) -> FileRow:
         with self._connection, self._connection.cursor() as txn:
             return found_file(txn, file_id)
+
+
+def _aside(entry: Entry, reason: str, field: str = "") -> SetAside:
+    return SetAside(reason=reason, field=field, line=entry.line, offset=entry.offset, raw=entry.raw)
 
 
 def found_file(txn: Cursor, name: str, source: str = "") -> FileRow:

@@ -12,8 +12,10 @@ import msgspec
 from radiusd.calls.events import TOLD_AFTER, CallEvent, Kind, Status
 from radiusd.errors import BadInput
 from radiusd.records.record import Entry, Record, RecordError
+from radiusd.records.values import LONGEST_TEXT
 
 KEY_OCTETS = 16
+GREATEST_CAUSE = 9999  # of Q.850, SIP and what vendors add to them
 Rules = tuple[tuple[str, str], ...]
 
 
@@ -66,14 +68,14 @@ class Meaning(msgspec.Struct, frozen=True, kw_only=True):
             event_at_known=True,
             call_id=self._call_id(entry, key),
             leg_id=f"record of {self.name}",  # it stands beside what RADIUS tells, and can be taken back
-            calling=_ruled(record.calling or "", self.calling_rules),
-            called=_ruled(record.called or "", self.called_rules),
+            calling=_ruled(_text(record.calling), self.calling_rules),
+            called=_ruled(_text(record.called), self.called_rules),
             remote_ip=_text(record.source_ip),
             dest_ip=_text(record.dest_ip),
-            trunk_in=fields.get(self.trunk_in_from, "") or _first(record.trunk_in, record.realm_in),
-            trunk_out=fields.get(self.trunk_out_from, "") or _first(record.trunk_out, record.realm_out),
-            tenant=(fields.get(self.tenant_from, "") or self.tenant).lower(),
-            username=fields.get(self.username_from, ""),
+            trunk_in=_first(fields.get(self.trunk_in_from), record.trunk_in, record.realm_in),
+            trunk_out=_first(fields.get(self.trunk_out_from), record.trunk_out, record.realm_out),
+            tenant=_first(fields.get(self.tenant_from), self.tenant).lower(),
+            username=_text(fields.get(self.username_from)),
             setup_at=times.setup_at,
             connect_at=times.connect_at,
             disconnect_at=times.ended_at,
@@ -88,7 +90,8 @@ class Meaning(msgspec.Struct, frozen=True, kw_only=True):
 
     def key(self, entry: Entry) -> bytes:
         """Return what the record is known by: the sender's own key of it, else its octets."""
-        content = b"key\0" + entry.key.encode() if entry.key else b"octets\0" + entry.raw
+        own = entry.key.encode(errors="surrogatepass")
+        content = b"key\0" + own if own else b"octets\0" + entry.raw
         return hashlib.blake2b(content, digest_size=KEY_OCTETS).digest()
 
     def _call_id(self, entry: Entry, key: bytes) -> str:
@@ -139,15 +142,19 @@ def _moment(value: object) -> datetime | None:
 
 
 def _text(value: object) -> str:
-    return value if isinstance(value, str) else ""
+    """Return *value* as the books bear it: bounded, and without what does not print."""
+    if not isinstance(value, str):
+        return ""
+    value = value[:LONGEST_TEXT]
+    return value if value.isprintable() else "".join(c if c.isprintable() else "\ufffd" for c in value)
 
 
 def _first(*values: object) -> str:
-    return next((value for value in values if isinstance(value, str) and value), "")
+    return next((text for value in values if (text := _text(value))), "")
 
 
 def _whole(value: object) -> int | None:
-    return value if isinstance(value, int) else None
+    return value if isinstance(value, int) and 0 <= value <= GREATEST_CAUSE else None
 
 
 def _ruled(number: str, rules: Rules) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import random
 import time
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from datetime import datetime
 
 import psycopg2
@@ -45,10 +46,11 @@ class SingleJournal:
         for _ in range(MOST_TRIES):
             try:
                 return finish(self._journal.settle(self._connection, batch, now))
-            except psycopg2.Error as error:
-                if error.pgcode not in AGAIN:
+            except Exception as error:
+                with suppress(psycopg2.Error):  # the connection itself may be lost
+                    finish(self._connection.run("ROLLBACK"))
+                if getattr(error, "pgcode", None) not in AGAIN:
                     raise
-                finish(self._connection.run("ROLLBACK"))
             time.sleep(PAUSE_S)
         raise NotDurable("the call is busy; try again in a moment")
 

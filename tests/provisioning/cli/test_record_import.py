@@ -173,6 +173,19 @@ def test_what_cannot_be_read_or_billed_is_kept(run: Run, site: Path, books: Any)
     assert Exit.OK == run("books", "check").exit_code
 
 
+def test_a_record_that_the_books_cannot_bear_costs_itself(run: Run, site: Path, books: Any) -> None:
+    """
+    Octets that no table takes, and numbers beyond all bounds, harm no other record and do not come again.
+    """
+    rows = [row(1), row(2, src="10\x0001"), row(3, context="acme\0pbx"), row(4, dst="9" * 400), row(5)]
+    (site / "Master.csv").write_text("".join(rows))
+
+    counts = told(run, *IMPORT, "Master.csv")
+
+    assert ("imported", 5) == (counts["state"], counts["received"])
+    assert -60_000 == books()["ACME"]
+
+
 def test_strict_imports_nothing_of_a_damaged_file(run: Run, site: Path, books: Any) -> None:
     """
     With --strict a file is refused whole, with the place of what cannot be read.
