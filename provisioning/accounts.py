@@ -25,6 +25,8 @@ from radiusd.errors import BadInput, Conflict, Forbidden, NotFound
 CURRENCY = re.compile(r"[A-Z]{3}", re.ASCII)
 STATUSES = ("active", "suspended")
 ZERO = Decimal(0)
+PROVIDERS_OWN = ("credit_limit", "postpaid", "policy", "daily_limit", "monthly_limit")
+"""Fields that guard the provider's money: resellers leave them as they are."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -161,9 +163,9 @@ def _permit(txn: Cursor, account: Account, admin: Admin) -> None:
         raise Forbidden("reseller: an account of yours stays below yours")
     require_account(txn, admin, account.reseller, "reseller")
     current = Account(code=account.code, currency=account.currency) if found is None else found[1]
-    for field in ("credit_limit", "postpaid"):
+    for field in PROVIDERS_OWN:
         if getattr(account, field) != getattr(current, field):
-            raise Forbidden(f"{field}: how far an account may owe is its provider's to say")
+            raise Forbidden(f"{field}: what an account may owe and spend is its provider's to say")
 
 
 def _reseller_id(txn: Cursor, account: Account) -> int | None:

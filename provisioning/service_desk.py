@@ -44,6 +44,11 @@ class ServiceDesk:
         self._stored: dict[int, tuple[Service, bytes | None]] = {}
         self._stocked: set[str] | None = None  # numbers of the inventory among those that are expected
 
+    @property
+    def txn(self) -> Cursor:
+        """The transaction that it works in."""
+        return self._txn
+
     def expect(self, services: Iterable[Service]) -> None:
         """Read what is known of *services*, and of what they claim, at once."""
         claims: set[str] = set()

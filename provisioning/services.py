@@ -10,12 +10,13 @@ from psycopg2.extensions import cursor as Cursor
 from provisioning.admin import Action, Admin, Change, FieldChange, record, shown
 from provisioning.moments import Moment, instant
 from provisioning.number_follow import follow
+from provisioning.reseller_rules import refuse_what_is_the_providers
 from provisioning.roles import Actor, require_account
 from provisioning.service_desk import ENDLESS, ServiceDesk, same_service, spare_virtual_numbers
-from provisioning.service_kinds import Did, Service, Virtual, canonical
+from provisioning.service_kinds import Did, Ip, Service, Trunk, Virtual, canonical
 from provisioning.service_rows import Links, find_links, holders_of, list_services
 from radiusd.calls.directory import ServiceKind
-from radiusd.errors import Conflict, NotFound
+from radiusd.errors import Conflict, Forbidden, NotFound
 
 
 def add_service(txn: Cursor, service: Service, admin: Admin) -> Change:
@@ -43,11 +44,13 @@ def _put(txn: Cursor, service: Service, admin: Admin, new: bool = False) -> Chan
 def put_for(desk: ServiceDesk, service: Service, admin: Admin, *, new: bool) -> Change:
     """Put *service* at the *desk*; the caller records the change. Who has it is told to our own only."""
     try:
-        return desk.put(service, new)
+        change = desk.put(service, new)
     except Conflict as error:
         if not admin.is_bound:
             raise
         raise Conflict(f"{service.name_field}: {service.kind.value} {service.key} is not free") from error
+    refuse_what_is_the_providers(desk.txn, service, change, admin)
+    return change
 
 
 def find_service(
@@ -96,6 +99,8 @@ def end_service(txn: Cursor, service: Service, at: Moment, admin: Admin) -> Chan
     admin.require("services:write")
     require_account(txn, admin, service.account, "account")
     links, zone = find_links(txn, service)
+    if admin.is_bound and isinstance(service, Trunk | Ip):
+        raise Forbidden(f"{service.name_field}: trunks and addresses are the provider's to end")
     change = finish_service(txn, service, instant("at", at, zone), admin, links)
     record(txn, admin, [change])
     return change

@@ -13,11 +13,13 @@ from provisioning.admin import Admin, Secret
 from provisioning.audit import AuditFilter, list_audit
 from provisioning.balances import Posting, post
 from provisioning.clients import Client, set_client
+from provisioning.inventory import Number, add_number
 from provisioning.people import User, add_user, set_user
 from provisioning.plans import read_plan, set_plan
 from provisioning.roles import GRANTED, RIGHTS, Actor, Role, reached_accounts
-from provisioning.service_kinds import Did
+from provisioning.service_kinds import Did, Extension, Trunk
 from provisioning.services import add_service, end_service, find_service
+from provisioning.tenants import Tenant, add_tenant
 from radiusd.calls.directory import ServiceKind
 from radiusd.errors import BadInput, Conflict, Forbidden, NotFound
 from tests.provisioning.conftest import NOW, SINCE
@@ -102,6 +104,7 @@ def test_a_reseller_provisions_its_customers(tree, admin):
     """
     An account of its own making is below it; services come and go there.
     """
+    add_number(tree, Number(number="15125550100", currency="USD"), admin)
     reseller = as_(admin, Role.RESELLER, "RES")
 
     add_account(tree, Account(code="NEW", currency="USD"), reseller)
@@ -129,10 +132,40 @@ def test_what_strangers_have_is_not_told(tree, admin):
 
 
 @pytest.mark.parametrize(
+    ("service", "words"),
+    [
+        (
+            Did(account="SHOP", number="15125550100", plan="retail", activated=SINCE, outpayment=Decimal(9)),
+            "outpayment: it is the provider's to say",
+        ),
+        (
+            Did(account="SHOP", number="15125550199", plan="retail", activated=SINCE),
+            "number: 15125550199 is not in the inventory",
+        ),
+        (Trunk(account="SHOP", trunk="TG1", plan="retail", activated=SINCE), "trunk: whose calls come over"),
+        (
+            Extension(account="SHOP", tenant="pbx", extension="7", plan="retail", activated=SINCE),
+            "tenant: tenant pbx does not exist",
+        ),
+    ],
+)
+def test_what_is_the_providers_stays_the_providers(tree, admin, service, words):
+    """
+    Money that it pays out, numbers that are not for sale, trunks, tenants in which others have extensions.
+    """
+    add_number(tree, Number(number="15125550100", currency="USD"), admin)
+    add_tenant(tree, Tenant(name="pbx"), admin)
+    theirs = Extension(account="ACME", tenant="pbx", extension="8", plan="retail", activated=SINCE)
+    add_service(tree, theirs, admin)
+    with pytest.raises((Forbidden, NotFound), match=words):
+        add_service(tree, service, as_(admin, Role.RESELLER, "RES"))
+
+
+@pytest.mark.parametrize(
     ("change", "words"),
     [
-        ({"credit_limit": Decimal(5)}, "credit_limit: how far an account may owe"),
-        ({"postpaid": True}, "postpaid: how far"),
+        ({"credit_limit": Decimal(5)}, "credit_limit: what an account may owe"),
+        ({"postpaid": True}, "postpaid: what an account"),
         ({"reseller": None}, "reseller: an account of yours stays below yours"),
     ],
 )
@@ -283,7 +316,7 @@ def test_the_audit_says_who_and_from_where_and_hides_secrets(site, admin):
     """
     ann = replace(admin, name="ann", address="192.0.2.7")
     add_user(site, User(name="bob", role="support"), ann, PASSWORD)
-    set_user(site, User(name="bob", role="billing"), ann)
+    set_user(site, User(name="bob", role="billing"), replace(ann, now=NOW + timedelta(seconds=1)))
 
     later, first = list_audit(site, admin, AuditFilter(key="bob"))
     assert ("ann", "192.0.2.7", "operator", "user", "changed") == (

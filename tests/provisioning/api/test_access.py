@@ -90,6 +90,7 @@ def test_a_reseller_sees_its_own_accounts_only(api, dsn, site):
         assert 404 == reseller("GET", path).status
     assert [] == reseller("GET", "/dids").json["items"]
     assert 422 == reseller("GET", "/dids?account=ACME").status
+    api("POST", "/numbers", {"number": "15125550101", "currency": "USD"}, 201)
     taken = reseller("POST", "/dids", {**did, "account": "SHOP"}, 409)
     assert "ACME" not in taken.text.decode()
     reseller("POST", "/dids", {**did, "account": "SHOP", "number": "15125550101"}, 201)
