@@ -26,6 +26,7 @@ SETTINGS = {
     "encoding": "auto (UTF-8, else Latin-1), utf-8, iso-8859-1 or windows-1252",
 }
 _UNIQUE_ID = re.compile(r"(?:.*-)?(\d{9,10})\.\d+")
+_CHANNEL_NUMBER = re.compile(r"-[0-9a-fA-F]+(?:;\d)?\Z")
 _CDR = re.compile(r"CDR\((\w+)")
 _VARIABLE = re.compile(r"\$\{(\w+)")
 _NAME = re.compile(r"\w+")
@@ -95,7 +96,10 @@ class _Reader:
             return passed_over(row, "column names")
         columns = self._columns_of(row.cells)
         require_cells(row, min(len(USUAL), len(columns)))
-        return self._entry(row, dict(zip(columns, row.cells, strict=False)))
+        fields = dict(zip(columns, row.cells, strict=False))
+        for name in ("channel", "dstchannel"):
+            fields[f"{name}_peer"] = peer_of(fields.get(name, ""))
+        return self._entry(row, fields)
 
     def _entry(self, row: Row, fields: dict[str, str]) -> Entry:
         get = fields.get
@@ -138,6 +142,12 @@ class _Reader:
             sequence=whole(get("sequence", ""), "sequence"),
             fields=fields,
         )
+
+
+def peer_of(channel: str) -> str:
+    """Return whose channel it is: ``trunk1`` of ``PJSIP/trunk1-00000063``."""
+    _, _, name = channel.partition("/")
+    return _CHANNEL_NUMBER.sub("", name)
 
 
 def _begun_by(unique_id: str | None) -> datetime | None:

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from radiusd.records.asterisk import peer_of
 from radiusd.records.record import Entry, SetAside
 from radiusd.records.registry import FORMATS, check_settings
 from tests.radiusd.records.vectors import FOLDER, Case, cases, plain, told
@@ -85,6 +86,23 @@ def test_places_lead_back_to_the_record(path):
         if isinstance(each, Entry):
             first = each.raw.split(b"\n")[0].rstrip(b"\r")
             assert octets[each.offset :].startswith(first)
+
+
+@pytest.mark.parametrize(
+    ("channel", "peer"),
+    [
+        ("PJSIP/trunk1-00000063", "trunk1"),
+        ("SIP/acme-out-0a1b2c", "acme-out"),
+        ("Local/200@from-queue-00000001;2", "200@from-queue"),
+        ("DAHDI/1-1", "1"),
+        ("", ""),
+    ],
+)
+def test_a_channel_tells_its_peer(channel, peer):
+    """
+    The name of a trunk stands in that of its channel, with a number of the call's own behind it.
+    """
+    assert peer == peer_of(channel)
 
 
 @pytest.mark.parametrize(
