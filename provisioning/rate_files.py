@@ -137,7 +137,7 @@ class RateFile:
         layout = self.layout
         table = open_table(self.path, layout.encoding, layout.delimiter, layout.sheet)
         reading = find_reading(table, layout, self.name, self.currency)
-        problems.columns = {name: column.place + 1 for name, column in reading.columns.items()}
+        problems.columns = reading.places()
         problems.note_reading(reading)
         rows = reading.table.rows(self.progress)
         while not problems.full:

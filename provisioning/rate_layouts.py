@@ -170,6 +170,12 @@ class Reading:
         """Whether the file says how time is counted."""
         return "initial" in self.columns or "increment" in self.columns or bool(self.layout.increments)
 
+    def places(self) -> dict[str, int]:
+        """Return the number of the column of each field, from 1; codes in any column are the prefix."""
+        code = self._code_column()
+        places = {name: column.place + 1 for name, column in self.columns.items()}
+        return places if code is None else {"prefix": code.place + 1, **places}
+
     def learn(self, rows: Sequence[Row]) -> None:
         """Find the sign before decimals and the order of dates in the first rows; raises ValueError."""
         if self._decimals is None:

@@ -1,7 +1,9 @@
 """``tollwire deck try``: what the calls of a month would have cost under a draft, which changes nothing."""
 
 import json
+from contextlib import closing
 
+import psycopg2
 import pytest
 
 CALLS = (("442071838750", 20), ("442071838750", 90), ("15125550100", 30))
@@ -89,6 +91,19 @@ def test_calls_without_a_rate_are_counted(cli, tmp_path):
     )
 
     assert ("United Kingdom", 2, "0.000000") == (line["name"], line["unrated"], line["draft"])
+
+
+def test_margin_moves_with_revenue_where_the_cost_is_known(cli, dsn):
+    """
+    The longer call to the United Kingdom has a supplier: its margin gains what the call brings more.
+    """
+    with closing(psycopg2.connect(dsn)) as connection, connection, connection.cursor() as txn:
+        txn.execute("UPDATE cdr SET margin_micros = 10000 WHERE duration_ms = 90000")
+
+    (line,) = cli("deck try draft.csv --on-calls 2026-03 --json")["totals"]
+
+    # Replayed in the order of answers, the call of 90 s pays one minute, and the other the second.
+    assert ("0.010000", "0.020000") == (line["margin_now"], line["margin_draft"])
 
 
 def test_a_plan_is_tried_too(cli, tmp_path):
