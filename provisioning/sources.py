@@ -15,7 +15,7 @@ from provisioning.admin import Admin, Change, compare, record
 from provisioning.clients import client_id_of
 from provisioning.rows import insert, save
 from radiusd.errors import BadInput, Conflict, NotFound
-from radiusd.records.events import read_rules
+from radiusd.records.events import read_choice, read_rules
 from radiusd.records.registry import FORMATS, check_settings
 from radiusd.records.stamps import zone_of
 
@@ -30,7 +30,8 @@ class Source:
 
     *client* names the RADIUS client that reports the same calls; empty when the switch speaks no RADIUS.
     *zone* is a setting like others, needed by formats of local time. The ``*_from`` are columns of the
-    format; the rules replace the beginning of a number, ``00:`` or ``0:49``, and the first that fits counts.
+    format; *incoming*, ``COLUMN=VALUE|VALUE``, tells which calls came from outside where records tell no
+    direction. The rules, ``00:`` or ``0:49``, replace the beginning of a number; the first that fits counts.
     """
 
     name: str
@@ -43,6 +44,7 @@ class Source:
     username_from: str = ""
     trunk_in_from: str = ""
     trunk_out_from: str = ""
+    incoming: str = ""
     calling_rules: tuple[str, ...] = ()
     called_rules: tuple[str, ...] = ()
 
@@ -129,6 +131,7 @@ def _check(txn: Cursor, source: Source) -> None:
         raise BadInput(f"settings: {'; '.join(wrong)}")
     for name in COLUMNS:
         names.prose(name, getattr(source, name))
+    read_choice("incoming", source.incoming)
     read_rules("calling_rules", source.calling_rules)
     read_rules("called_rules", source.called_rules)
     if source.tenant:
@@ -162,8 +165,8 @@ def _client_of(txn: Cursor, source: Source, admin: Admin) -> int:
 
 def _columns(source: Source) -> dict[str, object]:
     columns: dict[str, object] = {name: getattr(source, name) for name in Source.__slots__}
-    del columns["client"], columns["zone"]
-    columns["settings"] = Json({**source.settings, "zone": source.zone})
+    del columns["client"], columns["zone"], columns["incoming"]
+    columns["settings"] = Json({**source.settings, "zone": source.zone, "incoming": source.incoming})
     columns["calling_rules"], columns["called_rules"] = list(source.calling_rules), list(source.called_rules)
     return columns
 
@@ -185,6 +188,6 @@ def _read(txn: Cursor, name: str) -> tuple[int, Source] | None:
 def _source_of(txn: Cursor, row: tuple[Any, ...]) -> tuple[int, Source]:
     fields = {column.name: value for column, value in zip(txn.description or (), row, strict=True)}
     source_id, settings = fields.pop("id"), fields.pop("settings")
-    zone = settings.pop("zone", "")
+    zone, incoming = settings.pop("zone", ""), settings.pop("incoming", "")
     fields |= {name: tuple(fields[name]) for name in ("calling_rules", "called_rules")}
-    return source_id, Source(zone=zone, settings=settings, **fields)
+    return source_id, Source(zone=zone, incoming=incoming, settings=settings, **fields)

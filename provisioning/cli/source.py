@@ -25,6 +25,7 @@ HELPS = {
     "username_from": "Column that names the user.",
     "trunk_in_from": "Column that names the trunk on which a call came in.",
     "trunk_out_from": "Column that names the trunk on which it left.",
+    "incoming": "COLUMN=VALUE|VALUE of calls from outside, where records tell no direction.",
     "calling_rules": "PREFIX:REPLACEMENT of calling numbers; the first that fits counts.",
     "called_rules": "PREFIX:REPLACEMENT of called numbers, as 9: or 00: or 0:49.",
 }

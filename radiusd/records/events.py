@@ -17,6 +17,7 @@ from radiusd.records.values import LONGEST_TEXT
 KEY_OCTETS = 16
 GREATEST_CAUSE = 9999  # of Q.850, SIP and what vendors add to them
 Rules = tuple[tuple[str, str], ...]
+Choice = tuple[str, frozenset[str]]
 
 
 def read_rules(field: str, written: Iterable[str]) -> Rules:
@@ -28,6 +29,16 @@ def read_rules(field: str, written: Iterable[str]) -> Rules:
             raise BadInput(f"{field}: {rule!r} is not PREFIX:REPLACEMENT, as 00: or 0:49 is")
         rules.append((prefix, replacement))
     return tuple(rules)
+
+
+def read_choice(field: str, written: str) -> Choice | None:
+    """Return a column and those of its values that count, of ``COLUMN=VALUE|VALUE``; None of nothing."""
+    column, equals, values = written.partition("=")
+    if not written:
+        return None
+    if not column or not equals or not values:
+        raise BadInput(f"{field}: {written!r} is not COLUMN=VALUE|VALUE, as dcontext=from-trunk is")
+    return column, frozenset(values.split("|"))
 
 
 class Meaning(msgspec.Struct, frozen=True, kw_only=True):
@@ -43,6 +54,7 @@ class Meaning(msgspec.Struct, frozen=True, kw_only=True):
     username_from: str = ""
     trunk_in_from: str = ""
     trunk_out_from: str = ""
+    incoming: Choice | None = None
     calling_rules: Rules = ()
     called_rules: Rules = ()
 
@@ -85,8 +97,14 @@ class Meaning(msgspec.Struct, frozen=True, kw_only=True):
             status=Status.ANSWERED if answered else Status.FAILED,
             flags=(TOLD_AFTER,),
             source=f"{self.name}:{key.hex()}",
-            incoming=record.direction == "in",
+            incoming=record.direction == "in" or self._is_incoming(fields),
         )
+
+    def _is_incoming(self, fields: Mapping[str, str]) -> bool:
+        if self.incoming is None:
+            return False
+        column, values = self.incoming
+        return fields.get(column, "") in values
 
     def key(self, entry: Entry) -> bytes:
         """Return what the record is known by: the sender's own key of it, else its octets."""
@@ -177,6 +195,7 @@ def meaning_of(source_id: int, client_id: int, shares_calls: bool, fields: Mappi
         username_from=fields["username_from"],
         trunk_in_from=fields["trunk_in_from"],
         trunk_out_from=fields["trunk_out_from"],
+        incoming=read_choice("incoming", fields["settings"].get("incoming", "")),
         calling_rules=read_rules("calling_rules", fields["calling_rules"]),
         called_rules=read_rules("called_rules", fields["called_rules"]),
     )

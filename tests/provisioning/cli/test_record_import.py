@@ -240,6 +240,20 @@ def test_a_call_told_in_two_files_is_one_call(run: Run, site: Path, books: Any) 
     assert Exit.OK == run("books", "check").exit_code
 
 
+def test_a_call_from_outside_is_not_billed_to_its_calling_number(run: Run, site: Path, books: Any) -> None:
+    """
+    Who calls a PBX may show any number: of a call that came over its trunk it names no payer.
+    """
+    set_ = run("source", "set", "pbx", "--incoming", "channel_peer=provider")
+    assert Exit.OK == set_.exit_code, set_.output
+    (site / "Master.csv").write_text(row(1).replace("SIP/1-1", "SIP/provider-00000001") + row(2, 10))
+
+    counts = told(run, *IMPORT, "Master.csv")
+
+    assert 1 == counts["unmatched"]
+    assert -10_000 == books()["ACME"]
+
+
 def test_a_source_has_to_make_sense(run: Run, site: Path) -> None:
     """
     Local time without a zone, an unknown tenant or setting, and a rule that is none are refused by name.
