@@ -56,6 +56,7 @@ class Plan:
     setup_fee: Decimal = ZERO
     fee_cycle: str = "calendar"
     prorate_fees: bool = True
+    lrn_dip_fee: Decimal = ZERO  # of a call whose numbers were looked up
 
 
 WORDS: Mapping[str, tuple[str, ...]] = {
@@ -132,7 +133,7 @@ def read_plan(txn: Cursor, code: str) -> tuple[int, Plan]:
 SELECT = """
 SELECT p.id, p.code, p.name, d.name, i.name, p.initial_s, p.increment_s, p.rounding_decimals, p.rounding_mode,
     o.name, p.on_net, f.name, p.indeterminate_as, p.duration_rounding, p.monthly_fee_micros,
-    p.setup_fee_micros, p.fee_cycle, p.prorate_fees
+    p.setup_fee_micros, p.fee_cycle, p.prorate_fees, p.lrn_dip_micros
 FROM plan p JOIN deck d ON d.id = p.deck_id
 LEFT JOIN deck i ON i.id = p.inbound_deck_id LEFT JOIN deck o ON o.id = p.outpayment_deck_id
 LEFT JOIN destination_set f ON f.id = p.free_set_id
@@ -149,6 +150,7 @@ def _columns(plan: Plan) -> dict[str, object]:
         "monthly_fee_micros": fee("monthly_fee", plan.monthly_fee),
         "setup_fee_micros": fee("setup_fee", plan.setup_fee),
         "prorate_fees": plan.prorate_fees,
+        "lrn_dip_micros": fee("lrn_dip_fee", plan.lrn_dip_fee),
         "code": names.name("code", plan.code),
         "name": names.prose("name", plan.name),
         "initial_s": names.whole("initial_s", plan.initial_s, 1, LONGEST_INCREMENT_S),
@@ -192,6 +194,6 @@ def _keep_currency(txn: Cursor, plan_id: int, currency: str) -> None:
 
 def _plan_of(row: tuple[object, ...]) -> Plan:
     values: dict[str, Any] = dict(zip(Plan.__slots__, row, strict=True))  # as SELECT names them
-    for name in ("monthly_fee", "setup_fee"):
+    for name in ("monthly_fee", "setup_fee", "lrn_dip_fee"):
         values[name] = amount_of(values[name], MICRO_DECIMALS)
     return Plan(**values)

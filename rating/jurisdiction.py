@@ -10,7 +10,7 @@ TOLL_FREE: Final = frozenset({"800", "833", "844", "855", "866", "877", "888"})
 #: ANI II digits of payphones: 27 coin, 29 prison, 70 private payphone.
 PAYPHONE_II: Final = frozenset({"27", "29", "70"})
 
-_NATIONAL_DIGITS: Final = 10
+NATIONAL_DIGITS: Final = 10
 
 
 class Jurisdiction(StrEnum):
@@ -24,7 +24,7 @@ class Jurisdiction(StrEnum):
 def _national(number: str) -> str | None:
     """Return the ten digits of a number in country code 1, or None."""
     digits = number.removeprefix("+")
-    if len(digits) != _NATIONAL_DIGITS + 1 or not digits.startswith("1"):
+    if len(digits) != NATIONAL_DIGITS + 1 or not digits.startswith("1"):
         return None
     return digits[1:] if digits.isascii() and digits.isdigit() else None
 
@@ -43,7 +43,7 @@ def is_payphone(ii_digits: str | None, called: str) -> bool:
 def with_country_code(lrn: str) -> str:
     """Return a location routing number with its country code, without ``+``: ten digits lack the 1."""
     digits = lrn.removeprefix("+")
-    return "1" + digits if len(digits) == _NATIONAL_DIGITS and digits.isdigit() else digits
+    return "1" + digits if len(digits) == NATIONAL_DIGITS and digits.isdigit() else digits
 
 
 def state_of(number: str, states: Mapping[str, str], lrn: str | None = None) -> str | None:

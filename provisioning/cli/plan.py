@@ -30,6 +30,7 @@ HELPS = {
     "setup_fee": "Due once for each service. New plans: 0.",
     "fee_cycle": "Months of the calendar, or from the day of the activation. New plans: calendar.",
     "prorate_fees": "By the days of the month on which a service holds. New plans: yes.",
+    "lrn_dip_fee": "On top of a call whose numbers were looked up. New plans: 0.",
     "duration_rounding": "How fractions of a second become whole ones. New plans: up.",
 }
 CHOICES = plans.WORDS

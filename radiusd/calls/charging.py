@@ -78,7 +78,10 @@ def signature(call: Call, party: Party) -> str:
     times = "|".join(
         "" if at is None else at.isoformat() for at in (call.begun_at, call.connect_at, call.ended_at)
     )
-    numbers = f"{call.identity.calling!r}|{call.identity.called!r}"
+    identity = call.identity
+    numbers = f"{identity.calling!r}|{identity.called!r}"
+    if identity.lrn or identity.calling_lrn or identity.ii:
+        numbers += f"|{identity.lrn}|{identity.calling_lrn}|{identity.ii}"
     kept = f"{party.service.id}|{party.plan.id}|{channel}|{times}|{call.duration_ms}|{call.closed_by}"
     return f"{kept}|{numbers}"
 

@@ -9,10 +9,11 @@ from datetime import datetime
 from radiusd.calls.directory import Directory
 from radiusd.calls.facts import Call, Identity
 from radiusd.calls.matching import Match, Party, Trust, match
-from radiusd.calls.tariffs import EMERGENCY, Tariff, tariff
+from radiusd.calls.tariffs import EMERGENCY, Ported, Tariff, tariff
 from radiusd.radius.clients import Client
 
 Payer = tuple[int, int, str, bool]  # account, plan, role, internal
+Asked = tuple[Payer, str, str, Ported, datetime, datetime]  # payer, numbers, set-up, answer
 
 
 @dataclass(slots=True)
@@ -31,7 +32,7 @@ class Context:
     boots: Mapping[tuple[int, str], Sequence[datetime]] = field(default_factory=dict)
     find_client: Callable[[int], Client | None] | None = None
     _matches: dict[tuple[Identity, datetime, bool], Match] = field(default_factory=dict)
-    _tariffs: dict[tuple[Payer, str, str, datetime, datetime], Tariff] = field(default_factory=dict)
+    _tariffs: dict[Asked, Tariff] = field(default_factory=dict)
 
     def of(self, client_id: int) -> Context:
         """Return the context of another client, this one when there is no such client."""
@@ -65,10 +66,12 @@ class Context:
         """Return how *party* pays for *call* to *called* if it is answered at that moment."""
         calling = call.identity.calling
         payer = (party.service.account.id, party.plan.id, party.role, party.internal)
-        key = (payer, calling, called, call.begun_at, answer_at)
+        identity = call.identity
+        ported = Ported(identity.lrn, identity.calling_lrn, identity.ii)
+        key = (payer, calling, called, ported, call.begun_at, answer_at)
         found = self._tariffs.get(key)
         if found is None:
-            found = tariff(party, calling, called, call.begun_at, answer_at, self.directory)
+            found = tariff(party, calling, called, call.begun_at, answer_at, self.directory, ported)
             if found.refusal is not None and called in party.service.account.emergency:
                 found = EMERGENCY
             self._tariffs[key] = found

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from enum import Enum, StrEnum
+from fractions import Fraction
 from functools import lru_cache
 from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address, ip_network
 from zoneinfo import ZoneInfo
@@ -127,6 +128,7 @@ class Plan:
     free_prefixes: tuple[str, ...] = ()
     indeterminate_as: Jurisdiction = Jurisdiction.INDETERMINATE
     duration_rounding: DurationRounding = DurationRounding.UP
+    lrn_dip: Fraction = Fraction(0)  # what a call costs more whose numbers were looked up
 
 
 @dataclass(frozen=True, slots=True)

@@ -153,3 +153,6 @@ class CallEvent(msgspec.Struct, frozen=True, kw_only=True, gc=False, array_like=
     group: str = ""  # of the client: those of one group report legs of the same calls
     incoming: bool = False  # it came to the sender from outside: its caller is nobody of the sender's
     asked: tuple[str, ...] = ()  # under these its attempt waits for records, where those have another call_id
+    lrn: str = ""  # where the called number was ported to: its location routing number
+    calling_lrn: str = ""  # the same of the calling number
+    ii: str = ""  # what line the caller is on: ANI II digits, which tell a payphone

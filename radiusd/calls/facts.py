@@ -47,6 +47,9 @@ class Identity(msgspec.Struct, frozen=True, array_like=True, gc=False):
     trunk_out: str
     verified: bool  # the password or digest of *username* was checked by us
     incoming: bool = False  # a PBX took it from outside: its calling number names no payer
+    lrn: str = ""  # where called and calling number were ported to, and the caller's kind of line
+    calling_lrn: str = ""
+    ii: str = ""
 
 
 class Call(msgspec.Struct, frozen=True, gc=False):
@@ -333,6 +336,9 @@ def _identity(
         first.trunk_out or went_to(reports, "trunk_out", nearest),
         verified and attempt is not None,
         first.incoming,
+        first.lrn or _other(others, "lrn"),
+        first.calling_lrn or _other(others, "calling_lrn"),
+        first.ii or _other(others, "ii"),
     )
 
 

@@ -72,6 +72,8 @@ def afford(
             zone=account.zone,
             holidays=account.holidays,
             direction=Direction(party.role),
+            payphone=tariff.payphone,
+            dips=tariff.dips,
         )
         on_top = additional(grant.seconds).total_micros if additional and grant.seconds else 0
         return Held(grant.seconds, grant.money_micros + on_top, grant.bucket_s)

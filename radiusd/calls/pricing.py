@@ -58,6 +58,8 @@ def price(
             zone=account.zone,
             holidays=account.holidays,
             direction=Direction(party.role),
+            payphone=terms.payphone,
+            dips=terms.dips,
             duration_rounding=party.plan.duration_rounding,
         )
     on_top = additional_rate(party)

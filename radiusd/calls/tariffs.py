@@ -6,6 +6,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from datetime import datetime
 from fractions import Fraction
+from typing import NamedTuple
 
 import msgspec
 
@@ -16,8 +17,8 @@ from radiusd.errors import Refusal
 from rating.decks import Deck
 from rating.engine import rate_call
 from rating.increments import Increment
-from rating.jurisdiction import Jurisdiction, classify, state_of
-from rating.money import MICRO, Mode, Rounding
+from rating.jurisdiction import NATIONAL_DIGITS, Jurisdiction, classify, is_payphone, state_of
+from rating.money import MICRO, ZERO, Mode, Rounding
 from rating.prices import Price
 from rating.rates import ALWAYS, PLAIN, Rate
 from rating.ratings import Rating
@@ -35,12 +36,24 @@ class Tariff(msgspec.Struct, frozen=True, gc=False):
     detail: str  # why it is free; for the queue, the smallest fix
     source: str = "deck"  # whose price it is: the deck's, or the plan's or account's own
     jurisdiction: str = ""
+    payphone: bool = False
+    dips: Fraction = ZERO  # fees of the look-ups that were made for the call
 
     @property
     def free(self) -> bool:
         """Tell whether the call costs nothing."""
         return self.rate is None and self.refusal is None
 
+
+class Ported(NamedTuple):
+    """What look-ups told of a call's numbers: where they were ported to, and the caller's kind of line."""
+
+    lrn: str = ""
+    calling_lrn: str = ""
+    ii: str = ""
+
+
+AS_DIALLED = Ported()
 
 INTERNAL = Tariff(None, None, None, "inside one account's PBX")
 INBOUND_FREE = Tariff(None, None, None, "the plan charges no inbound calls to this number")
@@ -50,12 +63,19 @@ FREE_LIST = Tariff(None, None, None, "the plan lets calls to this destination be
 
 
 def tariff(
-    party: Party, calling: str, called: str, setup_at: datetime, answer_at: datetime, directory: Directory
+    party: Party,
+    calling: str,
+    called: str,
+    setup_at: datetime,
+    answer_at: datetime,
+    directory: Directory,
+    ported: Ported = AS_DIALLED,
 ) -> Tariff:
     """
     Return how *party* pays for a call to *called*.
 
     The deck version is that of the set-up; in it, the price in force at the answer holds for the whole call.
+    A ported number is priced where it is now.
     """
     plan = party.plan
     if party.internal:
@@ -72,22 +92,26 @@ def tariff(
     if version is None and party.role == "in":
         return INBOUND_FREE
     version_id, rates = version if version is not None else (None, None)
-    rate, source = _lookup(party, rates, called, answer_at, calling)
+    number = _international(ported.lrn) or called
+    rate, source = _lookup(party, rates, number, answer_at, calling)
     if rate is None and party.role == "in":
         return INBOUND_FREE  # an inbound deck names what costs, toll-free numbers say
     if rate is None:
-        return Tariff(None, version_id, Refusal.NO_RATE, _lack(deck, rates, called, answer_at))
+        return Tariff(None, version_id, Refusal.NO_RATE, _lack(deck, rates, number, answer_at))
     if rate.blocked:
         whose = f"deck {deck.name}" if source == "deck" else f"the {source}'s own prices"
         detail = f"prefix {rate.prefix} is blocked in {whose}"
         return Tariff(None, version_id, Refusal.DESTINATION_BLOCKED, detail)
     jurisdiction = ""
     if rate.rules is not PLAIN and rate.rules.jurisdiction:
-        found = _jurisdiction(plan, calling, called, directory)
+        found = _jurisdiction(plan, calling, called, ported, directory)
         rate, jurisdiction = rate.in_jurisdiction(found), found.value
     if source == "deck" and plan.initial_s is not None and plan.increment_s is not None:
         rate = rate.with_increments(plan.initial_s, plan.increment_s)
-    return Tariff(rate, version_id, None, "", source, jurisdiction)
+    dips = plan.lrn_dip if ported.lrn or ported.calling_lrn else ZERO
+    return Tariff(
+        rate, version_id, None, "", source, jurisdiction, is_payphone(ported.ii, called), dips
+    )
 
 
 def _is_on_net(party: Party, called: str, at: datetime, directory: Directory) -> bool:
@@ -123,8 +147,18 @@ def _lack(deck: RateDeck, rates: Deck | None, called: str, at: datetime) -> str:
     return f"no rate for {called} in deck {deck.name} at {at:%Y-%m-%d}; nearest prefix {nearest!r}"
 
 
-def _jurisdiction(plan: Plan, calling: str, called: str, directory: Directory) -> Jurisdiction:
-    found = classify(state_of(calling, directory.states), state_of(called, directory.states))
+def _international(lrn: str) -> str:
+    """Return an LRN with its country code, which it may come without."""
+    return f"1{lrn}" if len(lrn) == NATIONAL_DIGITS else lrn
+
+
+def _jurisdiction(
+    plan: Plan, calling: str, called: str, ported: Ported, directory: Directory
+) -> Jurisdiction:
+    found = classify(
+        state_of(calling, directory.states, ported.calling_lrn),
+        state_of(called, directory.states, ported.lrn),
+    )
     return plan.indeterminate_as if found is Jurisdiction.INDETERMINATE else found
 
 

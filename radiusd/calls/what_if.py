@@ -255,6 +255,10 @@ def _alike(terms: Tariff, other: Tariff) -> bool:
         return True
     if terms.rate is None or other.rate is None:
         return False
-    # What a rate is called and from when it holds does not change what it costs.
-    ours = terms.rate._replace(prefix="", effective_at=ALWAYS, expires_at=None, description="")
-    return ours == other.rate._replace(prefix="", effective_at=ALWAYS, expires_at=None, description="")
+    return _bare(terms, terms.rate) == _bare(other, other.rate)
+
+
+def _bare(terms: Tariff, rate: Rate) -> Tariff:
+    """Return a tariff without what its rate is called and from when it holds, which changes no price."""
+    bare = rate._replace(prefix="", effective_at=ALWAYS, expires_at=None, description="")
+    return msgspec.structs.replace(terms, rate=bare, deck_version_id=None, detail="", source="")

@@ -29,7 +29,11 @@ SOURCES = (
     "trunk_in_from",
     "trunk_out_from",
     "call_id_from",
+    "lrn_from",
+    "calling_lrn_from",
+    "ii_from",
 )
+ROUTING_NUMBERS = ("lrn_from", "calling_lrn_from", "ii_from")
 T = TypeVar("T")
 _GROUP = re.compile(r"[A-Za-z0-9._-]{1,64}", re.ASCII)
 _LARGEST_VENDOR = (1 << 24) - 1  # the first octet of a Vendor-Id is 0 (RFC 2865, 5.26)

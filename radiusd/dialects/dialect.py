@@ -12,7 +12,12 @@ import msgspec
 
 from radiusd.calls.events import STATUS_TYPES, CallEvent, Kind
 from radiusd.dialects import disconnects, replies
-from radiusd.dialects.client_settings import DEFAULTS, ClientSettings, read_settings
+from radiusd.dialects.client_settings import (
+    DEFAULTS,
+    ROUTING_NUMBERS,
+    ClientSettings,
+    read_settings,
+)
 from radiusd.dialects.dictionary import definitions
 from radiusd.dialects.h323 import CISCO
 from radiusd.dialects.reading import Reading
@@ -62,7 +67,7 @@ class Dialect(ABC):
         if kind in _RESTARTS:
             reading.settle_time()
             return reading.event(client)
-        event = self.read_call(reading, client)
+        event = _with_routing_numbers(self.read_call(reading, client), reading)
         if not event.call_id and not _stands_alone(event):
             raise UnreadableEvent(
                 "no Acct-Session-Id, or an empty one, so nothing says which call it is about (RFC 2866, 5.5)"
@@ -79,7 +84,7 @@ class Dialect(ABC):
         SIP request that calls nobody.
         """
         reading = Reading(packet, Kind.AUTHORIZE, self.settings_of(client), received_at, source)
-        event = self.read_call(reading, client)
+        event = _with_routing_numbers(self.read_call(reading, client), reading)
         if event.called and _asks_about_no_call(packet):
             return msgspec.structs.replace(event, called="")
         return event
@@ -182,6 +187,25 @@ def _stands_alone(event: CallEvent) -> bool:
     """
     has_number = bool(event.calling or event.called)
     return event.kind is Kind.STOP and bool(event.duration_ms) and event.event_at_known and has_number
+
+
+def _with_routing_numbers(event: CallEvent, reading: Reading) -> CallEvent:
+    """Return *event* with where its numbers were ported to, if the client's settings say where it stands."""
+    if not any(setting in reading.settings.sources for setting in ROUTING_NUMBERS):
+        return event
+    return msgspec.structs.replace(
+        event,
+        lrn=_routing_number(reading.text("lrn_from")),
+        calling_lrn=_routing_number(reading.text("calling_lrn_from")),
+        ii=reading.text("ii_from"),
+    )
+
+
+def _routing_number(text: str) -> str:
+    """Return the digits of an LRN, which may be the parameter ``rn`` of a number (RFC 4694, 3)."""
+    _, found, parameter = text.partition(";rn=")
+    digits = (parameter.partition(";")[0] if found else text).removeprefix("+").replace("-", "")
+    return digits if digits.isascii() and digits.isdigit() and (found or ";" not in text) else ""
 
 
 def _why_no_kind(packet: Packet, status_type: int | None) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from fractions import Fraction
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -24,7 +25,7 @@ from rating.buckets import Direction, Partial
 from rating.decks import Deck
 from rating.increments import DurationRounding
 from rating.jurisdiction import Jurisdiction
-from rating.money import Mode, Rounding
+from rating.money import MICRO, Mode, Rounding
 
 EVERY_DESTINATION = ("",)
 NO_POLICIES = Policies()
@@ -91,7 +92,8 @@ def load_plans(
     buckets = _load_plan_allowances(txn)
     txn.execute(
         "SELECT p.id, code, deck_id, inbound_deck_id, initial_s, increment_s, rounding_decimals,"
-        " rounding_mode, outpayment_deck_id, on_net, f.prefixes, indeterminate_as, duration_rounding"
+        " rounding_mode, outpayment_deck_id, on_net, f.prefixes, indeterminate_as, duration_rounding,"
+        " lrn_dip_micros"
         " FROM plan p LEFT JOIN destination_set f ON f.id = p.free_set_id"
     )
     return {
@@ -107,7 +109,7 @@ def _plan(
     overrides: Deck | None,
 ) -> Plan:
     plan_id, code, deck_id, inbound_deck_id, initial_s, increment_s, decimals, mode, *rest = row
-    outpayment_deck_id, on_net, free, indeterminate_as, duration_rounding = rest
+    outpayment_deck_id, on_net, free, indeterminate_as, duration_rounding, lrn_dip_micros = rest
     return Plan(
         id=plan_id,
         code=code,
@@ -123,6 +125,7 @@ def _plan(
         free_prefixes=tuple(free or ()),
         indeterminate_as=Jurisdiction(indeterminate_as),
         duration_rounding=DurationRounding(duration_rounding),
+        lrn_dip=Fraction(lrn_dip_micros, MICRO),
     )
 
 

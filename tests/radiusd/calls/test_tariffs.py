@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 from datetime import date
+from fractions import Fraction
 from typing import Any
 
 import pytest
@@ -232,3 +233,39 @@ def test_fractions_are_kept_for_grace():
 
     assert 0 == charge(plan, duration_s=3).total_micros
     assert 4_000 == charge(plan, duration_s=3.001).total_micros
+
+
+def test_a_ported_number_is_priced_where_it_is_now():
+    """
+    By its LRN, with the fee of the look-up on top; the record shows both.
+    """
+    plan = a_plan(deck=a_deck(a_rate("1", "0.06"), a_rate("1214555", "0.03")), lrn_dip=Fraction("0.0001"))
+
+    cdr = charge(plan, called="12145550100", lrn="2125550100")
+    assert ("1", 60_100, "0.0001") == (cdr.prefix, cdr.total_micros, cdr.rating["call"]["dip_fees"])
+    assert ("1214555", 30_000) == (charge(plan, called="12145550100").prefix, 30_000)
+
+
+def test_payphones_cost_a_surcharge_to_toll_free_numbers():
+    """
+    By the ANI II digits of the caller's line.
+    """
+    plan = a_plan(deck=a_deck(a_rate(rules=replace(PLAIN, payphone_surcharge=Fraction("0.60")))))
+
+    assert 660_000 == charge(plan, called="18005550100", ii="27").total_micros
+    assert 60_000 == charge(plan, called="18005550100", ii="0").total_micros
+    assert 60_000 == charge(plan, called="12145550100", ii="27").total_micros
+
+
+def test_lrns_decide_the_state():
+    """
+    A Texan number that was ported to New York calls Texas.
+    """
+    prices = {Jurisdiction.INTERSTATE: Price.of("0.01"), Jurisdiction.INTRASTATE: Price.of("0.03")}
+    plan = a_plan(deck=a_deck(a_rate("1", "0.02", rules=replace(PLAIN, jurisdiction=prices))))
+    service = a_service(plan=plan)
+    directory = Directory(1, [(service, claims_of(service))], {"512": "TX", "214": "TX", "212": "NY"})
+    desk = Desk(directory)
+    desk.post(a_stop(NOW, 60, called="12145550100", calling_lrn="12125550100"))
+
+    assert "interstate" == desk.cdrs[0].rating["jurisdiction"]
