@@ -57,7 +57,12 @@ def elements(data: bytes, start: int, stop: int) -> list[Element]:
                 at += 1
                 tag = tag << 8 | octet
                 if octet >= 0x80:
-                    tag, at = _rest_of_tag(data, began, at)
+                    last = data[at]
+                    if octet > 0x80 and last < 0x80:  # three octets, as most of TAP's have
+                        tag = tag << 8 | last
+                        at += 1
+                    else:
+                        tag, at = _rest_of_tag(data, began, at)
             size = data[at]
             at += 1
             if size < 0x80:
@@ -147,12 +152,21 @@ def integer(value: bytes, offset: int = 0) -> int:
 
 def is_constructed(tag: int) -> bool:
     """Tell whether an element with this *tag* holds elements."""
-    return primitive(tag) != tag
+    return tag & _constructed_bit(tag) != 0
 
 
 def primitive(tag: int) -> int:
-    """Return *tag* without the bit that tells a constructed element; it is in the first identifier octet."""
-    return tag & ~(CONSTRUCTED << max(0, tag.bit_length() - 1 & ~7))
+    """Return *tag* without the bit that tells a constructed element."""
+    return tag & ~_constructed_bit(tag)
+
+
+def _constructed_bit(tag: int) -> int:
+    """Return that bit, which is in the first of the identifier octets."""
+    if tag < 0x100:
+        return CONSTRUCTED
+    if tag < 0x10000:
+        return CONSTRUCTED << 8
+    return CONSTRUCTED << 16 if tag < 0x1000000 else CONSTRUCTED << 24
 
 
 def _header(data: bytes, at: int) -> tuple[int, int, int]:

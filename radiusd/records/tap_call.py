@@ -133,7 +133,7 @@ def read_call(data: bytes, element: Element, batch: Batch, offset: int, position
         raise RecordError(f"{duration_s}: tell the seconds", "totalCallEventDuration")
     imsi, subscriber = _subscriber(data, basic.get(427))
     other = _destination(data, basic.get(89)) if direction == "out" else _originator(data, basic.get(41))
-    charge = charged(data, element)
+    charge = sum(charged(data, event[group]) for group in _CHARGED_IN_CALLS if group in event)
     cause = number(data, basic.get(58))
     record = Record(
         source=SOURCE,
@@ -179,11 +179,12 @@ def charged(data: bytes, element: Element, depth: int = 1) -> int:
                 total += number(data, detail.get(62)) or 0
         elif kind in (62, 422):  # Charge of a messaging event, CamelInvocationFee
             total += number(data, each) or 0
-        elif is_constructed(each[0]) and kind in _CHARGING_GROUPS:
+        elif kind in _CHARGING_GROUPS and is_constructed(each[0]):
             total += charged(data, each, depth + 1)
     return total
 
 
+_CHARGED_IN_CALLS = (38, 57)  # BasicServiceUsedList, CamelServiceUsed
 _CHARGING_GROUPS = frozenset({38, 39, 57, 64, 69, 70, 206, 285, 352, 382, 448, 449, 121})
 
 
