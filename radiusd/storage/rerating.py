@@ -232,10 +232,7 @@ class Rerater:
             books.put_cdr(_read_cdr(each.cdr))
             swap(row, after, before)
             books.change_call(row)
-        return [
-            msgspec.structs.replace(each.outcome, before=after, after=_read_charge(each.before))
-            for each, _, after, _ in found
-        ]
+        return [each.outcome(after) for each, _, after, _ in found]
 
     def _find_again(self, books: Books, each: _Kept) -> tuple[_Kept, CallRow, Charge, Context]:
         wanted = each.wanted
@@ -278,10 +275,15 @@ class _Kept(msgspec.Struct):
             destination="",
         )
 
-    @property
-    def outcome(self) -> Rerated:
-        """Return that it has changed."""
-        return Rerated(wanted=self.wanted, result=Result.CHANGED)
+    def outcome(self, after: Charge) -> Rerated:
+        """Return that *after* has given way to what was booked before it."""
+        return Rerated(
+            wanted=self.wanted,
+            result=Result.CHANGED,
+            before=after,
+            after=_read_charge(self.before),
+            destination=_read_cdr(self.cdr).destination,
+        )
 
 
 _UNDO = """

@@ -105,7 +105,8 @@ def test_it_is_undone(cli):
     rerating = cli("rerate apply --deck retail --json")["rerating"]
     assert records != cli("cdr list --json")
 
-    assert 1 == cli(f"rerate undo {rerating} --json")["changed"]
+    (undone,) = cli(f"rerate undo {rerating} --json")["differences"]
+    assert ("United Kingdom", "-0.040000") == (undone["destination"], undone["difference"])
 
     assert (before, records) == (balance(cli), cli("cdr list --json"))
     cli("books check")
