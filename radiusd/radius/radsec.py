@@ -74,8 +74,8 @@ class TlsFiles:
             BadCertificate: One of them cannot be used; those read before stay in use.
         """
         context = _bare_context()
-        _use(self._certificate, context.use_certificate_chain_file)
         _use(self._key, context.use_privatekey_file)
+        _use(self._certificate, context.use_certificate_chain_file)
         _use(self._ca, context.load_verify_locations)
         if self._crl is not None:
             self._add_crl(context, self._crl)
@@ -96,7 +96,10 @@ class TlsFiles:
         store = context.get_cert_store()
         assert store is not None, "a context always has one"
         try:
-            for pem in path.read_bytes().split(_CRL_END)[:-1]:  # one for each authority
+            lists = path.read_bytes().split(_CRL_END)[:-1]  # one for each authority
+            if not lists:
+                raise ValueError("nothing ends like one")
+            for pem in lists:
                 store.add_crl(x509.load_pem_x509_crl(pem + _CRL_END))
         except (OSError, ValueError) as error:
             raise BadCertificate(f"{path}: no list of revoked certificates in PEM: {error}") from error
