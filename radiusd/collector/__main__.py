@@ -20,7 +20,7 @@ from radiusd.errors import BadSettings
 from radiusd.handlers.record import Collecting
 from radiusd.handlers.record_import import Importer
 from radiusd.settings import Settings, read_settings
-from radiusd.storage.catalogue import load_catalogue
+from radiusd.storage.catalogue import Catalogue, catalogue_version, load_catalogue
 from radiusd.storage.ids import RANDOM_BYTES, uuid7
 from radiusd.storage.postgres import EmbeddedPostgres
 from radiusd.storage.record_files import FileRow
@@ -39,14 +39,23 @@ class Books:
         self._dsn = dsn
         self._sealer = sealer
         self._randomness = SystemRandom()
+        self._catalogue: Catalogue | None = None
 
     def import_file(self, source: str, path: str) -> FileRow:
         """Import the file *path* of *source*. Raises as Importer does."""
         with closing(self._connect()) as connection:
-            catalogue = load_catalogue(connection, self._sealer)
+            catalogue = self._current(connection)
             with closing(SingleJournal(self._dsn, catalogue, self._randomness)) as journal:
                 importer = Importer(connection, journal, source, _now, self._new_id)
                 return importer.import_file(path, lambda octets, records: None)
+
+    def _current(self, connection: Connection) -> Catalogue:
+        """Return the catalogue as it is now; decks of a million prices are read once, not for each file."""
+        with connection, connection.cursor() as txn:
+            version = catalogue_version(txn)
+        if self._catalogue is None or self._catalogue.version != version:
+            self._catalogue = load_catalogue(connection, self._sealer, self._catalogue)
+        return self._catalogue
 
     def _connect(self) -> Connection:
         return psycopg2.connect(

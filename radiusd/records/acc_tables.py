@@ -32,7 +32,7 @@ SETTINGS = {
 _CALLING = ("src_user", "caller", "from_user", "fuser", "from_uri", "calling")
 _CALLED = ("dst_user", "callee", "ruri_user", "to_user", "dst_ouser", "ruri", "to_uri", "called")
 _SOURCE_IP = ("src_ip", "source_ip", "srcip", "ip")
-_NULLS = ("\\N", "NULL", "null")
+_NULLS = frozenset(("\\N", "NULL", "null"))
 _CHALLENGES = (401, 407)
 
 
@@ -88,17 +88,19 @@ class _Reader:
             yield self._still_open(self._open.popitem(last=False)[1])
 
     def _read(self, row: Row) -> Iterator[Outcome]:
-        names = tuple(cell.strip().lower() for cell in row.cells)
-        if "callid" in names or ("start_time" in names and "end_time" in names):
-            self._columns = names
-            yield passed_over(row, "column names")
-            return
+        if not self._columns or "callid" in row.cells or "start_time" in row.cells:
+            names = tuple(cell.strip().lower() for cell in row.cells)
+            if "callid" in names or ("start_time" in names and "end_time" in names):
+                self._columns = names
+                yield passed_over(row, "column names")
+                return
         if not self._columns:
             raise RecordError("the first line has to name the columns: callid, method, time and so on")
         if len(row.cells) < len(self._columns):
             raise RecordError(f"{len(row.cells)} fields, where the first line names {len(self._columns)}")
-        values = ("" if cell in _NULLS else cell for cell in row.cells)
-        fields = dict(zip(self._columns, values, strict=False))
+        fields = dict(zip(self._columns, row.cells, strict=False))
+        if not _NULLS.isdisjoint(row.cells):
+            fields = {name: "" if cell in _NULLS else cell for name, cell in fields.items()}
         if "start_time" in fields and "end_time" in fields:
             yield self._whole_call(row, fields)
         elif fields.get("method", "INVITE") == "INVITE":

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import BinaryIO
@@ -28,8 +27,7 @@ COLUMNS = (
 )  # fmt: skip
 _LEAST = COLUMNS.index("releaseTime") + 1
 _UTC = ZoneInfo("UTC")
-_ESCAPED = re.compile(r"((?:[^,\\]|\\.)*\\?)(?:,|$)", re.DOTALL)
-_ESCAPE = re.compile(r"\\(.)", re.DOTALL)
+_BACKSLASH, _COMMA = "\ue000", "\ue001"  # of Unicode's private use, which does not print
 _DIRECTIONS: Mapping[str, Direction] = {"Originating": "out", "Terminating": "in"}
 _FILE_MARKS = ("Start", "End")
 _OTHER_TYPES = ("Failover", "Interim", "Long Duration", "Long duration")
@@ -44,10 +42,12 @@ def split(line: str) -> list[str]:
     """Return the values of a line."""
     if "\\" not in line:
         return line.split(",")
-    found = _ESCAPED.findall(line)
-    if not line.endswith(",") or line.endswith("\\,"):
-        found.pop()  # the end of the line is found once more, as an empty value
-    return [_ESCAPE.sub(r"\1", each) for each in found]
+    # Marks that are no part of any text stand for what is escaped while the line is cut.
+    marked = line.replace("\\\\", _BACKSLASH).replace("\\,", _COMMA)
+    return [
+        each.replace(_BACKSLASH, "\\").replace(_COMMA, ",") if not each.isprintable() else each
+        for each in marked.split(",")
+    ]
 
 
 def _read(row: Row) -> Entry | PassedOver:
