@@ -53,6 +53,7 @@ _EVENT = re.compile(
 )
 _LEFT_OVER = re.compile(rb"(?:\0\0)+(?=[\x69\x6a]" + _LENGTH + rb"\x7f\x81[\x13\x19])", re.DOTALL)
 _FOLLOWS = re.compile(rb"(?:\0\0)*(?:[\x69-\x6c\x6e\x6f\x71]|\x7f[\x82\x83]|\0?\Z)")
+_ENDS = re.compile(rb"(?:\0\0)+(?:\x6f|\x7f[\x84-\xff]|\0?\Z)")
 _AUDIT_OCTET = 0x60 | 15
 _MOST_DECIMALS = 18
 
@@ -110,8 +111,8 @@ class _TapFile:
             left_over = _LEFT_OVER.match(window.data, window.at)
             if left_over:
                 window.at = left_over.end()
-            elif not _FOLLOWS.match(window.data, window.at):
-                return False
+            elif window.data.startswith(b"\0\0", window.at) and not _ENDS.match(window.data, window.at):
+                return False  # no end mark, but damage
         return self._is_at(end) or window.data[window.at] == _AUDIT_OCTET
 
     def _group(self, kind: int) -> Iterator[Outcome]:
