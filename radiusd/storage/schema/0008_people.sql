@@ -85,11 +85,11 @@ CREATE TRIGGER append_only BEFORE UPDATE OR DELETE OR TRUNCATE ON audit
 -- Postings and records of all accounts are found by their time, for invoices and for pages of the newest. It
 -- costs a writer next to nothing: a summary of each range of pages, not a line for each row.
 CREATE INDEX posting_time ON posting USING brin (account_id, posted_at)
-    WITH (pages_per_range = 32, autosummarize = on);
+    WITH (pages_per_range = 256, autosummarize = on);
 CREATE INDEX cdr_time ON cdr USING brin (account_id, started_at)
-    WITH (pages_per_range = 32, autosummarize = on);
+    WITH (pages_per_range = 256, autosummarize = on);
 CREATE INDEX call_time ON call USING brin (call_key, begun_at)
-    WITH (pages_per_range = 32, autosummarize = on);
+    WITH (pages_per_range = 256, autosummarize = on);
 
 CREATE TABLE usage_feed (
     seq         bigint PRIMARY KEY,
