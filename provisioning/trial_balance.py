@@ -17,11 +17,12 @@ from provisioning.amounts import MICRO_DECIMALS
 
 _ENTRIES = """
     WITH line AS (
-        SELECT CASE WHEN a.credit_limit_micros IS NULL THEN 'customers, postpaid' ELSE 'customers, prepaid' END
+        SELECT 'customers, ' || CASE WHEN a.credit_limit_micros IS NULL THEN 'postpaid' ELSE 'prepaid' END
                 AS customer,
-            CASE p.kind WHEN 'usage' THEN 'revenue, calls' WHEN 'recurring' THEN 'revenue, fees'
-                WHEN 'reversal' THEN CASE WHEN p.amount_micros < 0 THEN 'out-payments' ELSE 'revenue, calls' END
-                WHEN 'outpayment' THEN 'out-payments' WHEN 'payment' THEN 'cash'
+            CASE WHEN p.kind = 'recurring' THEN 'revenue, fees'
+                WHEN p.kind = 'usage' OR (p.kind = 'reversal' AND p.amount_micros >= 0) THEN 'revenue, calls'
+                WHEN p.kind IN ('outpayment', 'reversal') THEN 'out-payments'
+                WHEN p.kind = 'payment' THEN 'cash'
                 ELSE 'adjustments' END AS contra,
             a.currency, p.amount_micros AS micros
         FROM posting p JOIN account a ON a.id = p.account_id
