@@ -45,11 +45,6 @@ def is_password(stored: str | None, password: Secret) -> bool:
         return False
 
 
-def needs_rehash(stored: str) -> bool:
-    """Tell whether *stored* was made with weaker parameters than today's."""
-    return _hasher.check_needs_rehash(stored)
-
-
 @cache
 def _nobodys() -> str:
     """Return the hash of what nobody knows, so that names that do not exist cost as much as those that do."""

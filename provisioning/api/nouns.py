@@ -8,7 +8,6 @@ from typing import Any
 from urllib.parse import quote
 
 from provisioning.admin import Change
-from provisioning.api.bodies import WrongFields
 from provisioning.api.endpoints import PAGED, Answer, Asked, Endpoint, Parameter
 from provisioning.api.problems import Changed
 from provisioning.api.writing import tag_of
@@ -194,8 +193,3 @@ def _fields(thing: Any) -> dict[str, Any]:
 
 def _at(asked: Asked, place: Mapping[str, str]) -> Asked:
     return replace(asked, path=place, query={**asked.query, **place})
-
-
-def refuse(*problems: str) -> WrongFields:
-    """Return the error that tells *problems*."""
-    return WrongFields(list(problems))

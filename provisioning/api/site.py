@@ -147,7 +147,7 @@ class _Api(Resource):
         if found.endpoint.right is not None:
             bearer.actor.require(found.endpoint.right)  # before it is told what is wrong with the request
         query = _read_query(request, found.endpoint)
-        if found.endpoint is LISTEN:
+        if found.endpoint is LISTEN and request.method != b"HEAD":
             await self._listen(request, bearer, query.get("account"), secret, address)
             return None
         body = _read_body(octets, found.endpoint)

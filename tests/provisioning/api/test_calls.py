@@ -153,6 +153,7 @@ def test_events_tell_of_calls_as_they_come_and_go(api, console, switch):
     assert seen["call"]["call_id"] == seen["ended"]["call_id"] == seen["costs"][0][0]
     assert 401 == Api(api.port, "")("GET", "/calls/events").status
     assert 422 == api("GET", "/calls/events?account=NONE").status
+    assert b"" == api("HEAD", "/calls/events", code=200).text
 
 
 def _events(answer: http.client.HTTPResponse) -> Iterator[tuple[str, object]]:
