@@ -65,6 +65,7 @@ COMMANDS = {
     "tenant": "provisioning.cli.tenant:tenant",
     "token": "provisioning.cli.token:token",
     "trunk": "provisioning.cli.services:trunk",
+    "usage": "provisioning.cli.usage:usage",
     "user": "provisioning.cli.user:user",
     "virtual": "provisioning.cli.services:virtual",
 }
