@@ -156,6 +156,9 @@ class Reading:
         self.header_line = header_line
         self.currency = ""  # that prices must be in
         self._errors: list[CellError] = []
+        self._code_places = {self.columns[name].place for name in CODES if name in self.columns}
+        self._last_rest: list[str] | None = None
+        self._last: Cells = {}
         self._decimals = Decimals(layout.decimal) if layout.decimal else None
         self._order = Order(layout.dates) if layout.dates else None
         self.number = lru_cache(maxsize=8192)(self._number)
@@ -202,11 +205,16 @@ class Reading:
             return
         self._errors = []
         found = self._attempt(self._codes, cells) or []
-        self._attempt(self._refuse_unkept, cells)
-        self._attempt(self._refuse_other_currency, cells)
-        common = self._common(cells)
+        # The codes of one destination have their rows one after the other, alike but for the code.
+        rest = [cell for place, cell in enumerate(cells) if place not in self._code_places]
+        if rest != self._last_rest or self._errors:
+            self._attempt(self._refuse_unkept, cells)
+            self._attempt(self._refuse_other_currency, cells)
+            self._last = self._common(cells)
+            self._last_rest = None if self._errors else rest
         if self._errors:
             raise RowError(self._errors)
+        common = self._last
         for code in found:
             yield {"prefix": code, **common}
 
