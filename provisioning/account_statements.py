@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from zoneinfo import ZoneInfo
 
@@ -13,7 +13,7 @@ from provisioning.accounts import read_account
 from provisioning.amounts import MICRO_DECIMALS
 from provisioning.roles import Actor, require_account
 from provisioning.taxes import Tax, list_taxes
-from radiusd.errors import BadInput
+from radiusd.errors import BadInput, Conflict
 from rating.periods import period_of
 from rating.taxes import Tax as Share
 
@@ -92,9 +92,12 @@ def statement(txn: Cursor, actor: Actor, account: str, period: str) -> Statement
     require_account(txn, actor, account)
     account_id, found = read_account(txn, account)
     begin, end = month(period, ZoneInfo(found.timezone))
+    _refuse_kept_elsewhere(txn, period, end)
     txn.execute(
-        "SELECT coalesce(sum(amount_micros), 0) FROM posting WHERE account_id = %s AND posted_at < %s",
-        (account_id, begin),
+        "SELECT coalesce((SELECT sum(amount_micros) FROM posting WHERE account_id = %(id)s"
+        " AND posted_at < %(begin)s), 0)"
+        " + coalesce((SELECT sum(amount) FROM carried WHERE account_id = %(id)s AND what = 'micros'), 0)",
+        {"id": account_id, "begin": begin},
     )
     (opening,) = txn.fetchone() or (0,)
     txn.execute(_GROUPS, (account_id, begin, end))
@@ -131,6 +134,23 @@ def statement(txn: Cursor, actor: Actor, account: str, period: str) -> Statement
         taxes=taxes,
         due=due,
     )
+
+
+def _refuse_kept_elsewhere(txn: Cursor, period: str, end: datetime) -> None:
+    """Raise Conflict when postings of the period have left the database."""
+    txn.execute(
+        "SELECT month, file FROM retained_month WHERE relation = 'posting' AND detached_at IS NOT NULL"
+        " AND month < %s ORDER BY month DESC LIMIT 1",
+        (end,),
+    )
+    row = txn.fetchone()
+    if row is not None and end <= _next_month(row[0]):
+        raise Conflict(f"period: the postings of {period} were taken out of the database, into {row[1]}")
+
+
+def _next_month(first: date) -> datetime:
+    """Return a day after the end of the month that begins on *first*, wherever it is."""
+    return datetime(first.year, first.month, 1, tzinfo=UTC) + timedelta(days=33)
 
 
 def month(text: str, zone: ZoneInfo) -> tuple[datetime, datetime]:
