@@ -37,6 +37,7 @@ AREAS = {
     "number": "numbers",
     "origin": "plans",
     "override": "plans",
+    "period": "balances",
     "plan": "plans",
     "policy": "plans",
     "pool": "plans",
