@@ -89,9 +89,9 @@ def server(
     (home / "ca.pem").write_bytes(authority.path.read_bytes() + branch.path.read_bytes())
     (home / "crl.pem").write_bytes(authority.revoked() + branch.revoked())
     server = Server(home, pg_bin, workers=2, more=CONFIGURATION.format(port=port, folder=home))
-    server.start()
     certificate = x509.load_pem_x509_certificate(authority.pem_of("print").read_bytes())
     server.apply(SITE.format(print=certificate.fingerprint(SHA256()).hex()))
+    server.start()
     yield server
     assert 0 == server.stop()
 

@@ -17,7 +17,7 @@ from bench.processes import free_tcp_ports
 from radiusd.storage.postgres import EmbeddedPostgres
 from tests.acceptance.conftest import skip_without
 from tests.acceptance.lab import Lab, eventually
-from tests.acceptance.process import Server, wait_for
+from tests.acceptance.process import Server
 from tests.acceptance.sip_wire import Caller, SipAnswer, SipCall
 from tests.acceptance.wire import (
     ACCOUNTING_RESPONSE,
@@ -186,17 +186,16 @@ def port() -> int:
 
 
 @pytest.fixture(scope="module")
-def redirects(home: Path, pg_bin: Path | None, port: int) -> Iterator[Lab]:
-    """A server with SIP ports in two workers, and a way into its books."""
-    server = Server(home, pg_bin, workers=2, more=CONFIGURATION.format(port=port))
-    server.start(TOLLWIRE__REJECT_DELAY_S="0")
+def redirects(server: Server, port: int) -> Iterator[Lab]:
+    """The server with SIP ports in two workers, and a way into its books."""
+    server.more = CONFIGURATION.format(port=port)
+    server.configure(workers=2)
     server.apply(SITE)
-    lab = Lab(server, EmbeddedPostgres(home / "db").dsn)
-    wait_for(lambda: all(is_client(port, SBC) for _ in range(8)))  # so that both workers have been asked
+    server.start(TOLLWIRE__REJECT_DELAY_S="0")
+    lab = Lab(server, EmbeddedPostgres(server.home / "db").dsn)
     yield lab
     server.check_books()
     lab.close()
-    assert 0 == server.stop()
 
 
 @pytest.fixture
@@ -211,12 +210,6 @@ def caller(redirects: Lab, port: int) -> Iterator[Callable[[str], Caller]]:
     yield caller
     for one in made:
         one.close()
-
-
-def is_client(port: int, source: str) -> bool:
-    """Tell whether a new socket on *source* is answered."""
-    with closing(Caller(source, port)) as one:
-        return is_known(one)
 
 
 def is_known(one: Caller) -> bool:
