@@ -15,7 +15,6 @@ from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import datetime
-from typing import BinaryIO
 
 import psycopg2
 from psycopg2.extensions import connection as Connection
@@ -83,7 +82,7 @@ class Importer:
             Conflict: It is being taken back.
         """
         with _readable(path) as name:
-            digest = _digest(name)
+            digest, is_ended = _digest(name)
             if strict:
                 self._refuse_damaged(name, path)
             with self._connection, self._connection.cursor() as txn:
@@ -97,7 +96,8 @@ class Importer:
                     record_files.clear_counts(txn, file.id)
                 record_files.set_state(txn, file.id, "importing", None)
             with open_records(name) as (unpacked, packed):
-                self._take_all(file.id, self._format.read(unpacked, self._settings), packed, progress)
+                outcomes = self._format.read(unpacked, self._settings)
+                self._take_all(file.id, outcomes if is_ended else _distrust_last(outcomes), packed, progress)
         return self._file(file.id)
 
     def _refuse_damaged(self, name: str, path: str) -> None:
@@ -246,14 +246,41 @@ def _readable(path: str) -> Iterator[str]:
         yield copy.name
 
 
-def _digest(path: str) -> bytes:
-    """Return the SHA-256 of a file, unpacked: packed in another way it is the same."""
+def _digest(path: str) -> tuple[bytes, bool]:
+    """Return the SHA-256 of a file, unpacked, and whether its last line has an end."""
+    digest, last = hashlib.sha256(), b"\n"
     with open_records(path) as (unpacked, _):
-        return _digest_of(unpacked)
+        while octets := unpacked.read(READ_OCTETS):
+            digest.update(octets)
+            last = octets[-1:]
+    return digest.digest(), last == b"\n"
 
 
-def _digest_of(file: BinaryIO) -> bytes:
-    digest = hashlib.sha256()
-    while octets := file.read(READ_OCTETS):
-        digest.update(octets)
-    return digest.digest()
+def _distrust_last(outcomes: Outcomes) -> Outcomes:
+    """
+    Yield *outcomes* of a file whose last line has no end.
+
+    It may be half a line, and be read as another call than the whole one: it is taken only when it is of
+    the same shape as the one before it.
+    """
+    before: Entry | None = None
+    held: Entry | None = None
+    for outcome in outcomes:
+        if held is not None:
+            yield held
+            before, held = held, None
+        if isinstance(outcome, Entry):
+            held = outcome
+        else:
+            yield outcome
+    if held is not None:
+        is_cut = before is not None and _shape(before.raw) != _shape(held.raw)
+        yield _aside(held, "it has no line end, and is cut off; import the whole file") if is_cut else held
+
+
+def _shape(octets: bytes) -> tuple[int, ...]:
+    """Return how many columns a line has; of fixed columns, its length. A document ends by itself."""
+    if octets[:1] in (b"{", b"<", b"["):
+        return ()
+    counts = tuple(octets.count(separator) for separator in (b",", b";", b"\t", b"|"))
+    return (*counts, octets.count(b'"') % 2) if any(counts) else (len(octets),)

@@ -211,6 +211,7 @@ class _Reader:
             key=f"{fields.get('callid')};{';'.join(sorted(_dialogue(fields)[1]))};{told}" if told else "",
             duration_ms=times.ms if is_whole else None,
             fields=fields,
+            in_parts=bool(told),
         )
 
 

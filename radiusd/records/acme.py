@@ -28,6 +28,7 @@ COLUMNS = {
     "Acme-Session-Egress-Realm": 21, "Acme-Session-Ingress-Realm": 22, "Acme-FlowIn-Src-Addr_FS1_F": 26,
     "Acme-FlowIn-Dst-Addr_FS1_F": 28,
 }  # fmt: skip
+OWN_KEY = ("Acct-Session-Id", "Acme-Session-Ingress-CallId", "h323-setup-time", "h323-disconnect-time")
 _LEAST = COLUMNS["h323-disconnect-cause"] + 1
 _NO_STOP = {"1": "a start record", "3": "an interim record", "Start": "a start record"}
 _STATUS = ("2", "Stop")
@@ -94,6 +95,7 @@ class _Reader:
             line=row.line,
             offset=row.offset,
             raw=row.octets,
+            key=";".join(get(name, "") for name in OWN_KEY) if get("Acct-Session-Id") else "",
             duration_ms=exact_ms if close else times.ms,
             fields=fields,
         )

@@ -20,6 +20,9 @@ USUAL = (
     "start", "answer", "end", "duration", "billsec", "disposition", "amaflags",
 )  # fmt: skip
 BY_BUILD = ("uniqueid", "userfield", "peeraccount", "linkedid", "sequence")
+OWN_KEY = ("uniqueid", "start", "end", "dst", "dstchannel", "billsec", "disposition")
+"""One call may give several rows under its unique id."""
+
 SETTINGS = {
     "zone": "time zone of the server's clock; UTC when the file has `usegmtime`",
     "template": "columns of cdr_custom: names separated by commas, or the line of cdr_custom.conf",
@@ -138,6 +141,7 @@ class _Reader:
             line=row.line,
             offset=row.offset,
             raw=row.octets,
+            key=";".join(get(name, "") for name in OWN_KEY) if unique_id else "",
             duration_ms=times.ms,
             sequence=whole(get("sequence", ""), "sequence"),
             fields=fields,

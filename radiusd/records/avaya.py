@@ -28,6 +28,7 @@ COLUMNS = (
     "currency", "amount_at_last_user_change", "call_units", "units_at_last_user_change", "cost_per_unit",
     "mark_up",
 )  # fmt: skip
+OWN_KEY = ("call_start", "call_id", "caller", "called_number", "connected_time", "ring_time")
 _LEAST = COLUMNS.index("continuation") + 1
 MOST_CONTINUED = 10_000
 """Calls of which more records are to come; beyond it the oldest is taken as it is."""
@@ -99,6 +100,7 @@ def _entry(row: Row, fields: dict[str, str], zone: ZoneInfo) -> Entry:
         line=row.line,
         offset=row.offset,
         raw=row.octets,
+        key=";".join(fields[name] for name in OWN_KEY),
         duration_ms=times.ms,
         fields=fields,
     )

@@ -121,8 +121,9 @@ class Meaning(msgspec.Struct, frozen=True, kw_only=True):
         after they have booted.
         """
         call_id = _text(entry.record.call_id) or _text(entry.record.session_id)
-        in_parts = entry.key.startswith(f"{call_id};") if call_id else False
-        return call_id if call_id and (self.shares_calls or in_parts) else f"{call_id}#{key.hex()}"
+        if call_id and (self.shares_calls or entry.in_parts):
+            return call_id
+        return f"{call_id}#{key.hex()}"
 
 
 class _Times(msgspec.Struct, frozen=True):

@@ -9,7 +9,7 @@ from zoneinfo import ZoneInfo
 
 from radiusd.records.freeswitch import timing_of
 from radiusd.records.lines import Row, passed_over, plain_rows, read_each, read_encoding, split_either_way
-from radiusd.records.record import Entry, Outcomes, PassedOver, Record
+from radiusd.records.record import Entry, Outcomes, PassedOver, Record, RecordError
 from radiusd.records.stamps import read_zone
 from radiusd.records.values import number, setting_columns, text
 
@@ -57,8 +57,8 @@ def read(file: BinaryIO, settings: Mapping[str, str]) -> Outcomes:
 def split(line: str) -> list[str]:
     """Return the values of a line: FreeSWITCH puts quotes around values and leaves those inside alone."""
     line = line.strip()
-    if line.startswith('"') and line.endswith('"') and len(line) > 1:
-        return line[1:-1].split('","')
+    if line.startswith('"'):
+        return line[1:-1].split('","') if line.endswith('"') and len(line) > 1 else []  # it is cut off
     return split_either_way(line)
 
 
@@ -82,6 +82,9 @@ class _Reader:
             self._columns = tuple(row.cells)
             return passed_over(row, "column names")
         columns = self._columns or _BY_COUNT.get(len(row.cells), EXAMPLE)
+        needed = columns.index("uuid") + 1 if "uuid" in columns else len(columns)
+        if len(row.cells) < needed:
+            raise RecordError(f"{len(row.cells)} fields, where {needed} are needed; it is cut off")
         fields = dict(zip(columns, _fitted(row.cells, columns), strict=False))
         get = fields.get
         times = timing_of(fields, self._zone)

@@ -70,6 +70,9 @@ def lines(file: BinaryIO, encoding: str = "auto", longest: int = LONGEST_LINE) -
         octets = octets.strip(b"\r\n\0\x1a")  # DOS ends files with Ctrl-Z, and serial lines pad with NUL
         if not octets or octets.isspace():
             continue
+        if b"\0" in octets:
+            yield _aside("an octet 0 within the line; it is cut off or overwritten", number, begin, octets)
+            continue
         try:
             text = octets.decode(first_try)
         except UnicodeDecodeError as error:

@@ -92,6 +92,7 @@ class Entry(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     duration_ms: int | None = None
     sequence: int | None = None  # the sender's running number, by which lost records show
     fields: Mapping[str, str] = {}
+    in_parts: bool = False  # other records tell the rest of the call, under the same call_id
 
 
 class SetAside(msgspec.Struct, frozen=True, kw_only=True, gc=False):

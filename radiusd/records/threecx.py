@@ -24,6 +24,7 @@ SETTINGS = {
     "columns": "names of the columns as 3CX is set to write them, separated by commas",
     "encoding": "auto (UTF-8, else Latin-1), utf-8, iso-8859-1 or windows-1252",
 }
+OWN_KEY = ("historyid", "callid", "time-start")
 _CALL = "Call "
 _EXTENSION = "ext."
 
@@ -88,6 +89,7 @@ class _Reader:
             line=row.line,
             offset=row.offset,
             raw=row.octets,
+            key=";".join(get(name, "") for name in OWN_KEY) if get("historyid") and get("callid") else "",
             duration_ms=times.ms,
             fields=fields,
         )

@@ -139,6 +139,23 @@ def test_a_file_counts_once_however_it_comes(run: Run, site: Path, books: Any) -
     assert (5, 1, 4) == (longer["received"], longer["accepted"], longer["duplicate"])
 
 
+@pytest.mark.parametrize("cut", [1, 2, 3, 4, 20, 30, 60, 100, 140])
+def test_a_file_that_was_cut_anywhere_counts_once_when_it_is_whole(
+    run: Run, site: Path, books: Any, cut: int
+) -> None:
+    """
+    Half a line is never read as another call than the whole one.
+    """
+    whole = row(1) + row(2) + row(3)
+    (site / "half.csv").write_text(whole[:-cut])
+    (site / "whole.csv").write_text(whole)
+
+    run(*IMPORT, "half.csv")
+    run(*IMPORT, "whole.csv")
+
+    assert -90_000 == books()["ACME"]
+
+
 def test_a_rolled_back_file_can_be_imported_again(run: Run, site: Path, books: Any) -> None:
     """
     Rollback reverses every posting; the file imported again, with its source mended, counts as if anew.
@@ -217,6 +234,19 @@ def test_an_import_that_was_killed_goes_on(run: Run, site: Path, books: Any) -> 
     assert -11_000_000 == books()["ACME"]
     assert (1100, 1100, "imported") == (counts["received"], counts["accepted"], counts["state"])
     assert Exit.OK == run("books", "check").exit_code
+
+
+def test_rows_of_one_unique_id_are_calls_of_their_own(run: Run, site: Path, books: Any) -> None:
+    """
+    A transferred call gives a row for each part under the same unique id, and each part is paid for.
+    """
+    parts = (row(1, 20), row(1, 30, dst="913105550999").replace("SIP/t-1", "SIP/t-2"))
+    (site / "Master.csv").write_text("".join(parts))
+
+    counts = told(run, *IMPORT, "Master.csv")
+
+    assert 2 == counts["accepted"]
+    assert -50_000 == books()["ACME"]
 
 
 def test_a_call_told_in_two_files_is_one_call(run: Run, site: Path, books: Any) -> None:
