@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 from twisted.internet import reactor
-from twisted.web.resource import Resource
 
 from provisioning.api.site import api_resource
 from provisioning.console.site import add_console
-from provisioning.web import Web, run_console
+from provisioning.web import Root, Web, run_console
 from radiusd.settings import Settings
 
 
@@ -16,7 +15,7 @@ def console(settings: Settings) -> None:
     run_console(reactor, settings, add_parts)
 
 
-def add_parts(web: Web, root: Resource) -> None:
+def add_parts(web: Web, root: Root) -> None:
     """Put all that the process serves below its root: a line for each part."""
     root.putChild(b"api", api_resource(web))
     add_console(web, root)

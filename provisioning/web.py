@@ -93,7 +93,7 @@ def _is_within(address: str, network: str) -> bool:
         return False
 
 
-def run_console(reactor: Any, settings: Settings, add: Callable[[Web, Resource], None]) -> None:
+def run_console(reactor: Any, settings: Settings, add: Callable[[Web, Root], None]) -> None:
     """
     Serve what *add* puts below the root until SIGTERM or SIGINT.
 
@@ -124,9 +124,19 @@ def run_console(reactor: Any, settings: Settings, add: Callable[[Web, Resource],
         _Process(web, BoundedSite(root, timeout=IDLE_S)).run()
 
 
-def site_root(web: Web) -> Resource:
+class Root(Resource):
+    """The root of the site; *other* answers what nothing else does."""
+
+    other: Resource | None = None
+
+    def getChild(self, path: bytes, request: Request) -> Resource:
+        """Return what answers a path that has no resource of its own."""
+        return self.other or super().getChild(path, request)
+
+
+def site_root(web: Web) -> Root:
     """Return the root with what is not a page: whether we are well."""
-    root = Resource()
+    root = Root()
     root.putChild(b"healthz", Health(lambda: True))
     return root
 

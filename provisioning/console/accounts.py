@@ -20,6 +20,7 @@ from provisioning.cli.account import CHOICES as ACCOUNT_CHOICES
 from provisioning.cli.account import NEW as ACCOUNT_WORDS
 from provisioning.cli.services import HELPS as SERVICE_WORDS
 from provisioning.console.forms import NONE, Field, Problems, form_fields, problems_in, read_form
+from provisioning.console.generated import fill_in, once
 from provisioning.console.pages import Go, Outcome, Page, Shown, Visit
 from provisioning.moments import parse_moment
 from provisioning.pages import Page as Slice
@@ -74,6 +75,7 @@ def _list(visit: Visit) -> Outcome:
         {
             "rows": [(account, balances.get(account.code)) for account in found],
             "next": write_cursor((found[-1].code,)) if len(found) == PAGE else None,
+            "approves": visit.asked.web.settings.console.sign_up_approval and visit.may("users:write"),
         },
     )
 
@@ -202,6 +204,7 @@ def _edit_account(visit: Visit, problems: Problems = NONE) -> Outcome:
             ),
             "problems": problems,
             "action": "Add" if current is None else "Save",
+            "pick": "",
             "back": "/accounts" if current is None else f"/accounts/{quote(code or '', '')}",
             "notes": (),
         },
@@ -245,6 +248,7 @@ def _add_service(visit: Visit, problems: Problems = NONE) -> Outcome:
             "action": f"Add {TITLES[kind.kind]}",
             "back": f"/accounts/{quote(code, '')}",
             "notes": _shares(visit, code) if kind.kind is ServiceKind.VIRTUAL else (),
+            "pick": f"/numbers?for={quote(code, '')}" if kind.kind is ServiceKind.DID else "",
         },
         status=400 if problems is not NONE else 200,
     )
@@ -255,7 +259,8 @@ def _service_fields(
 ) -> list[Field]:
     sent = visit.form or None
     if sent is None and current is None:
-        sent = {**_defaults(kind), "activated": visit.asked.now.date().isoformat(), **visit.query}
+        today = visit.asked.now.astimezone(visit.zone).date().isoformat()
+        sent = {**_defaults(kind), "activated": today, **visit.query}
     found = form_fields(
         kind,
         names,
@@ -264,6 +269,7 @@ def _service_fields(
         helps=SERVICE_WORDS,
         suggestions=_suggestions(visit, names),
         problems=problems,
+        labels={"number": TITLES[kind.kind]},
     )
     if current is None:
         return found
@@ -314,15 +320,14 @@ def _save_service(visit: Visit) -> Outcome:
     kind, code = _kind(visit), visit.asked.path["code"]
     names = FIELDS[kind.kind]
     try:
-        values = read_form(kind, names, visit.form)
+        form, made_up = fill_in(visit.form)
+        values = read_form(kind, names, form)
         service = kind(account=code, **values)
         change = add_service(visit.asked.txn, service, visit.asked.admin)
     except BadInput as error:
         return _add_service(visit, problems_in(error, names))
-    return Go(
-        f"/accounts/{quote(code, '')}#services",
-        " ".join([f"{TITLES[kind.kind]} {service.key} is added.", *change.warnings]),
-    )
+    told = " ".join([f"{TITLES[kind.kind]} {service.key} is added.", *change.warnings])
+    return once(made_up, Go(f"/accounts/{quote(code, '')}#services", told), service.key)
 
 
 def _find(visit: Visit) -> Service:
@@ -353,7 +358,7 @@ def _edit_service(visit: Visit, problems: Problems = NONE) -> Outcome:
             "back": f"/accounts/{quote(code, '')}",
             "notes": (),
             "quote": f"/quote?service={quote(f'{kind.kind.value}:{current.name}', '')}",
-            "today": visit.asked.now.date().isoformat(),
+            "today": visit.asked.now.astimezone(visit.zone).date().isoformat(),
         },
         status=400 if problems is not NONE else 200,
     )
@@ -370,11 +375,13 @@ def _change_service(visit: Visit) -> Outcome:
             at = parse_moment("ended", visit.form["end"])
             end_service(txn, current, at, admin)
             return Go(f"/accounts/{quote(code, '')}#services", f"{current.key} ends on {visit.form['end']}.")
-        values = read_form(kind, names, visit.form, keep_secrets=True)
+        form, made_up = fill_in(visit.form)
+        values = read_form(kind, names, form, keep_secrets=True)
         change = set_service(txn, replace(current, **values), admin)
     except BadInput as error:
         return _edit_service(visit, problems_in(error, (*names, "ended")))
-    return Go(f"/accounts/{quote(code, '')}#services", "Saved." if change else "Nothing was changed.")
+    told = "Saved." if change else "Nothing was changed."
+    return once(made_up, Go(f"/accounts/{quote(code, '')}#services", told), current.key)
 
 
 PAGES = (

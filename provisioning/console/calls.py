@@ -5,7 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import json
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Any
 
 from provisioning.admin import shown
@@ -29,9 +29,10 @@ def _wanted(visit: Visit) -> CdrFilter:
     query = visit.query
     texts = ("account", "number", "status")
     wanted: dict[str, Any] = {name: query[name] for name in texts if query.get(name)}
+    zone = visit.zone
     for name in ("since", "until"):
         if query.get(name):
-            wanted[name] = instant(name, parse_moment(name, query[name]), UTC)
+            wanted[name] = instant(name, parse_moment(name, query[name]), zone)
     return CdrFilter(**wanted)
 
 
@@ -92,7 +93,7 @@ def _quote(visit: Visit) -> Outcome:
                 raise BadInput(f"seconds: {seconds[:20]!r} is not a whole number")
             at: datetime = visit.asked.now
             if query.get("at"):
-                at = instant("at", parse_moment("at", query["at"]), UTC)
+                at = instant("at", parse_moment("at", query["at"]), visit.zone)
             found = quote_service(
                 visit.asked.txn, query["service"], query["to"], int(seconds), at, query.get("from", "")
             )

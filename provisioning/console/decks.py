@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import tempfile
-from datetime import UTC, timedelta
+from datetime import timedelta
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -94,7 +94,7 @@ def _import(visit: Visit) -> Outcome:
     try:
         begin = None
         if form.get("active_from"):
-            begin = instant("active_from", parse_moment("active_from", form["active_from"]), UTC)
+            begin = instant("active_from", parse_moment("active_from", form["active_from"]), visit.zone)
         txn.execute("SAVEPOINT before_import")
         with tempfile.NamedTemporaryFile(suffix=Path(called).suffix or ".csv") as file:
             file.write(octets)

@@ -11,6 +11,7 @@ from typing import Any, get_origin, get_type_hints
 
 from provisioning.admin import Secret, shown
 from provisioning.api.bodies import without_none
+from provisioning.console.rendering import words
 from provisioning.toml_fields import read_value
 from radiusd.errors import BadInput
 
@@ -27,6 +28,7 @@ class Field:
     choices: tuple[str, ...] = ()
     suggestions: tuple[str, ...] = ()
     error: str = ""
+    label: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,6 +52,7 @@ def form_fields(
     choices: Mapping[str, tuple[str, ...]] | None = None,
     suggestions: Mapping[str, Sequence[str]] | None = None,
     problems: Problems = NONE,
+    labels: Mapping[str, str] | None = None,
 ) -> list[Field]:
     """Return the fields *names* of a form for a *kind*: with what was *sent*, else what *current* has."""
     hints = get_type_hints(kind)
@@ -73,6 +76,7 @@ def form_fields(
                 choices=tuple((choices or {}).get(name, ())),
                 suggestions=tuple((suggestions or {}).get(name, ())),
                 error=problems.of.get(name, ""),
+                label=(labels or {}).get(name) or words(name),
             )
         )
     return made

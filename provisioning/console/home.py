@@ -79,5 +79,5 @@ def _leave(visit: Visit) -> Outcome:
 PAGES = (
     Page(path="/", title="Tollwire", show=_begin),
     Page(path="/search", title="Search", show=_search),
-    Page(path="/logout", title="Log out", show=lambda visit: Shown("logout.html"), act=_leave),
+    Page(path="/logout", title="Log out", show=lambda visit: Go("/me"), act=_leave),
 )

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from datetime import tzinfo
 from typing import Any
 from urllib.parse import urlencode
+from zoneinfo import ZoneInfo
 
 from provisioning.api.endpoints import Asked
 from provisioning.logins import Session
@@ -58,7 +58,7 @@ class Visit:
     asked: Asked
     session: Session | None
     form: Form
-    zone: tzinfo
+    zone: ZoneInfo
     files: Mapping[str, bytes] = field(default_factory=dict)
     file_names: Mapping[str, str] = field(default_factory=dict)
 

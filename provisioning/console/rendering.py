@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import re
 from collections.abc import Mapping
 from datetime import UTC, date, datetime, tzinfo
 from decimal import Decimal
@@ -14,10 +15,28 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined, pass_context
 from jinja2.runtime import Context
 from markupsafe import Markup
 
+from provisioning.amounts import MICRO_DECIMALS
+
 HERE = Path(__file__).parent
 STATIC = HERE / "static"
 MEDIA = {".css": "text/css; charset=utf-8", ".js": "text/javascript; charset=utf-8", ".svg": "image/svg+xml"}
 NOTHING = "–"
+ABBREVIATIONS = ("mac", "cps", "coa", "sip", "did", "ip", "ttl", "pbx")
+LABELS = {
+    "activated": "Activation date",
+    "ended": "Ends on",
+    "location": "Location / cost centre",
+    "max_channels": "Maximum channels",
+    "max_cps": "Calls per second",
+    "network": "Address or network",
+    "outpayment": "Out-payment rate",
+    "outpayment_deck": "Out-payment deck",
+    "primary": "Primary DID",
+    "setup_fee": "Set-up fee",
+    "tenant": "PBX tenant",
+    "timezone": "Time zone",
+}
+"""Labels of fields whose names do not say it as people do."""
 
 
 @cache
@@ -31,7 +50,7 @@ def environment() -> Environment:
         lstrip_blocks=True,
     )
     made.filters.update(
-        moment=_moment, seconds=seconds, money=money, words=words, shown=shown, share=share
+        moment=_moment, seconds=seconds, money=money, micros=micros, words=words, shown=shown, share=share
     )
     made.globals["static"] = static_path
     return made
@@ -61,9 +80,18 @@ def money(amount: Decimal | str | None, currency: str | None = "") -> str:
     return f"{whole}.{decimals} {currency or ''}".rstrip()
 
 
+def micros(count: int) -> Decimal:
+    """Return a count of micro-units as an amount, exactly."""
+    return Decimal(count).scaleb(-MICRO_DECIMALS)
+
+
 def words(name: str) -> str:
-    """Return a field's name as a label: ``max_channels`` is Max channels."""
-    text = name.replace("_", " ")
+    """Return a field's name as a label: ``setup_fee`` is Setup fee, ``lease_s`` is Lease (seconds)."""
+    if name in LABELS:
+        return LABELS[name]
+    text = name.removesuffix("_s").replace("_", " ") + (" (seconds)" if name.endswith("_s") else "")
+    for word in ABBREVIATIONS:
+        text = re.sub(rf"\b{word}\b", word.upper() if word != "coa" else "CoA", text)
     return text[:1].upper() + text[1:]
 
 

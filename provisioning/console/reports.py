@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import fields
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta, tzinfo
 from decimal import Decimal
 from typing import Any
 
@@ -37,12 +37,12 @@ def _traffic(visit: Visit) -> Outcome:
     by = query.get("by") or "account"
     measure = query.get("measure") or "charge"
     try:
-        until = _moment(query, "until", now)
-        since = _moment(query, "since", until - USUAL)
+        until = _moment(query, "until", now, visit.zone)
+        since = _moment(query, "since", until - USUAL, visit.zone)
         if measure not in MEASURES:
             raise BadInput(f"measure: {measure[:20]!r} is none of {', '.join(MEASURES)}")
         account = query.get("account") or None
-        rows = traffic(visit.asked.txn, visit.who.actor, by, since, until, account)
+        rows = traffic(visit.asked.txn, visit.who.actor, by, since, until, account, visit.zone.key)
     except BadInput as problem:
         error = str(problem)
     return Shown(
@@ -61,8 +61,8 @@ def _traffic(visit: Visit) -> Outcome:
     )
 
 
-def _moment(query: Mapping[str, str], name: str, default: datetime) -> datetime:
-    return instant(name, parse_moment(name, query[name]), UTC) if query.get(name) else default
+def _moment(query: Mapping[str, str], name: str, default: datetime, zone: tzinfo) -> datetime:
+    return instant(name, parse_moment(name, query[name]), zone) if query.get(name) else default
 
 
 def _bars(rows: list[Traffic], measure: str) -> list[Bar]:

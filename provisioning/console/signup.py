@@ -31,6 +31,7 @@ from provisioning.services import add_service
 from radiusd.errors import BadInput, Forbidden, NotFound
 from radiusd.settings import Console
 
+CLERK = "sign-up"  # as the audit names who acts for a visitor
 HELD = timedelta(minutes=15)
 SHOWN = 30
 TRIES_PER_MINUTE = 20
@@ -53,7 +54,7 @@ def _settings(visit: Visit) -> Console:
 
 def _clerk(visit: Visit) -> Admin:
     """Return who acts for a visitor: it may all that a sign-up needs, and the audit says who it was."""
-    return visit.asked.web.admin(Actor("sign-up", address=visit.asked.admin.address))
+    return visit.asked.web.admin(Actor(CLERK, address=visit.asked.admin.address))
 
 
 def _choose(visit: Visit, error: str = "") -> Outcome:

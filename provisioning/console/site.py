@@ -10,17 +10,20 @@ from __future__ import annotations
 import base64
 import hmac
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from http.cookies import SimpleCookie
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote, unquote, urlencode
 from zoneinfo import ZoneInfo
 
+import psycopg2
 from psycopg2.extensions import cursor as Cursor
 from twisted.internet.threads import deferToThread
 from twisted.web.resource import Resource
 from twisted.web.server import Request
 
+from provisioning.accounts import find_account
 from provisioning.admin import Secret, begin
 from provisioning.api.endpoints import Asked
 from provisioning.console.bodies import read_body, read_fields
@@ -36,10 +39,10 @@ from provisioning.logins import (
     is_right,
 )
 from provisioning.roles import Actor
-from radiusd.errors import BadInput, Forbidden, NotDurable, NotFound
+from radiusd.errors import BadInput, Forbidden, NotDurable, NotFound, TollwireError
 
 if TYPE_CHECKING:
-    from provisioning.web import Web
+    from provisioning.web import Root, Web
 
 SESSION = "tollwire_session"
 TOLD = "tollwire_told"
@@ -58,15 +61,18 @@ SECURITY = {
 }
 YEAR_S = 31_536_000
 HTML = "text/html; charset=utf-8"
+METHODS = ("GET", "HEAD", "POST")
+AWAY = "The database does not answer just now. Nothing was changed; try again in a moment."
 
 
-def add_console(web: Web, root: Resource) -> None:
-    """Put the console's pages below *root*: it answers all paths that nobody else does."""
-    pages = _Pages(web)
+class _NoSuchMethod(TollwireError):
+    """A request that asks for something else than pages do. HTTP status 405."""
+
+
+def add_console(web: Web, root: Root) -> None:
+    """Put the console's pages below *root*: they answer all paths that nobody else does."""
     root.putChild(b"static", _Static())
-    root.putChild(b"", pages)
-    for name in {page.path.split("/")[1] for page in PAGES} | {LOGIN.strip("/")}:
-        root.putChild(name.encode(), pages)
+    root.other = _Pages(web)
 
 
 class _Static(Resource):
@@ -128,15 +134,15 @@ class _Pages(Resource):
             else:
                 outcome, session = await self._answer(asking)
         except Exception as error:
-            outcome, session = self._failure(error), None
+            outcome, session = await self._failure(error, asking, request), None
         self._write(request, outcome, session, asking)
         request.finish()
 
     def _read(self, request: Request) -> _Asking:
         method = request.method.decode("ascii", "replace")
         path, _, query = request.uri.decode("ascii", "replace").partition("?")
-        if method not in ("GET", "HEAD", "POST"):
-            raise Forbidden(f"a page takes GET and POST, not {method[:10]}")
+        if method not in METHODS:
+            raise _NoSuchMethod(f"a page takes {', '.join(METHODS)}, not {method[:10]}")
         form: Form = {}
         files: dict[str, bytes] = {}
         names: dict[str, str] = {}
@@ -183,7 +189,7 @@ class _Pages(Resource):
             actor = session.actor if session else Actor("visitor", address=asking.address, scopes=frozenset())
             asked = Asked(txn, web.admin(actor), web, place, asking.query, asking.form)
             visit = Visit(
-                asked, session, asking.form, _zone(session), asking.files, asking.file_names
+                asked, session, asking.form, _zone(txn, session, page, place), asking.files, asking.file_names
             )
             outcome = page.act(visit) if asking.method == "POST" and page.act else page.show(visit)
             if isinstance(outcome, Shown):
@@ -198,21 +204,12 @@ class _Pages(Resource):
     def _whole(self, outcome: Shown, page: Page, visit: Visit, asking: _Asking) -> Shown:
         """Return what is shown with what all pages need, rendered."""
         values = {
-            "page": page,
-            "path": asking.path,
+            **_frame(page, asking, visit.session),
             "query": _Query(asking.query),
             "visit": visit,
-            "session": visit.session,
-            "csrf": visit.session.csrf_token if visit.session else "",
-            "told": asking.told,
             "zone": visit.zone,
             "now": visit.asked.now,
             "part": asking.is_part,
-            "menu": [
-                entry
-                for entry in MENU
-                if visit.session is not None and (entry.right is None or visit.may(entry.right))
-            ],
             "cli": page.cli.format(**visit.asked.path) if page.cli else "",
             "json_path": page.json.format(**visit.asked.path) if page.json else "",
             **outcome.values,
@@ -249,31 +246,41 @@ class _Pages(Resource):
             else:
                 return Go(_inside(asking.query.get("after", "/")), session=session)
         status = 200 if not values["error"] else 403
-        values |= {
-            "page": Page(path=LOGIN, title="Log in", show=lambda visit: Shown("")),
-            "csrf": "",
-            "told": asking.told,
-            "session": None,
-            "menu": [],
-            "zone": ZoneInfo("UTC"),
-            "cli": "",
-            "json_path": "",
-            "path": LOGIN,
-        }
+        page = Page(path=LOGIN, title="Log in", show=lambda visit: Shown(""))
+        values |= _frame(page, asking, None)
         return Shown("", {"html": render("login.html", values)}, status)
 
-    def _failure(self, error: Exception) -> Outcome:
+    async def _failure(self, error: Exception, asking: _Asking | None, request: Request) -> Outcome:
+        """Return the page that tells of *error*, with the menu of whoever is logged in."""
+        title, text, status = self._told(error)
+        if status == 405:
+            request.setHeader("allow", ", ".join(METHODS))
+        session = None
+        if asking is not None and asking.token and not isinstance(error, psycopg2.Error):
+            with suppress(psycopg2.Error, NotDurable):
+                session = await self._web.database.run(
+                    lambda txn: find_session(txn, asking.token, asking.address, self._web.now())
+                )
+        page = Page(path="", title=title, show=lambda visit: Shown(""))
+        values = {**_frame(page, asking, session), "title": title, "text": text}
+        return Shown("", {"html": render("failure.html", values)}, status)
+
+    def _told(self, error: Exception) -> tuple[str, str, int]:
+        """Return what is told of *error*: a title, a text and an HTTP status."""
         kinds: Sequence[tuple[type[Exception] | tuple[type[Exception], ...], int, str]] = (
             (NotFound, 404, "Not found"),
             (Forbidden, 403, "Not allowed"),
             (BadInput, 400, "That cannot be done"),
-            (NotDurable, 503, "The database does not answer"),
+            (_NoSuchMethod, 405, "No page takes that"),
+            (NotDurable, 503, "Try again in a moment"),
         )
         for kind, status, title in kinds:
             if isinstance(error, kind):
-                return _failed(title, str(error), status)
+                return title, str(error), status
         self._web.log.error("page failed", error=repr(error), exc_info=error)
-        return _failed("Something went wrong", "The fault is ours, and was logged. Nothing was changed.", 500)
+        if isinstance(error, psycopg2.OperationalError | psycopg2.InterfaceError):
+            return "The database is away", AWAY, 503
+        return "Something went wrong", "The fault is ours, and was logged. Nothing was changed.", 500
 
     def _write(
         self, request: Request, outcome: Outcome, session: Session | None, asking: _Asking | None
@@ -295,8 +302,7 @@ class _Pages(Resource):
         request.setResponseCode(outcome.status)
         request.setHeader("content-type", HTML)
         request.setHeader("content-length", str(len(body)))
-        if request.method != b"HEAD":
-            request.write(body)
+        request.write(body)  # to a HEAD, Twisted sends the headers alone
 
     def _write_cookies(self, request: Request, outcome: Go) -> None:
         if outcome.told:
@@ -320,8 +326,23 @@ class _Pages(Resource):
         )
 
 
-def _failed(title: str, text: str, status: int) -> Shown:
-    return Shown("", {"html": render("failure.html", {"title": title, "text": text})}, status)
+def _frame(page: Page, asking: _Asking | None, session: Session | None) -> dict[str, Any]:
+    """Return what stands around every page."""
+    return {
+        "page": page,
+        "path": asking.path if asking else "",
+        "session": session,
+        "csrf": session.csrf_token if session else "",
+        "told": asking.told if asking else "",
+        "menu": [
+            entry
+            for entry in MENU
+            if session is not None and (entry.right is None or session.actor.may(entry.right))
+        ],
+        "zone": ZoneInfo("UTC"),
+        "cli": "",
+        "json_path": "",
+    }
 
 
 class _Query(dict[str, str]):
@@ -370,5 +391,9 @@ def _inside(where: str) -> str:
     return where if where.startswith("/") and not where.startswith(("//", "/\\")) else "/"
 
 
-def _zone(session: Session | None) -> ZoneInfo:
-    return ZoneInfo("UTC")
+def _zone(txn: Cursor, session: Session | None, page: Page, place: Mapping[str, str]) -> ZoneInfo:
+    """Return the zone of the account that a page is about, else of the visitor's own, else UTC."""
+    own = session.user.account if session else None
+    code = place["code"] if session and page.path.startswith("/accounts/{code}") else own
+    found = find_account(txn, code) if code else None
+    return ZoneInfo(found[1].timezone if found else "UTC")

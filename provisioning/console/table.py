@@ -6,12 +6,15 @@ from dataclasses import dataclass
 
 from provisioning.console import (
     accounts,
+    applicants,
     calls,
     decks,
     doctor,
     home,
     inventory,
     live,
+    me,
+    peaks,
     queue,
     reports,
     signup,
@@ -30,9 +33,12 @@ PAGES: tuple[Page, ...] = (
     *calls.PAGES,
     *queue.PAGES,
     *reports.PAGES,
+    *peaks.PAGES,
     *doctor.PAGES,
     *tokens.PAGES,
     *signup.PAGES,
+    *applicants.PAGES,
+    *me.PAGES,
 )
 
 

@@ -11,6 +11,7 @@ from provisioning.api import carriers, catalogue, tariffs
 from provisioning.api.nouns import Noun
 from provisioning.api.people import USERS
 from provisioning.console.forms import NONE, Problems, form_fields, problems_in, read_form
+from provisioning.console.generated import fill_in, once
 from provisioning.console.pages import Go, Outcome, Page, Shown, Visit
 from provisioning.decks import list_decks
 from provisioning.destinations import list_destination_sets
@@ -153,13 +154,14 @@ def _change(noun: Noun) -> Callable[[Visit], Outcome]:
             if "end" in visit.form and noun.end is not None:
                 noun.end(visit.asked, thing)
                 return Go(f"/{noun.plural}", f"{noun.word} {_name(noun, thing)} is ended.")
-            values = read_form(noun.inputs or noun.kind, names, visit.form, keep_secrets=True)
+            form, made_up = fill_in(visit.form)
+            values = read_form(noun.inputs or noun.kind, names, form, keep_secrets=True)
             current = {field.name: getattr(thing, field.name) for field in fields(noun.kind)}
             change = noun.put(visit.asked, {**current, **values}, False)
         except BadInput as error:
             return show(visit, problems_in(error, names))  # type: ignore[call-arg]  # it takes problems
         told = " ".join(["Saved." if change else "Nothing was changed.", *change.warnings])
-        return Go(_path(noun, thing), told)
+        return once(made_up, Go(_path(noun, thing), told), _name(noun, thing))
 
     return act
 
@@ -186,6 +188,7 @@ def _adding(noun: Noun) -> Callable[[Visit], Outcome]:
                 ),
                 "problems": problems,
                 "action": "Add",
+                "pick": "",
                 "back": f"/{noun.plural}",
                 "notes": (),
             },
@@ -207,11 +210,13 @@ def _add(noun: Noun) -> Callable[[Visit], Outcome]:
     def act(visit: Visit) -> Outcome:
         names = _form_names(noun, new=True)
         try:
-            values = read_form(noun.inputs or noun.kind, names, visit.form)
+            form, made_up = fill_in(visit.form)
+            values = read_form(noun.inputs or noun.kind, names, form)
             change = noun.put(visit.asked, values, True)
         except BadInput as error:
             return show(visit, problems_in(error, names))  # type: ignore[call-arg]  # it takes problems
-        return Go(f"/{noun.plural}", " ".join([f"{change.noun} {change.key} is added.", *change.warnings]))
+        told = " ".join([f"{noun.word.capitalize()} {change.key} is added.", *change.warnings])
+        return once(made_up, Go(f"/{noun.plural}", told), change.key)
 
     return act
 

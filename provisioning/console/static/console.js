@@ -1,9 +1,16 @@
 // What makes the console quicker for who has a keyboard; every page works without it.
 "use strict";
 
+// "g", then a letter, goes to a page of the menu.
+const places = { l: "/live", c: "/calls", a: "/accounts", n: "/numbers", q: "/queue", r: "/reports" };
+let going = false;
+
 document.addEventListener("keydown", (event) => {
   const busy = event.target.closest("input, textarea, select, [contenteditable]");
   if (busy || event.ctrlKey || event.metaKey || event.altKey) return;
+  const place = places[event.key];
+  if (going && place && document.querySelector(`.top nav a[href="${place}"]`)) window.location.assign(place);
+  going = event.key === "g";
   if (event.key === "/") {
     const find = document.getElementById("find");
     if (find) { event.preventDefault(); find.focus(); find.select(); }
