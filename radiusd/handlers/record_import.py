@@ -274,7 +274,8 @@ def _distrust_last(outcomes: Outcomes) -> Outcomes:
         else:
             yield outcome
     if held is not None:
-        is_cut = before is not None and _shape(before.raw) != _shape(held.raw)
+        is_text = held.line is not None
+        is_cut = is_text and before is not None and _shape(before.raw) != _shape(held.raw)
         yield _aside(held, "it has no line end, and is cut off; import the whole file") if is_cut else held
 
 

@@ -93,7 +93,7 @@ class Meaning(msgspec.Struct, frozen=True, kw_only=True):
             disconnect_at=times.ended_at,
             duration_ms=times.duration_ms,
             cause=_whole(record.cause) if record.cause else _whole(record.isup_cause),
-            sip_code=_whole(record.sip_code),
+            sip_code=_sip_code(record),
             status=Status.ANSWERED if answered else Status.FAILED,
             flags=(TOLD_AFTER,),
             source=f"{self.name}:{key.hex()}",
@@ -166,6 +166,12 @@ def _text(value: object) -> str:
         return ""
     value = value[:LONGEST_TEXT]
     return value if value.isprintable() else "".join(c if c.isprintable() else "\ufffd" for c in value)
+
+
+def _sip_code(record: Record) -> int | None:
+    status = _text(record.sip_status)
+    is_code = status.isascii() and status.isdigit() and len(status) == 3
+    return int(status) if is_code else _whole(record.sip_code)
 
 
 def _first(*values: object) -> str:

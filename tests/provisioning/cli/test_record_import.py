@@ -19,6 +19,8 @@ from tests.provisioning.cli.conftest import Run
 
 pytestmark = pytest.mark.postgres
 
+VECTORS = Path(__file__).parents[2] / "vectors" / "records"
+
 SITE = """
 [[tenant]]
 name = "acme.pbx"
@@ -267,6 +269,24 @@ def test_a_call_told_in_two_files_is_one_call(run: Run, site: Path, books: Any) 
         balances.append(books()["ACME"])
 
     assert [0, -60_000, -60_000, -60_000] == balances
+    assert Exit.OK == run("books", "check").exit_code
+
+
+def test_every_format_goes_into_the_books(run: Run, site: Path) -> None:
+    """
+    The samples of all formats are imported whole: calls that match nobody wait in the queue.
+    """
+    for path in sorted(VECTORS.glob("*.expected.json")):
+        sample = json.loads(path.read_text())
+        name, format_ = path.name.split(".")[0], sample["records"][0]["source"]
+        zone = ("--zone", sample["zone"]) if "zone" in sample else ()
+        added = run("source", "add", name, "--format", format_, *zone)
+        assert Exit.OK == added.exit_code, added.output
+
+        counts = told(run, "record", "import", "--source", name, str(VECTORS / sample["file"]))
+
+        expected = len(sample["records"])
+        assert (expected, 0) == (counts["accepted"], counts["set_aside"]), name
     assert Exit.OK == run("books", "check").exit_code
 
 
