@@ -16,8 +16,9 @@ from typing import Any, NamedTuple, Protocol
 
 from provisioning.moments import instant, parse_moment
 from provisioning.numbers import prefix as read_prefix
-from provisioning.rate_layouts import PLAIN, Layout, Reading, RowError
+from provisioning.rate_layouts import PLAIN, Layout
 from provisioning.rate_readings import find_reading
+from provisioning.rate_rows import Reading, RowError
 from provisioning.rate_rules import RULE_COLUMNS, read_rules
 from provisioning.rate_texts import Offer
 from provisioning.tables import Progress, Unreadable, open_table, sha256_of

@@ -9,7 +9,8 @@ from typing import NoReturn
 
 from provisioning.rate_codes import codes
 from provisioning.rate_columns import PRICES, UNKEPT, Column, UnknownColumn, read_header, score
-from provisioning.rate_layouts import CODES, Layout, Reading
+from provisioning.rate_layouts import Layout
+from provisioning.rate_rows import CODES, Reading
 from provisioning.rate_texts import Decimals, decimals_of, number
 from provisioning.tables import LOOKED_AT, Row, Table, Unreadable
 from radiusd.errors import BadInput

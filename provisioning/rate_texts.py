@@ -317,3 +317,15 @@ _OFFER_OF = {word: offer for offer, words in _OFFERS.items() for word in words}
 def offer(text: str) -> Offer | None:
     """Return what a word for a status says; None: it is no such word."""
     return _OFFER_OF.get(" ".join(text.lower().replace("-", " ").replace("_", " ").split()))
+
+
+def week_hours(text: str) -> tuple[list[int | str], str, str]:
+    """Return days and hours of the week out of ``1-5 08:00-20:00``; raises ValueError."""
+    days_text, _, hours = text.strip().partition(" ")
+    begin, _, end = hours.strip().partition("-")
+    first, _, last = days_text.partition("-")
+    if not (
+        first in tuple("1234567") and (last or first) in tuple("1234567") and ":" in begin and ":" in end
+    ):
+        raise ValueError(f"{text[:40]!r} is no time of the week like '1-5 08:00-20:00'")
+    return list(range(int(first), int(last or first) + 1)), begin, end

@@ -133,7 +133,7 @@ def test_a2billing(path):
     rates, problems = read(path, f"{A2BILLING}{row}0.5\n")
     assert [] == rates
     assert [
-        "rates.csv:2:8: stepchargea: prices of this kind cannot be kept; empty the column"
+        "rates.csv:2:8: stepchargea: prices of this kind cannot be kept; --ignore it, or mend the file"
     ] == problems.found
 
 
