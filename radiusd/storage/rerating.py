@@ -106,6 +106,8 @@ class Rerater:
         self._now = now
         self._random = randomness
         self._contexts: dict[int, Context] = {}
+        services = catalogue.directory.services.values()
+        self._with_buckets = {service.account.id for service in services if service.plan.buckets}
 
     def new_id(self) -> str:
         """Return a new id of this moment."""
@@ -150,10 +152,7 @@ class Rerater:
 
     def _has_minutes(self, account_id: int) -> bool:
         account = self._directory.accounts.get(account_id)
-        if account is None or account.allowances:
-            return True
-        services = self._directory.services.values()
-        return any(service.plan.buckets for service in services if service.account.id == account_id)
+        return account is None or bool(account.allowances) or account_id in self._with_buckets
 
     def _rerate(self, part: Sequence[Wanted], redraw: bool, books: Books) -> list[Rerated]:
         return rerate(books, part, self._context, redraw=redraw)
