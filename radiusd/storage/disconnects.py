@@ -125,7 +125,8 @@ async def ask_by_state(txn: Connection, now: datetime) -> int:
         INSERT INTO disconnect ({_COLUMNS})
         SELECT DISTINCT ON (s.account_id, s.call_id) s.account_id, s.call_id, s.call_key, s.seq, s.client_id,
             s.setup_at, w.reason, t.now, t.now
-        FROM session s CROSS JOIN (SELECT %s::timestamptz AS now) t JOIN client c ON c.id = s.client_id JOIN account a ON a.id = s.account_id
+        FROM session s CROSS JOIN (SELECT %s::timestamptz AS now) t JOIN client c ON c.id = s.client_id
+            JOIN account a ON a.id = s.account_id
             JOIN balance b ON b.account_id = s.account_id LEFT JOIN service v ON v.id = s.service_id
             CROSS JOIN LATERAL (VALUES
                 (1, 'suspended', a.status = 'suspended'),
@@ -133,7 +134,8 @@ async def ask_by_state(txn: Connection, now: datetime) -> int:
                     AND s.setup_at >= (b.gauges ->> 'blocked_from')::timestamptz),
                 (3, 'service_ended', v.ended_at <= t.now)
             ) AS w (number, reason, holds)
-        WHERE s.state = 'started' AND c.cut_off = 'disconnect' AND w.holds AND w.reason = ANY (c.cut_off_for)
+        WHERE s.state = 'started' AND c.cut_off = 'disconnect'
+            AND w.holds AND w.reason = ANY (c.cut_off_for)
         ORDER BY s.account_id, s.call_id, w.number
         {ASK_AGAIN} RETURNING 1
         """,
