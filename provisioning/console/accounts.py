@@ -75,7 +75,7 @@ def _list(visit: Visit) -> Outcome:
         {
             "rows": [(account, balances.get(account.code)) for account in found],
             "next": write_cursor((found[-1].code,)) if len(found) == PAGE else None,
-            "approves": visit.asked.web.settings.console.sign_up_approval and visit.may("users:write"),
+            "approves": visit.asked.web.settings.console.sign_up_approval and visit.may("accounts:write"),
         },
     )
 

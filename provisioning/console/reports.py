@@ -17,7 +17,7 @@ from provisioning.moments import instant, parse_moment
 from provisioning.pages import Page as Slice
 from provisioning.pages import read_cursor, write_cursor
 from provisioning.traffic import GROUPS, Traffic, traffic
-from radiusd.errors import BadInput
+from radiusd.errors import BadInput, NotFound
 
 USUAL = timedelta(days=31)
 MEASURES = {
@@ -83,6 +83,8 @@ def _statement(visit: Visit) -> Outcome:
     error, found = "", None
     try:
         found = statement(visit.asked.txn, visit.who.actor, code, period)
+    except NotFound:
+        raise
     except BadInput as problem:
         error = str(problem)
     return Shown(

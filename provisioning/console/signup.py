@@ -42,10 +42,12 @@ _pace = Pace(TRIES_PER_MINUTE)
 
 
 def _settings(visit: Visit) -> Console:
-    """Return the settings, or refuse: nobody signs up where it is not switched on, or too often."""
+    """Return the settings, or refuse: nobody signs up where it is not switched on, or tries too often."""
     console = visit.asked.web.settings.console
     if not console.sign_up:
         raise NotFound("there is no sign-up here")
+    if not visit.form:
+        return console
     wait_s = _pace.wait_s(visit.asked.admin.address, visit.asked.web.reactor.seconds())
     if wait_s:
         raise Forbidden(f"too many tries; wait {wait_s} seconds")

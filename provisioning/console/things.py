@@ -25,12 +25,13 @@ GROUPS = {
     "Prices": (
         *("plan", "bucket", "destination", "override", "pool", "origin", "holiday", "policy", "supplier"),
     ),
-    "Switches": ("client", "tenant"),
+    "Switches": ("client", "tenant", "source"),
     "People": ("user",),
 }
 TITLES = {
     "client": "Clients",
     "tenant": "Tenants",
+    "source": "Sources of records",
     "destination": "Destination sets",
     "plan": "Plans",
     "bucket": "Buckets",
@@ -80,7 +81,11 @@ def _path(noun: Noun, thing: Any) -> str:
 
 def _listing(noun: Noun) -> Callable[[Visit], Outcome]:
     def show(visit: Visit) -> Outcome:
-        asked = replace(visit.asked, query={**visit.query, "limit": int(PAGE)})
+        query: dict[str, Any] = {**visit.query, "limit": int(PAGE)}
+        actor = visit.who.actor
+        if actor.is_bound and any(each.name == "account" for each in noun.filters):
+            query.setdefault("account", actor.account)
+        asked = replace(visit.asked, query=query)
         body = noun.list_(asked).body
         items = list(body["items"])
         columns = _shown_fields(noun)[:FIRST]

@@ -34,7 +34,6 @@ LOOKS = {
     "narrow": ("light", 390, 844),
 }
 PLAYED_S = 20.0
-FOLLOWED = re.compile(r"^/(accounts|calls|numbers|plans|clients|decks|doctor|users|tenants|buckets)/")
 NUMBERS = """number,country,area,rate_centre,currency,setup_price,monthly_price
 15125550140,US,512,AUSTIN,USD,1.00,1.50
 15125550141,US,512,AUSTIN,USD,1.00,1.50
@@ -69,7 +68,7 @@ def shoot(browser: Browser, url: str, folder: Path, roles: list[str]) -> None:
         page.set_default_timeout(LONGEST_MS)
         log_in(page, url, role)
         state = page.context.storage_state()
-        paths = list(_paths(page, url))
+        paths = [(_name(kind), path) for kind, path in reached(page)]
         page.close()
         for look, (scheme, width, height) in LOOKS.items():
             context = browser.new_context(
@@ -92,8 +91,13 @@ def _picture(page: Page, where: str, file: Path) -> None:
     page.screenshot(path=file, full_page=True)
 
 
-def _paths(page: Page, url: str) -> Iterator[tuple[str, str]]:
-    """Yield the pages that whoever is logged in reaches by links: of each kind the first."""
+def _name(kind: str) -> str:
+    return re.sub(r"[^a-z]+", "-", kind.lower()).strip("-")
+
+
+def reached(page: Page) -> Iterator[tuple[str, str]]:
+    """Yield the pages that whoever is logged in reaches by links from *page*: of each kind the first."""
+    url = page.url.partition("/")[0] + "//" + urlsplit(page.url).netloc
     patterns = [(re.sub(r"\{[^}]+\}", "[^/]+", each.path), each.path) for each in PAGES]
     waiting = ["/", *(link for link in _links(page, url))]
     seen: set[str] = set()
@@ -107,7 +111,7 @@ def _paths(page: Page, url: str) -> Iterator[tuple[str, str]]:
         page.goto(url + where)
         waiting += _links(page, url)
         if path != "/":
-            yield re.sub(r"[^a-z]+", "-", kind.lower()).strip("-"), where
+            yield kind, where
 
 
 def _links(page: Page, url: str) -> list[str]:

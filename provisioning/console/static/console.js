@@ -22,6 +22,15 @@ document.addEventListener("submit", (event) => {
   if (question && !window.confirm(question)) event.preventDefault();
 });
 
+// What is wider than its place is scrolled with the keyboard too.
+const reachable = () => {
+  for (const wide of document.querySelectorAll(".wide")) {
+    if (wide.scrollWidth > wide.clientWidth) wide.tabIndex = 0; else wide.removeAttribute("tabindex");
+  }
+};
+reachable();
+window.addEventListener("resize", reachable);
+
 // A part that changes by itself: fetched again every two seconds while somebody looks.
 for (const part of document.querySelectorAll("[data-live]")) {
   const refresh = async () => {
@@ -32,6 +41,7 @@ for (const part of document.querySelectorAll("[data-live]")) {
       const page = new DOMParser().parseFromString(await answer.text(), "text/html");
       const newer = page.getElementById(part.id);
       if (newer) part.replaceChildren(...newer.childNodes);
+      reachable();
       part.classList.remove("stale");
     } catch { part.classList.add("stale"); }
   };

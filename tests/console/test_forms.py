@@ -1,0 +1,155 @@
+"""Forms: the five kinds of service, what is wrong is told at its field, and secrets are shown once."""
+
+from __future__ import annotations
+
+from contextlib import closing
+
+import psycopg2
+import pytest
+from click.testing import CliRunner
+
+from provisioning.cli import main
+from provisioning.roles import Role
+from provisioning.tenants import Tenant, add_tenant
+
+pytestmark = pytest.mark.postgres
+
+TYPED = {
+    "did": {"DID": "15125550140", "Plan": "P", "MAC address": "00-1A-2B-3C-4D-5E", "Username": "alice",
+            "Location / cost centre": "Austin", "Out-payment rate": "0.002"},
+    "extension": {"Extension": "201", "PBX tenant": "pbx.example", "Plan": "P"},
+    "trunk": {"Trunk": "tg7", "Plan": "P", "Maximum channels": "10", "Calls per second": "5"},
+    "ip": {"Address or network": "203.0.113.0/24", "Plan": "P", "Tech prefix": "99"},
+    "virtual": {"Virtual number": "442079460100", "Primary DID": "15550100", "Additional charge": "0.01"},
+}  # fmt: skip
+WRONG = (
+    ("did", "DID", "12ab", "number"),
+    ("did", "Plan", "nope", "plan nope does not exist"),
+    ("did", "Activation date", "tomorrow", "is no date"),
+    ("did", "MAC address", "12:34", "write 00:0b:82:12:34:56"),
+    ("did", "Out-payment rate", "-1", ""),
+    ("extension", "PBX tenant", "nowhere", "tenant nowhere does not exist"),
+    ("trunk", "Maximum channels", "many", "is not a whole number"),
+    ("trunk", "Calls per second", "-1", ""),
+    ("ip", "Address or network", "203.0.113.1/24", ""),
+    ("ip", "Tech prefix", "abc", ""),
+    ("virtual", "Primary DID", "442079460999", ""),
+    ("virtual", "Additional charge", "a lot", ""),
+)
+
+
+@pytest.fixture
+def tenant(dsn, site):
+    """The tenant pbx.example."""
+    with closing(psycopg2.connect(dsn)) as connection, connection, connection.cursor() as txn:
+        add_tenant(txn, Tenant(name="pbx.example"), site)
+
+
+@pytest.mark.parametrize("kind", TYPED)
+def test_a_service_of_each_kind_is_added(visit, dsn, tenant, kind):
+    """
+    Through the button of the account's page; it stands in the account's table then.
+    """
+    page = visit(Role.OPERATOR, "/accounts/ACME")
+    titles = {"did": "DID", "ip": "IP Address", "virtual": "Virtual Number"}
+    title = titles.get(kind, kind.capitalize())
+    page.get_by_role("link", name=f"Add {title}").click()
+    for label, text in TYPED[kind].items():
+        page.get_by_label(label, exact=False).first.fill(text)
+    if kind == "virtual":
+        assert "it shares plan P and its 1 minutes to anywhere" in page.locator(".note").inner_text()
+    page.get_by_role("button", name=f"Add {title}").click()
+
+    assert f"{title} " in page.get_by_role("status").inner_text()
+    name = next(iter(TYPED[kind].values()))
+    assert page.locator("#services").get_by_role("link", name=name).is_visible()
+
+
+@pytest.mark.parametrize(("kind", "label", "text", "told"), WRONG)
+def test_what_is_wrong_is_told_at_its_field(visit, tenant, kind, label, text, told):
+    """
+    What was typed stays, the field says what is wrong, and nothing was added.
+    """
+    page = visit(Role.OPERATOR, f"/accounts/ACME/add/{kind}")
+    for name, value in {**TYPED[kind], label: text}.items():
+        page.get_by_label(name, exact=False).first.fill(value)
+    page.locator("form.form button.main").click()
+
+    assert "Nothing was changed" in page.get_by_role("alert").inner_text()
+    field = page.get_by_label(label, exact=False).first
+    assert text == field.input_value()
+    assert "true" == field.get_attribute("aria-invalid")
+    error = page.locator(f"#{field.get_attribute('id')}").locator("xpath=..").locator(".error")
+    assert told in error.inner_text()
+
+
+def test_a_password_is_generated_and_shown_once(visit, dsn, site):
+    """
+    It is 24 characters, works from then on, and no page shows it again.
+    """
+    page = visit(Role.OPERATOR, "/accounts/ACME/add/did")
+    for label, text in TYPED["did"].items():
+        page.get_by_label(label, exact=False).first.fill(text)
+    page.get_by_label("Generate one").check()
+    page.get_by_role("button", name="Add DID").click()
+    password = page.locator("code.once").inner_text()
+    page.get_by_role("link", name="Done").click()
+
+    assert 24 == len(password)
+    page.get_by_role("link", name="15125550140").click()
+    assert password not in page.content()
+
+
+def test_a_service_is_ended_and_not_deleted(visit, site):
+    """
+    It stays in the table with the day on which it ends.
+    """
+    page = visit(Role.OPERATOR, "/accounts/ACME/services/trunk/tg2")
+    page.get_by_label("Ends on").fill("2026-12-24")
+    page.get_by_role("button", name="End").click()
+
+    row = page.locator("#services tr", has_text="tg2")
+    assert "2026-12-24 00:00" in row.inner_text()
+
+
+def test_two_tabs_cannot_have_one_number(visit, site):
+    """
+    The second is told who was first, and may choose another.
+    """
+    first, second = (visit(Role.OPERATOR, f"/accounts/{code}/add/did?number=15125550141")
+                     for code in ("ACME", "BETA"))  # fmt: skip
+    for page in (first, second):
+        page.get_by_label("Plan").fill("P")
+    first.get_by_role("button", name="Add DID").click()
+    second.get_by_role("button", name="Add DID").click()
+
+    assert "DID 15125550141 is added" in first.get_by_role("status").inner_text()
+    assert "15125550141" in second.get_by_role("alert").inner_text()
+
+
+@pytest.mark.parametrize(
+    ("words", "kind", "typed"),
+    [
+        ("did add 15125550140 --account ACME --plan nope --activated 2026-11-01", "did",
+         {"DID": "15125550140", "Plan": "nope", "Activation date": "2026-11-01"}),
+        ("did add 15550100 --account ACME --plan P --activated 2026-11-01", "did",
+         {"DID": "15550100", "Plan": "P", "Activation date": "2026-11-01"}),
+        ("trunk add tg7 --account ACME --plan P --activated 2026-11-01 --client nope", "trunk",
+         {"Trunk": "tg7", "Plan": "P", "Activation date": "2026-11-01", "Client": "nope"}),
+        ("virtual add 442079460100 --account ACME --primary 999 --activated 2026-11-01", "virtual",
+         {"Virtual number": "442079460100", "Primary DID": "999", "Activation date": "2026-11-01"}),
+    ],
+)  # fmt: skip
+def test_the_console_says_what_the_command_line_says(visit, console, site, words, kind, typed):
+    """
+    Of the same mistake, in the same words (the API's are compared with the command line's elsewhere).
+    """
+    said = CliRunner().invoke(main, [*words.split(), "--config", str(console.config)])
+    assert 0 != said.exit_code
+    text = said.stderr.removeprefix("tollwire: ").strip().partition(": ")
+    page = visit(Role.OPERATOR, f"/accounts/ACME/add/{kind}")
+    for label, value in typed.items():
+        page.get_by_label(label, exact=False).first.fill(value)
+    page.locator("form.form button.main").click()
+
+    assert (text[2] or text[0]) in page.get_by_role("alert").inner_text()
