@@ -130,7 +130,7 @@ def _read(txn: Cursor, account: str) -> dict[str, tuple[int, Pool]]:
 
 def _pool_of(row: tuple[object, ...]) -> Pool:
     pool = Pool(**dict(zip(Pool.__slots__, row, strict=True)))  # type: ignore[arg-type]  # SELECT's order
-    return replace(pool, services=tuple(pool.services))
+    return replace(pool, services=tuple(sorted(set(pool.services))))  # a number may have been there before
 
 
 def _normalised(pool: Pool, zone: tzinfo) -> Pool:

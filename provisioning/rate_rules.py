@@ -76,9 +76,16 @@ def _value(column: str, text: str) -> Any:
 
 def cells_of(rules: str | None) -> dict[str, str]:
     """Return the columns that :func:`read_rules` made *rules* of."""
-    document: dict[str, Any] = json.loads(rules) if rules else {}
-    prices: dict[str, str] = document.pop("jurisdiction", {})
-    return {name: value if isinstance(value, str) else cell(value) for name, value in (prices | document).items()}
+    return cells_of_document(json.loads(rules) if rules else {})
+
+
+def cells_of_document(document: Mapping[str, Any]) -> dict[str, str]:
+    """Return the columns of rules that the database has read already."""
+    prices: Mapping[str, str] = document.get("jurisdiction", {})
+    others = {name: value for name, value in document.items() if name != "jurisdiction"}
+    return {
+        name: value if isinstance(value, str) else cell(value) for name, value in {**prices, **others}.items()
+    }
 
 
 def cell(value: object) -> str:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from datetime import UTC
 from functools import partial
 from pathlib import Path
 from typing import Any, TypeVar
@@ -16,11 +15,9 @@ from provisioning.admin import Action, Admin, Change, FieldChange, begin, record
 from provisioning.balances import Posting, PostingKind, put_posting
 from provisioning.buckets import keep_only, put_bucket
 from provisioning.clients import put_client
-from provisioning.decks import Deck, put_deck
 from provisioning.destinations import put_destination_set
 from provisioning.exchange import put_exchange_rate
 from provisioning.holidays import put_calendar
-from provisioning.moments import instant
 from provisioning.origins import put_origin
 from provisioning.overrides import put_override
 from provisioning.plans import put_plan
@@ -30,7 +27,8 @@ from provisioning.service_desk import ENDLESS, ServiceDesk
 from provisioning.service_kinds import Service, Virtual
 from provisioning.service_rows import find_links, list_services
 from provisioning.services import finish_service
-from provisioning.site_file import Entry, Site, SiteAccount, SiteDeck, read_site
+from provisioning.site_decks import put_site_deck
+from provisioning.site_file import Entry, Site, SiteAccount, read_site
 from provisioning.sources import put_source
 from provisioning.suppliers import put_supplier
 from provisioning.tenants import put_tenant
@@ -79,7 +77,7 @@ def _stages(txn: Cursor, site: Site, admin: Admin) -> Iterable[Callable[[], list
     yield stage(site.origins, lambda group: [put_origin(txn, group)])
     yield stage(site.policies, lambda policy: [put_policy(txn, policy)])
     yield stage(site.holidays, lambda calendar: [put_calendar(txn, calendar)])
-    yield stage(site.decks, lambda deck: [_put_deck(txn, deck, admin)])
+    yield stage(site.decks, lambda deck: [put_site_deck(txn, deck, admin)])
     yield stage(site.plans, lambda plan: [put_plan(txn, plan, admin.now)])
     yield stage(site.plans, lambda plan: keep_only(txn, plan.code, _buckets_of(site, plan.code)))
     yield stage(site.buckets, lambda bucket: [put_bucket(txn, bucket)])
@@ -121,11 +119,6 @@ def _place_of(error: BadInput, entry: Entry[Any], site: Site) -> tuple[str | int
     """Return the place of the field that *error* begins with, or of the whole entry."""
     place = (*entry.place, str(error).partition(":")[0])
     return place if place in site.findings.lines else entry.place
-
-
-def _put_deck(txn: Cursor, deck: SiteDeck, admin: Admin) -> Change:
-    active_from = None if deck.active_from is None else instant("active_from", deck.active_from, UTC)
-    return put_deck(txn, Deck(name=deck.name, currency=deck.currency), deck.source, admin, active_from)
 
 
 def _put_account(txn: Cursor, account: SiteAccount, admin: Admin) -> list[Change]:

@@ -1,18 +1,18 @@
-"""``tollwire apply``: make the database be as a site file says."""
+"""``tollwire apply`` and ``diff``: make the database be as a site file says, or see what that would do."""
 
 from __future__ import annotations
 
 import sys
 from pathlib import Path
+from typing import NoReturn
 
 import click
 
 from provisioning.admin import Change
-from provisioning.cli.changing import changing, show_changes
+from provisioning.cli.changing import changing, say_warnings, show_changes
 from provisioning.cli.errors import Exit
 from provisioning.cli.framework import Command
 from provisioning.cli.options import Format, options_of
-from provisioning.cli.text import printable
 from provisioning.site import apply_site
 from provisioning.site_file import Site, read_site
 
@@ -34,20 +34,43 @@ def apply(ctx: click.Context, file: Path, dry_run: bool, prune: bool, yes: bool)
     Shows what changes, and on a terminal asks before. Applying the same file again changes nothing.
     `docs/reference/site-file.md` describes the file.
     """
-    site = read_site(file)
-    for warning in site.findings.warnings:
-        click.echo(f"warning: {printable(warning)}", err=True)
+    site = _read(file)
     if dry_run or (sys.stdin.isatty() and not yes):
         changes = _apply(ctx, site, prune, keep=False)
         _show(ctx, changes)
         if dry_run:
-            ctx.exit(Exit.DIFFERS if any(changes) else Exit.OK)
+            _exit(ctx, changes)
         if not any(changes):
             return
         click.confirm("Apply these changes?", abort=True, err=True)
         _apply(ctx, site, prune, keep=True)
     else:
         _show(ctx, _apply(ctx, site, prune, keep=True))
+
+
+@click.command("diff", cls=Command, example="tollwire diff site.toml")
+@click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=Path))
+@click.option("--prune", is_flag=True, help="Also services that the file does not name.")
+@click.pass_context
+def diff(ctx: click.Context, file: Path, prune: bool) -> None:
+    """
+    Show what `apply` would change, and change nothing; exit 1 when something would.
+
+    `tollwire export` writes the file that differs in nothing.
+    """
+    changes = _apply(ctx, _read(file), prune, keep=False)
+    _show(ctx, changes)
+    _exit(ctx, changes)
+
+
+def _read(file: Path) -> Site:
+    site = read_site(file)
+    say_warnings(site.findings.warnings)
+    return site
+
+
+def _exit(ctx: click.Context, changes: list[Change]) -> NoReturn:
+    ctx.exit(Exit.DIFFERS if any(changes) else Exit.OK)
 
 
 def _apply(ctx: click.Context, site: Site, prune: bool, keep: bool) -> list[Change]:

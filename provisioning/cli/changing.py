@@ -76,8 +76,13 @@ def show_changes(ctx: click.Context, changes: Sequence[Change]) -> None:
 def warn(changes: Iterable[Change]) -> None:
     """Say the warnings on stderr."""
     for change in changes:
-        for warning in change.warnings:
-            click.echo(f"warning: {printable(warning)}", err=True)
+        say_warnings(change.warnings)
+
+
+def say_warnings(warnings: Iterable[str]) -> None:
+    """Say *warnings* on stderr, a line each."""
+    for warning in warnings:
+        click.echo(f"warning: {printable(warning)}", err=True)
 
 
 def change_line(change: Change) -> str:
