@@ -59,6 +59,7 @@ class ClientSettings:
         call_group: Clients of one group report legs of the same calls; empty: it reports whole calls.
         zone_names: What the zone names that this client writes mean, before all other meanings.
         sources: Where values stand that this client sends elsewhere than its dialect does, by setting.
+        tells_routing: Whether *sources* say where routing numbers stand; follows from them.
     """
 
     vendor: int | None = None
@@ -75,6 +76,10 @@ class ClientSettings:
     return_codes: Mapping[Refusal, int] = field(default_factory=dict)
     routing_to: str = ""
     sources: Mapping[str, Source] = field(default_factory=dict)
+    tells_routing: bool = field(init=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "tells_routing", any(name in self.sources for name in ROUTING_NUMBERS))
 
 
 DEFAULTS = ClientSettings()

@@ -12,12 +12,7 @@ import msgspec
 
 from radiusd.calls.events import STATUS_TYPES, CallEvent, Kind
 from radiusd.dialects import disconnects, replies
-from radiusd.dialects.client_settings import (
-    DEFAULTS,
-    ROUTING_NUMBERS,
-    ClientSettings,
-    read_settings,
-)
+from radiusd.dialects.client_settings import DEFAULTS, ClientSettings, read_settings
 from radiusd.dialects.dictionary import definitions
 from radiusd.dialects.h323 import CISCO
 from radiusd.dialects.reading import Reading
@@ -191,7 +186,7 @@ def _stands_alone(event: CallEvent) -> bool:
 
 def _with_routing_numbers(event: CallEvent, reading: Reading) -> CallEvent:
     """Return *event* with where its numbers were ported to, if the client's settings say where it stands."""
-    if not any(setting in reading.settings.sources for setting in ROUTING_NUMBERS):
+    if not reading.settings.tells_routing:
         return event
     return msgspec.structs.replace(
         event,

@@ -33,20 +33,25 @@ _STERMAN_SUBTYPES = {
     9: Attribute.DIGEST_NONCE_COUNT,
     10: Attribute.DIGEST_USERNAME,
 }
+# As plain ints: to name a member of an Enum costs 0.2 µs, and every Access-Request is looked through.
+_FIRST, _LAST = int(Attribute.DIGEST_RESPONSE), int(Attribute.SIP_AOR)
+_STERMAN_RESPONSE = int(Attribute.STERMAN_DIGEST_RESPONSE)
+_STERMAN_ATTRIBUTES = int(Attribute.STERMAN_DIGEST_ATTRIBUTES)
+_ACCESS_REQUEST = int(Code.ACCESS_REQUEST)
 _TOKEN = frozenset((string.ascii_letters + string.digits + "-.!%*_+`'~").encode())  # RFC 3261, 25.1
 _HEX = frozenset(string.hexdigits.encode())
 
 
 def digest_fields(packet: Packet) -> tuple[Encoding, Fields] | None:
     """Return the digest attributes of *packet* and how they are written, None without a response to check."""
-    if packet.code != Code.ACCESS_REQUEST:
+    if packet.code != _ACCESS_REQUEST:
         # In accounting, SIP proxies use 103 to 109 for CSeq, tags and addresses.
         return None
     sterman = _sterman_fields(packet)
     if sterman:
         return (Encoding.STERMAN, sterman) if sterman.get(Attribute.DIGEST_RESPONSE) is not None else None
     fields = _rfc5090_fields(packet)
-    response = fields.get(Attribute.DIGEST_RESPONSE)
+    response = fields.get(_FIRST)
     if response is None:
         return None
     # Sites map other things to these numbers, so believe a response only by its looks or its company.
@@ -57,10 +62,10 @@ def digest_fields(packet: Packet) -> tuple[Encoding, Fields] | None:
 
 def wants_challenge(packet: Packet) -> bool:
     """Return whether *packet* asks for a nonce: Digest-Method and Digest-URI, and nothing yet to check."""
-    if packet.code != Code.ACCESS_REQUEST:
+    if packet.code != _ACCESS_REQUEST:
         return False
     fields = _sterman_fields(packet) or _rfc5090_fields(packet)
-    if fields.get(Attribute.DIGEST_RESPONSE) or fields.get(Attribute.DIGEST_NONCE):
+    if not fields or fields.get(Attribute.DIGEST_RESPONSE) or fields.get(Attribute.DIGEST_NONCE):
         return False
     return _looks_like_request_line(fields)
 
@@ -68,7 +73,7 @@ def wants_challenge(packet: Packet) -> bool:
 def _rfc5090_fields(packet: Packet) -> Fields:
     fields: Fields = {}
     for type, value in packet.attributes:
-        if Attribute.DIGEST_RESPONSE <= type <= Attribute.SIP_AOR:
+        if _FIRST <= type <= _LAST:
             fields.setdefault(type, value)
     return fields
 
@@ -76,10 +81,10 @@ def _rfc5090_fields(packet: Packet) -> Fields:
 def _sterman_fields(packet: Packet) -> Fields:
     """Return what 206 and the sub-attributes of all 207 say; a broken sub-attribute ends its 207."""
     fields: Fields = {}
-    response = packet.first(Attribute.STERMAN_DIGEST_RESPONSE)
+    response = packet.first(_STERMAN_RESPONSE)
     if response is not None:
-        fields[Attribute.DIGEST_RESPONSE] = response
-    for value in packet.all(Attribute.STERMAN_DIGEST_ATTRIBUTES):
+        fields[_FIRST] = response
+    for value in packet.all(_STERMAN_ATTRIBUTES):
         at = 0
         while at + 2 <= len(value) and 2 <= value[at + 1] <= len(value) - at:
             type = _STERMAN_SUBTYPES.get(value[at])
