@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from pathlib import Path
 from typing import NoReturn
 
@@ -11,7 +10,7 @@ import click
 from provisioning.admin import Change
 from provisioning.cli.changing import changing, say_warnings, show_changes
 from provisioning.cli.errors import Exit
-from provisioning.cli.framework import Command
+from provisioning.cli.framework import YES_HELP, Command, ask, watched
 from provisioning.cli.options import Format, options_of
 from provisioning.site import apply_site
 from provisioning.site_file import Site, read_site
@@ -25,7 +24,7 @@ from provisioning.site_file import Site, read_site
 @click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=Path))
 @click.option("--dry-run", is_flag=True, help="Only show what would change; exit 1 when something would.")
 @click.option("--prune", is_flag=True, help="End services that the file does not name.")
-@click.option("--yes", is_flag=True, help="Do not ask.")
+@click.option("--yes", is_flag=True, help=YES_HELP)
 @click.pass_context
 def apply(ctx: click.Context, file: Path, dry_run: bool, prune: bool, yes: bool) -> None:
     """
@@ -35,14 +34,14 @@ def apply(ctx: click.Context, file: Path, dry_run: bool, prune: bool, yes: bool)
     `docs/reference/site-file.md` describes the file.
     """
     site = _read(file)
-    if dry_run or (sys.stdin.isatty() and not yes):
+    if dry_run or watched(yes):
         changes = _apply(ctx, site, prune, keep=False)
         _show(ctx, changes)
         if dry_run:
             _exit(ctx, changes)
         if not any(changes):
             return
-        click.confirm("Apply these changes?", abort=True, err=True)
+        ask("Apply these changes?", yes)
         _apply(ctx, site, prune, keep=True)
     else:
         _show(ctx, _apply(ctx, site, prune, keep=True))

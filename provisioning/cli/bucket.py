@@ -96,7 +96,9 @@ def list_(ctx: click.Context, plan: str | None) -> None:
     list_things(ctx, buckets.Bucket, found)
 
 
-@bucket.command("rm", example="tollwire bucket rm retail us-1000")
+@bucket.command(
+    "rm", example="tollwire bucket rm retail us-1000", asks="Take bucket {name} from plan {plan}?"
+)
 @PLAN
 @NAME
 @click.pass_context

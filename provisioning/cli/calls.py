@@ -93,6 +93,7 @@ def top(ctx: click.Context, account: str | None, interval: float, once: bool) ->
     "end",
     example="tollwire calls end 019ae5d2-7c1e-7b1a-a3a4-2f6c9f0d1e55\n"
     "tollwire calls end --books-only 019ae5d2-7c1e-7b1a-a3a4-2f6c9f0d1e55",
+    asks="End call {call_id}?",
 )
 @click.argument("call_id", metavar="CALL", type=click.UUID)
 @click.option("--books-only", is_flag=True, help="Ask no switch: close the call whatever it does.")

@@ -159,7 +159,7 @@ def doctor_(ctx: click.Context, name: str, hours: int) -> None:
         ctx.exit(Exit.DIFFERS)
 
 
-@client.command("end", example="tollwire client end sbc1")
+@client.command("end", example="tollwire client end sbc1", asks="Answer client {name} no more?")
 @click.argument("name")
 @click.pass_context
 def end(ctx: click.Context, name: str) -> None:

@@ -100,7 +100,9 @@ def retain(ctx: click.Context, month: str, folder: Path) -> None:
     print_rows(ctx, retention.Month._fields, [_month_row(each) for each in found])
 
 
-@db.command("drop-month", example="tollwire db drop-month 2025-01")
+@db.command(
+    "drop-month", example="tollwire db drop-month 2025-01", asks="Drop the tables of {month} for good?"
+)
 @click.argument("month", metavar="YYYY-MM")
 @click.pass_context
 def drop_month(ctx: click.Context, month: str) -> None:

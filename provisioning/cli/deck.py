@@ -211,6 +211,7 @@ def _plain(value: object) -> object:
     "rollback",
     example="tollwire deck rollback us-termination\n"
     "tollwire deck rollback us-termination --to 3 --at 2027-01-01",
+    asks="Bring back older rates of deck {name}?",
 )
 @click.argument("name")
 @click.option("--to", type=click.IntRange(min=1), help="Version to go back to. [default: the one before]")

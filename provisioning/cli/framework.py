@@ -2,27 +2,62 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Sequence
 from typing import Any
 
 import click
 
 from provisioning.cli.options import shared_options
+from provisioning.cli.text import printable
 
 
 class Command(click.Command):
-    """A command with the shared options and an *example*, which ``--help`` ends with. One line an example."""
+    """
+    A command with the shared options and an *example*, which ``--help`` ends with. One line an example.
 
-    def __init__(self, *args: Any, example: str, **kwargs: Any) -> None:
+    What takes something away says with *asks* what a person is asked before, with parameters in braces:
+    ``End trunk {name}?``. It then has the option ``--yes``.
+    """
+
+    def __init__(self, *args: Any, example: str, asks: str = "", **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self.example = example
+        self.asks = asks
+        if asks:
+            self.params.append(click.Option(["--yes"], is_flag=True, help=YES_HELP))
         self.params += shared_options()
+
+    def invoke(self, ctx: click.Context) -> Any:
+        """Run the command, after a person has agreed where that is needed."""
+        if self.asks:
+            named = {name: _said(value) for name, value in ctx.params.items()}
+            ask(self.asks.format_map(named), ctx.params.pop("yes"))
+        return super().invoke(ctx)
 
     def format_epilog(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """Write the example as it is: click would fold its lines."""
         with formatter.section("Example"):
             for line in self.example.strip().splitlines():
                 formatter.write(f"{'':{formatter.current_indent}}{line}\n")
+
+
+YES_HELP = "Do not ask."
+
+
+def watched(yes: bool) -> bool:
+    """Return whether a person sits there who is to be asked: scripts have no terminal, or say ``--yes``."""
+    return sys.stdin.isatty() and not yes
+
+
+def ask(question: str, yes: bool) -> None:
+    """Return when whoever sits at the terminal agrees, or nobody does. Raises click.Abort."""
+    if watched(yes):
+        click.confirm(printable(question), abort=True, err=True)
+
+
+def _said(value: object) -> str:
+    return ", ".join(map(str, value)) if isinstance(value, tuple) else str(value)
 
 
 class Group(click.Group):

@@ -222,7 +222,11 @@ def assign(
     show_changes(ctx, changes)
 
 
-@number.command("release", example="tollwire number release 15125550100 --at 2026-12-31")
+@number.command(
+    "release",
+    example="tollwire number release 15125550100 --at 2026-12-31",
+    asks="End the services of {numbers}?",
+)
 @click.argument("numbers", metavar="NUMBER...", nargs=-1, required=True)
 @click.option("--at", type=moment, metavar="DATE", help="When; a day is the account's. [default: now]")
 @click.pass_context

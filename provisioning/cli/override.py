@@ -68,7 +68,9 @@ def list_(ctx: click.Context, plan: str | None, account: str | None) -> None:
     list_things(ctx, overrides.Override, found)
 
 
-@override.command("rm", example="tollwire override rm 4477 --account ACME")
+@override.command(
+    "rm", example="tollwire override rm 4477 --account ACME", asks="Take away all prices of {prefix}?"
+)
 @click.argument("prefix")
 @whose
 @click.pass_context

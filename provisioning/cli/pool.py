@@ -73,7 +73,7 @@ def list_(ctx: click.Context, account: str | None) -> None:
     list_things(ctx, pools.Pool, found)
 
 
-@pool.command("rm", example="tollwire pool rm ACME pack-500")
+@pool.command("rm", example="tollwire pool rm ACME pack-500", asks="Take pool {name} from account {account}?")
 @ACCOUNT
 @NAME
 @click.pass_context

@@ -152,7 +152,11 @@ def import_(ctx: click.Context, files: tuple[str, ...], source: str, strict: boo
     print_rows(ctx, FileRow._fields, rows)
 
 
-@record.command("rollback", example="tollwire record rollback --source pbx1 Master.csv")
+@record.command(
+    "rollback",
+    example="tollwire record rollback --source pbx1 Master.csv",
+    asks="Take the calls of {file} out of the books?",
+)
 @click.argument("file", metavar="FILE|ID")
 @click.option("--source", required=True, metavar="NAME", help="The source under which it was imported.")
 @click.pass_context

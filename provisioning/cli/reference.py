@@ -35,6 +35,9 @@ These may stand before or after any word of the command.
 
 Without them results are an aligned table on a terminal, and tab-separated lines with a header in a pipe.
 
+Commands that take something away ask before, when a person sits at a terminal; `--yes`, or input from anywhere
+else, means that nobody is asked.
+
 - Amounts are exact decimals; in JSON they are strings, so that no reader makes a float of them.
 - Moments are UTC: `2026-03-01T09:30:00Z`. An option that takes one reads a day as its midnight in UTC.
 - In tables, what does not print is written as an escape: no name from a packet can steer your terminal.

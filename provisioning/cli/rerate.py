@@ -77,7 +77,11 @@ def preview(ctx: click.Context, /, redraw: bool, **scope: Any) -> None:
     ctx.exit(Exit.DIFFERS if changed else Exit.OK)
 
 
-@rerate.command("apply", example="tollwire rerate apply --deck us-termination --version 7")
+@rerate.command(
+    "apply",
+    example="tollwire rerate apply --deck us-termination --version 7",
+    asks="Reverse what was booked of these calls, and book it anew?",
+)
 @scope_options
 @REDRAW
 @click.option("--closed", is_flag=True, help="Also calls in periods that are closed.")
@@ -102,7 +106,11 @@ def apply(ctx: click.Context, /, redraw: bool, closed: bool, **scope: Any) -> No
     _show(ctx, found, rerating_id if changing else "")
 
 
-@rerate.command("undo", example="tollwire rerate undo 019ae5d2-7c1e-7b1a-a3a4-2f6c9f0d1e55")
+@rerate.command(
+    "undo",
+    example="tollwire rerate undo 019ae5d2-7c1e-7b1a-a3a4-2f6c9f0d1e55",
+    asks="Book again what rerating {rerating} has replaced?",
+)
 @click.argument("rerating", metavar="RERATING", type=click.UUID)
 @click.pass_context
 def undo(ctx: click.Context, rerating: UUID) -> None:

@@ -204,6 +204,7 @@ def _end(group: Group, noun: Noun) -> None:
         "end",
         example=noun.example("end"),
         help="End it; calls that are up go on. Before its activation, it is removed.",
+        asks=f"End {noun.word} {{name}}?",
     )
     @click.argument("name", metavar=noun.name)
     @noun.scoped

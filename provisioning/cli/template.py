@@ -43,7 +43,7 @@ def list_(ctx: click.Context) -> None:
     list_things(ctx, deck_templates.Template, found)
 
 
-@template.command("remove", example="tollwire template remove carrier-x")
+@template.command("remove", example="tollwire template remove carrier-x", asks="Forget template {name}?")
 @click.argument("name")
 @click.pass_context
 def remove(ctx: click.Context, name: str) -> None:

@@ -48,7 +48,7 @@ def list_(ctx: click.Context, user: str | None, revoked: bool) -> None:
     list_things(ctx, tokens.IssuedToken, found)
 
 
-@token.command("revoke", example="tollwire token revoke ann invoicing")
+@token.command("revoke", example="tollwire token revoke ann invoicing", asks="Revoke {user}'s token {name}?")
 @click.argument("user")
 @click.argument("name")
 @click.pass_context

@@ -67,7 +67,11 @@ def set_(ctx: click.Context, /, name: str, **chosen: Any) -> None:
     show_change(ctx, change, **shown)
 
 
-@user.command("no-second-factor", example="tollwire user no-second-factor bob")
+@user.command(
+    "no-second-factor",
+    example="tollwire user no-second-factor bob",
+    asks="Take {name}'s second factor away?",
+)
 @click.argument("name")
 @click.pass_context
 def no_second_factor(ctx: click.Context, name: str) -> None:
