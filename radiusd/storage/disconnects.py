@@ -14,7 +14,7 @@ from psycopg2.extensions import cursor
 
 from radiusd.calls.facts import Events, read_facts
 from radiusd.storage.database import Connection
-from radiusd.storage.ledger import ASK_AGAIN
+from radiusd.storage.ledger_writes import ASK_AGAIN
 
 TAKEN_FOR = timedelta(seconds=45)
 """How long one server has a row to itself: longer than a request is waited for."""

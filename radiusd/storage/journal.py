@@ -32,7 +32,8 @@ from radiusd.crash_points import crash_point
 from radiusd.radius.clients import Client
 from radiusd.storage.database import Connection
 from radiusd.storage.ids import EPOCH, uuid7_text
-from radiusd.storage.ledger import Needs, held_elsewhere, load, write
+from radiusd.storage.ledger import Needs, held_elsewhere, load
+from radiusd.storage.ledger_writes import write
 
 MOST_ROUNDS = 8
 """How often a batch is loaded anew because a decision needs more rows than were foreseen."""

@@ -24,7 +24,8 @@ from radiusd.storage.catalogue import Catalogue
 from radiusd.storage.database import AGAIN, BlockingConnection, finish
 from radiusd.storage.ids import EPOCH, uuid7_text
 from radiusd.storage.journal import HINDSIGHT, MOST_ROUNDS
-from radiusd.storage.ledger import STATEMENTS, Needs, load, write
+from radiusd.storage.ledger import STATEMENTS, Needs, load
+from radiusd.storage.ledger_writes import write
 
 AT_ONCE = 500
 """Calls in one transaction of an account without included minutes; with them, order counts, and it is one."""
