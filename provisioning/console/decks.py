@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import tempfile
+from bisect import bisect_right
 from datetime import timedelta
 from decimal import Decimal
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +19,9 @@ from provisioning.moments import instant, parse_moment
 from radiusd.errors import BadInput
 
 LATELY = timedelta(days=31)
-LARGEST = 20
+READ = 20_000  # changes that are looked at for the histogram
+SHOWN = 20
+STEPS = (-50, -20, -10, -5, 0, 5, 10, 20, 50)  # percent
 
 
 def _list(visit: Visit) -> Outcome:
@@ -36,7 +40,7 @@ def _deck(visit: Visit, error: str = "") -> Outcome:
     wanted = visit.query.get("version", "")
     chosen = next((each for each in versions if str(each.number) == wanted), newest)
     before = chosen.number - 1 if chosen.number > 1 else None
-    changes = compare_versions(txn, name, before, chosen.number, visit.asked.now - LATELY, LARGEST)
+    changes = compare_versions(txn, name, before, chosen.number, visit.asked.now - LATELY, READ)
     return Shown(
         "deck.html",
         {
@@ -44,16 +48,40 @@ def _deck(visit: Visit, error: str = "") -> Outcome:
             "versions": versions,
             "chosen": chosen,
             "changes": changes,
-            "chart": _chart(changes),
+            "charts": _charts(changes),
+            "shown": SHOWN,
             "error": error,
         },
         status=400 if error else 200,
     )
 
 
-def _chart(changes: DeckChanges) -> Any:
-    shown = [(word, count) for word, count in changes.counts.items() if word != "same" and count]
-    return bars("Prefixes by what became of them", [Bar(w, Decimal(c), f"{c:,}") for w, c in shown])
+def _charts(changes: DeckChanges) -> list[tuple[str, Any]]:
+    """Return what became of the prefixes, and how far prices rise and fall."""
+    words = [(word, count) for word, count in changes.counts.items() if word != "same" and count]
+    count = [0] * (len(STEPS) + 1)
+    for each in changes.largest:
+        if each.before and each.after is not None and each.after != each.before:
+            count[bisect_right(STEPS, 100 * (each.after - each.before) / each.before)] += 1
+    shares = [(name, number) for name, number in zip(_STEP_NAMES, count, strict=True) if number]
+    title = "Prices by how far they rise or fall"
+    if len(changes.largest) == READ:
+        title += f", of the {READ:,} largest changes"
+    return [
+        (name, bars(name, [Bar(text, Decimal(number), f"{number:,}") for text, number in values]))
+        for name, values in (("Prefixes by what becomes of them", words), (title, shares))
+        if values
+    ]
+
+
+_STEP_NAMES = (
+    f"falls by more than {-STEPS[0]} %",
+    *(
+        f"falls by {-high} to {-low} %" if high <= 0 else f"rises by {low} to {high} %"
+        for low, high in pairwise(STEPS)
+    ),
+    f"rises by {STEPS[-1]} % or more",
+)
 
 
 def _roll_back(visit: Visit) -> Outcome:
@@ -79,7 +107,8 @@ def _import_form(visit: Visit, error: str = "", changes: DeckChanges | None = No
             "form": form,
             "kinds": [kind.value for kind in Kind if kind is not None],
             "changes": changes,
-            "chart": _chart(changes) if changes else "",
+            "charts": _charts(changes) if changes else [],
+            "shown": SHOWN,
             "error": error,
         },
         status=400 if error else 200,
@@ -106,7 +135,7 @@ def _import(visit: Visit) -> Outcome:
         versions = list_versions(txn, deck.name)
         before = versions[0].number - 1 if versions[0].number > 1 else None
         since = visit.asked.now - LATELY
-        changes = compare_versions(txn, deck.name, before, versions[0].number, since, LARGEST)
+        changes = compare_versions(txn, deck.name, before, versions[0].number, since, READ)
     except (BadInput, ValueError) as problem:
         return _import_form(visit, str(problem))
     if form.get("do") != "import":

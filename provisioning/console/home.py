@@ -6,13 +6,15 @@ from urllib.parse import quote
 
 from provisioning.console.pages import Go, Outcome, Page, Shown, Visit
 from provisioning.logins import log_out
-from provisioning.roles import reached_accounts
+from provisioning.roles import Role, reached_accounts
 from radiusd.storage.trails import find_calls
 
 MOST_FOUND = 20
 
 
 def _begin(visit: Visit) -> Outcome:
+    if visit.who.actor.role is Role.CUSTOMER:
+        return Go(f"/accounts/{quote(visit.who.actor.account or '', '')}")
     return Go("/live" if visit.may("calls:read") else "/accounts")
 
 

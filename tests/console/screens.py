@@ -3,6 +3,8 @@ Pictures of every page of the console in light, dark and 390 pixels wide.
 
     python -m tests.console.screens FOLDER
 
+With ``--docs docs/how-to/images`` those that the documentation shows are put there, made small.
+
 It plays the demo's carrier for some seconds, serves the console on its database, and visits each page that a
 role has.
 """
@@ -27,7 +29,14 @@ from playwright.sync_api import Browser, Page
 from provisioning.console.table import PAGES
 from provisioning.roles import Role
 from tests.console.chromium import LONGEST_MS, PASSWORD, chromium, log_in
+from tests.console.png import smaller
 
+IN_DOCS = {
+    "console-live": "operator-live-light",
+    "console-live-narrow": "operator-live-narrow",
+    "console-account": "operator-accounts-code-light",
+    "console-call": "operator-calls-call-light",
+}
 LOOKS = {
     "light": ("light", 1280, 800),
     "dark": ("dark", 1280, 800),
@@ -52,7 +61,17 @@ def main() -> None:
     parser.add_argument("folder", type=Path)
     parser.add_argument("--roles", nargs="*", default=["operator", "customer"], choices=list(PEOPLE))
     parser.add_argument("--url", help="a console that runs already, with users called as their roles")
+    parser.add_argument("--docs", type=Path, help="the folder of the documentation's pictures")
     wanted = parser.parse_args()
+    _shoot(wanted)
+    if wanted.docs:
+        wanted.docs.mkdir(parents=True, exist_ok=True)
+        for name, picture in IN_DOCS.items():
+            made = (wanted.folder / f"{picture}.png").read_bytes()
+            (wanted.docs / f"{name}.png").write_bytes(smaller(made))
+
+
+def _shoot(wanted: argparse.Namespace) -> None:
     with chromium() as browser:
         if wanted.url:
             shoot(browser, wanted.url, wanted.folder, wanted.roles)

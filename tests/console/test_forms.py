@@ -153,3 +153,52 @@ def test_the_console_says_what_the_command_line_says(visit, console, site, words
     page.locator("form.form button.main").click()
 
     assert (text[2] or text[0]) in page.get_by_role("alert").inner_text()
+
+
+def test_rates_are_looked_at_before_they_are_imported(visit, site):
+    """
+    What rises and falls is drawn, nothing is kept; then they are imported, and brought back.
+    """
+    rates = "prefix,description,rate\n1,United States,0.0135\n44,United Kingdom,0.009\n49,Germany,0.02\n"
+    page = visit(Role.OPERATOR, "/new/deck?name=retail")
+    page.get_by_label("Or its lines").fill(rates)
+    page.get_by_role("button", name="Show what it would change").click()
+    text = page.get_by_role("region", name="Dry run").inner_text()
+    assert "It would be version 2; nothing was changed" in text
+    assert "1 new, 0 gone, 1 up, 1 down" in text
+    for step in ("rises by 5 to 10 %", "falls by more than 50 %"):
+        assert step in page.locator("svg.chart").nth(1).text_content()
+
+    page.get_by_role("button", name="Import").click()
+    assert "Imported." in page.get_by_role("status").inner_text()
+    page.once("dialog", lambda dialog: dialog.accept())
+    page.get_by_role("button", name="Bring back").click()
+    assert "a version of their own" in page.get_by_role("status").inner_text()
+
+
+def test_a_file_of_rates_with_faults_changes_nothing(visit, site):
+    """
+    Each fault is told with its line.
+    """
+    page = visit(Role.OPERATOR, "/new/deck?name=retail")
+    page.get_by_label("Or its lines").fill("prefix,description,rate\n1,United States,cheap\n")
+    page.get_by_role("button", name="Import").click()
+
+    assert "pasted.csv:2" in page.get_by_role("alert").inner_text()
+
+
+def test_money_is_posted_once_under_a_reference(visit, site):
+    """
+    The balance grows by it once, however often the form is sent.
+    """
+    page = visit(Role.OPERATOR, "/accounts/ACME")
+    for told in ("Posted.", "It was posted before under that reference"):
+        page.get_by_label("Amount").fill("12.50")
+        page.get_by_label("Reference").fill("R1")
+        page.get_by_role("button", name="Post").click()
+        assert told in page.get_by_role("status").inner_text()
+    assert "22.50 USD" in page.locator(".figures").inner_text()
+
+    page.get_by_label("Amount").fill("a lot")
+    page.get_by_role("button", name="Post").click()
+    assert "'a lot'" in page.locator(".error").inner_text()

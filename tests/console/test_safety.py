@@ -213,6 +213,25 @@ def test_a_second_factor_is_set_up_asked_for_and_taken_away(visit, url, with_pas
     assert "no code any more" in page.get_by_role("status").inner_text()
 
 
+def test_a_page_says_that_the_database_is_away(ask, dsn, person):
+    """
+    503, in words; and it is there again with the database.
+    """
+    token = person(Role.OPERATOR).token
+    name = psycopg2.extensions.parse_dsn(dsn)["dbname"]
+    with closing(psycopg2.connect(dsn, dbname="template1")) as connection, connection.cursor() as txn:
+        connection.autocommit = True
+        txn.execute(f'ALTER DATABASE "{name}" ALLOW_CONNECTIONS false')
+        try:
+            txn.execute("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = %s", (name,))
+            status, _, text = ask("GET", "/accounts", token=token)
+        finally:
+            txn.execute(f'ALTER DATABASE "{name}" ALLOW_CONNECTIONS true')
+
+    assert (503, True) == (status, "The database is away" in text)
+    assert 200 == ask("GET", "/accounts", token=token)[0]
+
+
 @pytest.mark.parametrize("method", ["PUT", "DELETE", "PATCH", "OPTIONS", "TRACE", "NONSENSE"])
 def test_a_page_takes_no_other_methods(ask, method):
     """
