@@ -99,11 +99,12 @@ class ServiceDesk:
                 spare_virtual_numbers(self._txn, mine, service, service.period[1])
             row_id = None if mine is None else mine.service_id
             if current is not None and not current.monthly_fee:
-                columns["fees_from"] = self._admin.now  # a fee that comes later is not due for the time before
+                columns["fees_from"] = self._admin.now  # a later fee is not due for the time before
             self._write(service, row_id, {**_columns(service, links), **columns}, claims)
             for claim in (*claims, *(() if current is None else claims_of(current, links))):
                 self._holders.pop(claim, None)  # what was read is true no more
-            if isinstance(service, Did | Virtual) and (self._stocked is None or service.name in self._stocked):
+            is_number = isinstance(service, Did | Virtual)
+            if is_number and (self._stocked is None or service.name in self._stocked):
                 follow(self._txn, [service.name], self._admin)
         return replace(change, warnings=warnings)
 

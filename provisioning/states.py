@@ -39,7 +39,8 @@ def import_states(txn: Cursor, path: Path, admin: Admin) -> Change:
     if before == wanted:
         return Change(Action.UNCHANGED, "state", str(path))
     txn.execute("DELETE FROM number_state")
-    execute_values(txn, "INSERT INTO number_state (code, state) VALUES %s", list(wanted.items()), page_size=5000)
+    insert = "INSERT INTO number_state (code, state) VALUES %s"
+    execute_values(txn, insert, list(wanted.items()), page_size=5000)
     change = Change(
         Action.CHANGED, "state", str(path), (FieldChange("codes", str(len(before)), str(len(wanted))),)
     )
@@ -50,7 +51,8 @@ def import_states(txn: Cursor, path: Path, admin: Admin) -> Change:
 def list_states(txn: Cursor, state: str | None = None) -> list[NumberState]:
     """Return the codes, of one *state* or of all."""
     txn.execute(
-        "SELECT code, state FROM number_state WHERE %(state)s::text IS NULL OR state = %(state)s ORDER BY code",
+        "SELECT code, state FROM number_state WHERE %(state)s::text IS NULL OR state = %(state)s"
+        " ORDER BY code",
         {"state": state},
     )
     return [NumberState(code=code, state=found) for code, found in txn.fetchall()]

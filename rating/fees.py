@@ -62,7 +62,9 @@ def due_micros(
         return 0
     first_day, after = local_date(period.start, zone), local_date(period.end, zone)
     first = max(first_day, local_date(activated_at, zone))
-    last = after if ended_at is None else min(after, local_date(ended_at - _INSTANT, zone) + timedelta(days=1))
+    last = after
+    if ended_at is not None:
+        last = min(after, local_date(ended_at - _INSTANT, zone) + timedelta(days=1))
     active, days = max(0, (last - first).days), (after - first_day).days
     if not prorate:
         return fee_micros if active else 0

@@ -146,7 +146,7 @@ _EXTRAS = ("surcharge_percent", "min_charge", "max_charge", "payphone_surcharge"
 
 
 def tell_rating(rating: dict[str, Any]) -> Iterator[str]:
-    """Yield the lines of a price: its slices with their arithmetic, fees and rounding, and what is to be said."""
+    """Yield the lines of a price: slices with their arithmetic, fees and rounding, and what is to be said."""
     for name, title in _PARTS.items():
         if name in rating:
             yield from _tell_part(title, rating[name])

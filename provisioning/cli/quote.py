@@ -59,7 +59,8 @@ def tell(found: dict[str, Any]) -> Iterator[str]:
     yield printable(f"A call by {found['service']}, answered {cell(found['at'])}")
     if found["refusal"]:
         yield printable(f"  would be refused: {found['refusal']} {found['detail']}".rstrip())
-    yield printable(f"  plan {found['plan']}, {found['deck']}, prefix {found['prefix']}: {found['destination']}")
+    place = f"prefix {found['prefix']}: {found['destination']}"
+    yield printable(f"  plan {found['plan']}, {found['deck']}, {place}")
     yield f"  billed {found['billed_s']} s, {found['included_s']} s of them included"
     yield from tell_rating(found["rating"])
     yield f"  total {cell(found['total'])} {found['currency']}"

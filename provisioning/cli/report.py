@@ -34,7 +34,12 @@ def report() -> None:
 @click.option("--zone", default="UTC", show_default=True, metavar="ZONE", help="Where days and hours begin.")
 @click.pass_context
 def traffic_(
-    ctx: click.Context, by: str, account: str | None, since: datetime | None, until: datetime | None, zone: str
+    ctx: click.Context,
+    by: str,
+    account: str | None,
+    since: datetime | None,
+    until: datetime | None,
+    zone: str,
 ) -> None:
     """Show calls, minutes, charges, what customers earned, and margins, for each key."""
     end = until or now()

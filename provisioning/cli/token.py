@@ -27,7 +27,7 @@ def token() -> None:
 @click.option(
     "--scope", "scopes", multiple=True, required=True, metavar="RIGHT", help="What it may. May be repeated."
 )
-@click.option("--expires", type=instant_of, metavar="DATE", help="Until when; without it until it is revoked.")
+@click.option("--expires", type=instant_of, metavar="DATE", help="Until when; without it, until revoked.")
 @click.pass_context
 def add(ctx: click.Context, name: str, user: str, scopes: tuple[str, ...], expires: datetime | None) -> None:
     """Make a token and show it this once: only its hash is kept."""

@@ -1,4 +1,4 @@
-"""The pages of the HTTP API: what they say to type works on a running console, and the list of paths is whole."""
+"""The pages of the HTTP API: what they say to type works on a running console; all paths are told."""
 
 from __future__ import annotations
 

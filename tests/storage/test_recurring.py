@@ -65,7 +65,8 @@ class Fees:
     @property
     def balance(self) -> int:
         """The account's balance."""
-        return int(self.run("SELECT balance_micros FROM balance WHERE account_id = %s", self.account_id)[0][0])
+        sql = "SELECT balance_micros FROM balance WHERE account_id = %s"
+        return int(self.run(sql, self.account_id)[0][0])
 
 
 @pytest.fixture
