@@ -28,6 +28,7 @@ MEASURES = {
     "earned": "Out-payment",
 }
 PAGE = 50
+MOST_SHOWN = 200  # lines of a report on one page
 
 
 def _traffic(visit: Visit) -> Outcome:
@@ -49,6 +50,7 @@ def _traffic(visit: Visit) -> Outcome:
         "traffic.html",
         {
             "rows": rows,
+            "shown": MOST_SHOWN,
             "names": [field.name for field in fields(Traffic)][2:],
             "by": by,
             "groups": tuple(GROUPS),
