@@ -8,7 +8,7 @@ import secrets
 import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import asdict, fields
+from dataclasses import asdict, dataclass, field, fields
 from typing import IO, Any, TypeVar
 
 import click
@@ -33,13 +33,36 @@ TELLING = ("networks", "certificates", "prefixes", "currency", "rates", "deck", 
 COLUMNS = ("action", "noun", "key", "fields", "warnings")
 
 
+@dataclass(slots=True)
+class Rows:
+    """The transaction that all rows of standard input share, and what each of them did, by its line."""
+
+    txn: Cursor
+    admin: Admin
+    line: int = 0
+    done: list[tuple[int, Change, dict[str, str]]] = field(default_factory=list)
+
+
+ROWS = "tollwire.rows"  # in a context's meta while there are some
+
+
+def rows_of(ctx: click.Context) -> Rows | None:
+    """Return the rows of which one is being done."""
+    return ctx.meta.get(ROWS)
+
+
 @contextmanager
 def changing(ctx: click.Context, alone: bool = True) -> Iterator[tuple[Cursor, Admin]]:
     """
     Yield a transaction that alone changes the catalogue, and who does; it is committed at the end.
 
-    Without *alone* it may only change what is not of the catalogue.
+    Without *alone* it may only change what is not of the catalogue. What is done for one of many rows is
+    done in the transaction of all.
     """
+    rows = rows_of(ctx)
+    if rows is not None:
+        yield rows.txn, rows.admin
+        return
     with database(ctx) as connection, connection.cursor() as txn:
         if alone:
             begin(txn)
@@ -53,6 +76,10 @@ def actor(environ: Mapping[str, str] = os.environ) -> str:
 
 def show_change(ctx: click.Context, change: Change, **more: str) -> None:
     """Say what a command did; *more* is shown this once: a secret that was made."""
+    rows = rows_of(ctx)
+    if rows is not None:
+        rows.done.append((rows.line, change, more))
+        return
     warn([change])
     if options_of(ctx).format is Format.TEXT:
         click.echo(change_line(change))
@@ -71,6 +98,25 @@ def show_changes(ctx: click.Context, changes: Sequence[Change]) -> None:
     for change in changes:
         if change:
             click.echo(change_line(change))
+
+
+def show_rows(ctx: click.Context, done: Sequence[tuple[int, Change, dict[str, str]]]) -> None:
+    """Say what was done for each row, by its line."""
+    for line, change, _ in done:
+        say_warnings(f"line {line}: {warning}" for warning in change.warnings)
+    if options_of(ctx).format is not Format.TEXT:
+        secrets = any(more for _, _, more in done)
+        columns = ("line", *COLUMNS, *(("secret",) if secrets else ()))
+        told = [
+            (line, *_row(change).values(), *((more.get("secret", ""),) if secrets else ()))
+            for line, change, more in done
+        ]
+        print_rows(ctx, columns, told)
+        return
+    for line, change, more in done:
+        click.echo(f"{line}: {change_line(change)}")
+        for name, value in more.items():
+            click.echo(f"{line}: {name}: {printable(value)}")
 
 
 def warn(changes: Iterable[Change]) -> None:

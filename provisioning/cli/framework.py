@@ -28,8 +28,24 @@ class Command(click.Command):
             self.params.append(click.Option(["--yes"], is_flag=True, help=YES_HELP))
         self.params += shared_options()
 
+    @property
+    def takes_rows(self) -> bool:
+        """Whether ``-`` in place of its arguments reads them, and options, as rows of standard input."""
+        return self.name in ("add", "set")
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        """Read *args*, unless they are the options of many rows."""
+        if self.takes_rows and args[:1] == ["-"] and HELP.isdisjoint(args):
+            ctx.meta[GIVEN] = args[1:]
+            return []
+        return super().parse_args(ctx, args)
+
     def invoke(self, ctx: click.Context) -> Any:
-        """Run the command, after a person has agreed where that is needed."""
+        """Run the command, for all rows when they are asked for, after a person has agreed where needed."""
+        if GIVEN in ctx.meta:
+            from provisioning.cli.rows import do_rows
+
+            return do_rows(ctx, ctx.meta[GIVEN])
         if self.asks:
             named = {name: _said(value) for name, value in ctx.params.items()}
             ask(self.asks.format_map(named), ctx.params.pop("yes"))
@@ -42,6 +58,8 @@ class Command(click.Command):
                 formatter.write(f"{'':{formatter.current_indent}}{line}\n")
 
 
+HELP = {"-h", "--help"}
+GIVEN = "tollwire.given"  # in a context's meta: the options that hold for all rows
 YES_HELP = "Do not ask."
 
 

@@ -43,6 +43,22 @@ else, means that nobody is asked.
 - In tables, what does not print is written as an escape: no name from a packet can steer your terminal.
 - In CSV, text that begins with `=`, `+`, `-`, `@`, a tab or a carriage return gets a leading apostrophe, so that no spreadsheet calculates it. Phone numbers (`+` and up to 20 digits) and numbers are left as they are.
 
+## Rows of standard input
+
+Every `add` and `set` takes `-` in place of its arguments, and then rows of CSV on standard input:
+
+```sh
+tollwire did add - --account ACME --plan retail < dids.csv
+```
+
+- The first row names arguments and options, as `number,activated,max-channels`; each further row is the command once more.
+- Options on the command line hold for all rows; an option of a row comes before them.
+- An empty cell is an option that was not given. What `set` has `none` for takes a value away.
+- Flags are `yes` or `no`. An option that may be repeated has its values between commas, or between semicolons where a value has commas.
+- The separator is the comma, the semicolon or the tab, whichever the first row has most of. The file is UTF-8.
+- All rows are done, or none: what is wrong is told as `stdin:12: field: what, and what to do`.
+- Each row says what it did, after its line: `12: + did 15125550100`.
+
 ## Exit codes
 
 | Code | Meaning | `code` with `--json` |
