@@ -100,6 +100,24 @@ def test_a_password_is_generated_and_shown_once(visit, dsn, site):
     assert password not in page.content()
 
 
+def test_a_clients_secret_is_written_and_never_read(visit, site):
+    """
+    Generated and shown once, or typed; its page tells nothing of it, and keeps it when nothing is typed.
+    """
+    page = visit(Role.OPERATOR, "/clients/sbc")
+    assert "0123456789abcdef" not in page.content()
+    page.get_by_label("Generate one").first.check()
+    page.get_by_role("button", name="Save").click()
+    secret = page.locator("code.once").inner_text()
+
+    page.goto("/clients/sbc")
+    assert secret not in page.content()
+    page.get_by_role("button", name="Save").click()
+    assert "Nothing was changed" in page.get_by_role("status").inner_text()
+    page.goto("/audit")
+    assert secret not in page.content()
+
+
 def test_a_service_is_ended_and_not_deleted(visit, site):
     """
     It stays in the table with the day on which it ends.
