@@ -49,6 +49,7 @@ def test_a_call_is_explained_to_its_customer(visit, switch):
     text = page.locator("main").inner_text()
 
     assert "matched did 15550100 of ACME" in text
+    assert "deck retail version 1, prefix 44" in text  # and not from which file of ours
     assert "bucket" in text
     assert "Total 0.02 USD; recomputed from the lines above: 0.02." in text
 

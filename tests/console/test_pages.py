@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import closing
+from dataclasses import replace
 from datetime import timedelta
 
+import psycopg2
 import pytest
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Page
 
+from provisioning.accounts import read_account, set_account
 from provisioning.console import things
 from provisioning.console.table import PAGES
 from provisioning.roles import GRANTED, Role
@@ -137,3 +141,23 @@ def test_a_form_is_filled_in_with_the_keyboard_alone(visit, site):
     page.keyboard.press("Enter")
 
     assert "tenant pbx.example does not exist" in page.get_by_role("alert").inner_text()
+
+
+def test_times_are_where_the_account_is(visit, dsn, site):
+    """
+    On the account's pages for everybody, and everywhere for its own people; the foot says so.
+    """
+    with closing(psycopg2.connect(dsn)) as connection, connection, connection.cursor() as txn:
+        _, acme = read_account(txn, "ACME")
+        set_account(txn, replace(acme, timezone="America/Chicago"), site)
+    for role, path in (
+        (Role.OPERATOR, "/accounts/ACME"),
+        (Role.CUSTOMER, "/accounts/ACME"),
+        (Role.CUSTOMER, "/calls"),
+    ):
+        page = visit(role, path)
+        assert "Times are in America/Chicago." in page.locator("footer").inner_text()
+    page = visit(Role.OPERATOR, "/accounts/ACME")
+    assert "2026-01-31 03:00" in page.locator("#services").inner_text()  # 09:00 UTC
+    page.goto("/calls")
+    assert "Times are in UTC." in page.locator("footer").inner_text()
