@@ -139,6 +139,15 @@ def list_services(
     return [_service_of(txn, row) for row in txn.fetchall()]
 
 
+def services_named(txn: Cursor, kind: ServiceKind, names: Sequence[str]) -> list[Service]:
+    """Return the services of one kind that have one of *names*, ended ones too."""
+    txn.execute(
+        SELECT + " WHERE s.kind = %s AND s.name = ANY(%s) ORDER BY s.name, s.activated_at",
+        (kind.value, list(names)),
+    )
+    return [_service_of(txn, row) for row in txn.fetchall()]
+
+
 def page_services(
     txn: Cursor,
     actor: Actor,

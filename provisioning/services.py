@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from datetime import datetime
 
 from psycopg2.extensions import cursor as Cursor
@@ -71,10 +71,22 @@ def find_service(
         NotFound: There is none.
         Conflict: Several fit, and *scope* does not tell them apart.
     """
+    services = list_services(txn, kind, name=canonical(kind, name), actor=actor)
+    return choose_service(services, kind, name, at, scope)
+
+
+def choose_service(
+    services: Iterable[Service],
+    kind: ServiceKind,
+    name: str,
+    at: datetime,
+    scope: Mapping[str, str | None] | None = None,
+) -> Service:
+    """Return the one of *services*, which all have the *name*, as :func:`find_service` does."""
     narrow = {field: value for field, value in (scope or {}).items() if value is not None}
     found = [
         service
-        for service in list_services(txn, kind, name=canonical(kind, name), actor=actor)
+        for service in services
         if (service.period[1] or ENDLESS) > at
         and all(getattr(service, field) == value for field, value in narrow.items())
     ]

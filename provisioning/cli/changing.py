@@ -9,7 +9,7 @@ import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field, fields
-from typing import IO, Any, TypeVar
+from typing import IO, TYPE_CHECKING, Any, TypeVar
 
 import click
 from psycopg2.extensions import cursor as Cursor
@@ -19,6 +19,9 @@ from provisioning.cli.options import Format, options_of
 from provisioning.cli.output import print_document, print_rows
 from provisioning.cli.session import database, now, sealer
 from provisioning.cli.text import printable
+
+if TYPE_CHECKING:
+    from provisioning.cli.service_batches import Batch
 
 Command = TypeVar("Command", bound=Callable[..., None])
 GENERATED_OCTETS = 24  # 32 characters that every switch's configuration takes
@@ -41,6 +44,8 @@ class Rows:
     admin: Admin
     line: int = 0
     done: list[tuple[int, Change, dict[str, str]]] = field(default_factory=list)
+    unrecorded: list[Change] = field(default_factory=list)  # what commands leave to be recorded at the end
+    batch: Batch | None = None  # of services
 
 
 ROWS = "tollwire.rows"  # in a context's meta while there are some

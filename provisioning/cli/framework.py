@@ -3,13 +3,19 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Sequence
-from typing import Any
+from collections.abc import Callable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from provisioning.cli.options import shared_options
 from provisioning.cli.text import printable
+
+if TYPE_CHECKING:
+    from provisioning.cli.changing import Rows
+
+
+Prepare = Callable[["Rows", Sequence[Mapping[str, Any]]], None]
 
 
 class Command(click.Command):
@@ -17,11 +23,15 @@ class Command(click.Command):
     A command with the shared options and an *example*, which ``--help`` ends with. One line an example.
 
     What takes something away says with *asks* what a person is asked before, with parameters in braces:
-    ``End trunk {name}?``. It then has the option ``--yes``.
+    ``End trunk {name}?``. It then has the option ``--yes``. *prepare* is given the parameters of many rows
+    before the first of them is done.
     """
 
-    def __init__(self, *args: Any, example: str, asks: str = "", **kwargs: Any) -> None:
+    def __init__(
+        self, *args: Any, example: str, asks: str = "", prepare: Prepare | None = None, **kwargs: Any
+    ) -> None:
         super().__init__(*args, **kwargs)
+        self.prepare = prepare
         self.example = example
         self.asks = asks
         if asks:

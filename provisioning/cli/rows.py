@@ -17,6 +17,7 @@ from dataclasses import dataclass, field
 import click
 from psycopg2.extensions import TRANSACTION_STATUS_INERROR
 
+from provisioning.admin import record
 from provisioning.cli.changing import ROWS, Rows, changing, show_rows
 from provisioning.toml_fields import suggestion
 from radiusd.errors import BadInput, TollwireError
@@ -58,7 +59,11 @@ def do_rows(ctx: click.Context, given: Sequence[str]) -> None:
     with changing(ctx) as (txn, admin):
         rows = ctx.meta[ROWS] = Rows(txn, admin)
         try:
+            prepare = getattr(ctx.command, "prepare", None)
+            if prepare is not None:
+                prepare(rows, [inner.params for _, inner in made])
             run(rows, made)
+            record(txn, admin, rows.unrecorded)
         finally:
             del ctx.meta[ROWS]
     show_rows(ctx, rows.done)

@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
 from provisioning.accounts import read_account
 from provisioning.cli.changing import (
+    Rows,
     changing,
     chosen_secret,
     document,
     list_things,
+    rows_of,
     secret_options,
     show_change,
 )
@@ -36,6 +38,9 @@ from provisioning.service_kinds import (
 from provisioning.service_rows import list_services
 from provisioning.services import add_service, end_service, find_service, set_service
 from radiusd.errors import NotFound
+
+if TYPE_CHECKING:
+    from provisioning.cli.service_batches import Batch
 
 Command = TypeVar("Command", bound=Callable[..., None])
 
@@ -113,6 +118,12 @@ class Noun:
         """Add the options for the device's password, where there is one."""
         return secret_options("password", "its device's password")(command) if self.registers else command
 
+    def prepare(self, rows: Rows, wanted: Sequence[Mapping[str, Any]]) -> None:
+        """Read at once what is known of the services of many rows."""
+        from provisioning.cli.service_batches import batch_of
+
+        rows.batch = batch_of(rows, self.kind, self.scope, wanted)
+
     def example(self, verb: str) -> str:
         """Return the example of *verb*."""
         return f"tollwire {self.word} {verb} {self.examples[verb]}".rstrip()
@@ -124,6 +135,11 @@ def _noun(noun: Noun) -> Group:
     for make in (_add, _set, _list, _show, _end):
         make(group, noun)
     return group
+
+
+def _batch(ctx: click.Context) -> Batch | None:
+    rows = rows_of(ctx)
+    return None if rows is None else rows.batch
 
 
 def _password(chosen: dict[str, Any]) -> tuple[dict[str, Any], dict[str, str]]:
@@ -138,7 +154,12 @@ def _split(chosen: dict[str, Any], noun: Noun) -> dict[str, str | None]:
 
 
 def _add(group: Group, noun: Noun) -> None:
-    @group.command("add", example=noun.example("add"), help=f"Assign one of {noun.what} to an account.")
+    @group.command(
+        "add",
+        example=noun.example("add"),
+        help=f"Assign one of {noun.what} to an account.",
+        prepare=noun.prepare,
+    )
     @click.argument("name", metavar=noun.name)
     @field_options(noun.kind, noun.helps(new=True), new=True)
     @noun.secret
@@ -148,13 +169,17 @@ def _add(group: Group, noun: Noun) -> None:
         fields: dict[str, Any] = {noun.kind.name_field: name, **given(chosen), **password}
         service = noun.kind(**fields)
         with changing(ctx) as (txn, admin):
-            change = add_service(txn, service, admin)
+            batch = _batch(ctx)
+            change = add_service(txn, service, admin) if batch is None else batch.put(service, new=True)
         show_change(ctx, change, **shown)
 
 
 def _set(group: Group, noun: Noun) -> None:
     @group.command(
-        "set", example=noun.example("set"), help="Change it. Calls that are up keep what they have."
+        "set",
+        example=noun.example("set"),
+        help="Change it. Calls that are up keep what they have.",
+        prepare=noun.prepare,
     )
     @click.argument("name", metavar=noun.name)
     @noun.scoped
@@ -165,8 +190,13 @@ def _set(group: Group, noun: Noun) -> None:
         scope = _split(chosen, noun)
         password, shown = _password(chosen)
         with changing(ctx) as (txn, admin):
-            current = find_service(txn, noun.kind.kind, name, admin.now, scope)
-            change = set_service(txn, replace(current, **given(chosen), **password), admin)
+            batch = _batch(ctx)
+            if batch is None:
+                current = find_service(txn, noun.kind.kind, name, admin.now, scope)
+                change = set_service(txn, replace(current, **given(chosen), **password), admin)
+            else:
+                current = batch.current(noun.kind, name, scope)
+                change = batch.put(replace(current, **given(chosen), **password), new=False)
         show_change(ctx, change, **shown)
 
 

@@ -143,3 +143,26 @@ def test_every_add_and_set_takes_rows(run, switch):
         result = run(*path.split()[1:], "-", stdin="")
         assert 4 == result.exit_code, path
         assert "it is empty; the first row names columns" in result.stderr, path
+
+
+def test_services_of_many_rows_see_each_other(run, switch):
+    """
+    A number twice is refused with the second line; the second change of one builds on the first.
+    """
+    words = ("did", "add", "-", "--account", "ACME", "--plan", "P", "--activated", "2026-11-01")
+    twice = run(*words, stdin="number\n15550200\n15550200\nx\n")
+    assert 4 == twice.exit_code
+    assert ["stdin:3: number: did 15550200 is already assigned", "stdin:4: number: 'x' is not"] == [
+        line.removeprefix("tollwire: ").partition(found)[0] + found
+        for line, found in zip(
+            twice.stderr.replace("\\n", "\n").splitlines(), ("already assigned", "is not"), strict=False
+        )
+    ]
+
+    changed = run("trunk", "set", "-", stdin="trunk,max_channels,location\ntg2,7,\ntg2,,X\ntg3,1,\n")
+    assert "stdin:4: no trunk tg3 is active" in changed.stderr
+    assert 0 == run("trunk", "set", "-", stdin="trunk,max_channels,location\ntg2,7,\ntg2,,X\n").exit_code
+    (trunk,) = json.loads(run("trunk", "list", "--json").stdout)
+    assert (7, "X") == (trunk["max_channels"], trunk["location"])
+    audited = [row for row in json.loads(run("audit", "list", "--json").stdout) if "tg2" in str(row)]
+    assert 3 == len(audited)  # with the one that added it
