@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
@@ -36,6 +37,10 @@ class Command(click.Command):
         self.asks = asks
         if asks:
             self.params.append(click.Option(["--yes"], is_flag=True, help=YES_HELP))
+        if COMPLETING in os.environ:
+            from provisioning.cli.live_keys import complete_keys
+
+            complete_keys(self.params)
         self.params += shared_options()
 
     @property
@@ -68,6 +73,7 @@ class Command(click.Command):
                 formatter.write(f"{'':{formatter.current_indent}}{line}\n")
 
 
+COMPLETING = "_TOLLWIRE_COMPLETE"  # a shell asks for words
 HELP = {"-h", "--help"}
 GIVEN = "tollwire.given"  # in a context's meta: the options that hold for all rows
 YES_HELP = "Do not ask."
