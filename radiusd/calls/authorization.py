@@ -62,11 +62,14 @@ class Decision(msgspec.Struct, frozen=True, gc=False):
     warning: str = ""  # what the account's guards find odd
 
 
-def authorize(books: Books, attempt: Attempt, key: str, context: Context) -> Decision:
+def authorize(
+    books: Books, attempt: Attempt, key: str, context: Context, alone: Call | None = None
+) -> Decision:
     """
     Decide *attempt*, whose call is kept under *key*, and take what an accepted call holds.
 
     Idempotent by call: an attempt for a call that is authorized or up gets its answer and holds nothing more.
+    *alone*: the call that the attempt tells of by itself, if that is known already.
 
     Raises:
         Missing: Rows it needs are not loaded.
@@ -75,7 +78,10 @@ def authorize(books: Books, attempt: Attempt, key: str, context: Context) -> Dec
     row = choose(books.calls[key], event, context.boots_of(event.nas))
     events = keep(row.facts if row else (), event)
     asked = tuple(fact for fact in events if fact.kind is Kind.AUTHORIZE)
-    call = add_up(asked, authorized=True, verified=bool(attempt.verified))
+    if alone is not None and asked[0] is event:
+        call = alone
+    else:
+        call = add_up(asked, authorized=True, verified=bool(attempt.verified))
     found = context.match(call.identity, call.begun_at, asserts_usernames=False)
     booked = row.charges if row else Booked()
     _require(books, row, found, booked, call)
@@ -137,11 +143,12 @@ def _barred(party: Party, called: str, terms: Tariff, context: Context) -> Refus
 
 def _loses(party: Party, call: Call, called: str, terms: Tariff, context: Context) -> Refusal | None:
     """Return the refusal of a call that would cost more than it earns, where a supplier's guard says so."""
-    if party.role != "out" or terms.rate is None:
+    carriers = context.directory.carriers
+    if not carriers.has_guards or party.role != "out" or terms.rate is None:
         return None
     account = party.service.account
     loses = would_lose(
-        context.directory.carriers,
+        carriers,
         context.client.id,
         call.identity.trunk_out,
         terms.rate,

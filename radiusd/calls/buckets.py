@@ -11,7 +11,7 @@ from radiusd.calls.books import Books
 from radiusd.calls.directory import Allowance, Cycle
 from radiusd.calls.matching import Party
 from radiusd.calls.rows import BucketRow
-from rating.buckets import Bucket, Direction
+from rating.buckets import Bucket
 from rating.periods import local_date, period_of, prorated_seconds, rolled_seconds
 
 SHARED = 0
@@ -22,18 +22,19 @@ _LONGEST_MONTH = timedelta(days=32)
 _SECOND = timedelta(seconds=1)
 
 
-def allowances_of(party: Party) -> Iterator[tuple[Allowance, int]]:
-    """Yield what may pay for calls of *party*, each with the service whose it is, or SHARED."""
-    role, owner = party.role, party.service.owner
-    for allowance in party.plan.buckets:
-        if allowance.direction in (role, Direction.ANY):
-            yield allowance, SHARED if allowance.shared else owner.id
-    for allowance in party.service.account.allowances:
+def allowances_of(party: Party) -> list[tuple[Allowance, int]]:
+    """Return what may pay for calls of *party*, each with the service whose it is, or SHARED."""
+    service = party.service
+    owner_id = service.owner.id
+    found = [
+        (allowance, SHARED if allowance.shared else owner_id)
+        for allowance in party.plan.given.by_role[party.role]
+    ]
+    for allowance in service.account.given.by_role[party.role]:
         named = allowance.services
-        if allowance.direction in (role, Direction.ANY) and (
-            named is None or owner.id in named or party.service.id in named
-        ):
-            yield allowance, SHARED
+        if named is None or owner_id in named or service.id in named:
+            found.append((allowance, SHARED))
+    return found
 
 
 def owners_of(party: Party) -> set[int]:
@@ -43,12 +44,16 @@ def owners_of(party: Party) -> set[int]:
 
 def looks_back(party: Party, begun_at: datetime) -> datetime:
     """Return since when buckets must be loaded for a call of *party*: rolled minutes come from before."""
+    if not (party.plan.given.rolls_over or party.service.account.given.rolls_over):
+        return begun_at
     periods = max((allowance.rollover_periods for allowance, _ in allowances_of(party)), default=0)
     return begun_at - periods * _LONGEST_MONTH
 
 
 def blocks(party: Party, called: str) -> bool:
     """Tell whether the call may last no longer than included minutes pay for it."""
+    if not (party.plan.given.blocks or party.service.account.given.blocks):
+        return False
     found = (allowance for allowance, _ in allowances_of(party) if allowance.blocks)
     return any(called.startswith(allowance.prefixes) for allowance in found)
 

@@ -13,7 +13,7 @@ from radiusd.calls.tariffs import EMERGENCY, Ported, Tariff, tariff
 from radiusd.radius.clients import Client
 
 Payer = tuple[int, int, str, bool]  # account, plan, role, internal
-Asked = tuple[Payer, str, str, Ported, datetime, datetime]  # payer, numbers, set-up, answer
+Asked = tuple[Payer, Identity, str, datetime, datetime]  # payer, the numbers, set-up, answer
 
 
 @dataclass(slots=True)
@@ -64,14 +64,13 @@ class Context:
 
     def tariff(self, party: Party, call: Call, called: str, answer_at: datetime) -> Tariff:
         """Return how *party* pays for *call* to *called* if it is answered at that moment."""
-        calling = call.identity.calling
         payer = (party.service.account.id, party.plan.id, party.role, party.internal)
         identity = call.identity
-        ported = Ported(identity.lrn, identity.calling_lrn, identity.ii)
-        key = (payer, calling, called, ported, call.begun_at, answer_at)
+        key = (payer, identity, called, call.begun_at, answer_at)
         found = self._tariffs.get(key)
         if found is None:
-            found = tariff(party, calling, called, call.begun_at, answer_at, self.directory, ported)
+            ported = Ported(identity.lrn, identity.calling_lrn, identity.ii)
+            found = tariff(party, identity.calling, called, call.begun_at, answer_at, self.directory, ported)
             if found.refusal is not None and called in party.service.account.emergency:
                 found = EMERGENCY
             self._tariffs[key] = found

@@ -53,16 +53,19 @@ class Account:
     daily_limit_micros: int | None = None
     monthly_limit_micros: int | None = None
     emergency: frozenset[str] = frozenset()  # called numbers that only full channels keep back
+    is_bounded: bool = field(init=False)  # money limits how long its calls may last: balance, or spend limits
+    given: Given = field(init=False, compare=False)
 
-    @property
-    def is_bounded(self) -> bool:
-        """Tell whether money limits how long its calls may last: its balance, or what it may spend."""
-        return (
+    def __post_init__(self) -> None:
+        """Find out once what each call asks."""
+        is_bounded = (
             self.credit_limit_micros is not None
             or self.daily_limit_micros is not None
             or self.monthly_limit_micros is not None
             or (self.policy is not None and self.policy.max_call_micros is not None)
         )
+        object.__setattr__(self, "is_bounded", is_bounded)
+        object.__setattr__(self, "given", Given(self.allowances))
 
 
 class Cycle(StrEnum):
@@ -102,6 +105,22 @@ class Allowance:
     valid_to: datetime | None = None
 
 
+class Given:
+    """What plan or account give, sorted out once, since every event of every call asks for it."""
+
+    __slots__ = ("blocks", "by_role", "rolls_over")
+
+    def __init__(self, allowances: Iterable[Allowance]) -> None:
+        """Sort *allowances* by the role of a payer."""
+        found = tuple(allowances)
+        self.by_role = {
+            role.value: tuple(one for one in found if one.direction in (role, Direction.ANY))
+            for role in (Direction.OUT, Direction.IN)
+        }
+        self.blocks = any(one.blocks for one in found)
+        self.rolls_over = any(one.rollover_periods for one in found)
+
+
 class OnNet(StrEnum):
     """Which calls to numbers that we serve cost nothing."""
 
@@ -129,6 +148,10 @@ class Plan:
     indeterminate_as: Jurisdiction = Jurisdiction.INDETERMINATE
     duration_rounding: DurationRounding = DurationRounding.UP
     lrn_dip: Fraction = Fraction(0)  # what a call costs more whose numbers were looked up
+    given: Given = field(init=False, compare=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "given", Given(self.buckets))
 
 
 @dataclass(frozen=True, slots=True)

@@ -26,7 +26,7 @@ def nearest_caller(reports: tuple[CallEvent, ...]) -> int | None:
     The others have it, or one another, on the far side of their leg towards the caller. Where their
     addresses do not tell, the one who saw the call first is the first.
     """
-    if not reports or all(event.client_id == reports[0].client_id for event in reports):
+    if len(reports) < 2 or all(event.client_id == reports[0].client_id for event in reports):
         return None
     hosts = {(event.client_id, event.source.rpartition(":")[0]) for event in reports}
 

@@ -6,15 +6,17 @@ from datetime import datetime, timedelta
 
 from radiusd.calls.events import CallEvent, Kind
 
+_STOP, _INTERIM = Kind.STOP, Kind.INTERIM
 _TRUSTED_PAST = timedelta(days=45)
 _TRUSTED_AHEAD = timedelta(days=1)
+_EARLIEST_LAG = -_TRUSTED_AHEAD
 
 
 def believed(event: CallEvent | None, stamp: datetime | None) -> datetime | None:
     """Return *stamp* of *event* unless the sender's clock is not to be believed."""
     if event is None or stamp is None or event.clock_ok is False:
         return None
-    if not -_TRUSTED_AHEAD <= event.received_at - stamp <= _TRUSTED_PAST:
+    if not _EARLIEST_LAG <= event.received_at - stamp <= _TRUSTED_PAST:
         return None
     return stamp
 
@@ -25,6 +27,6 @@ def own_beginning(event: CallEvent) -> datetime:
         moment = believed(event, stamp)
         if moment is not None:
             return moment
-    if event.kind in (Kind.STOP, Kind.INTERIM) and event.duration_ms:
+    if event.duration_ms and (event.kind is _STOP or event.kind is _INTERIM):
         return event.event_at - timedelta(milliseconds=event.duration_ms)
     return event.event_at

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from enum import Enum
+from enum import StrEnum
 
 
-class State(Enum):
-    """The state of a call. What stands in the database is the value."""
+class State(StrEnum):
+    """The state of a call. What stands in the database is the value; text is hashed sooner than a member."""
 
     NEW = "new"  # nothing is known of it
     REFUSED = "refused"  # asked for and refused; holds nothing
@@ -16,7 +16,7 @@ class State(Enum):
     ENDED = "ended"  # charged; holds nothing
 
 
-class Step(Enum):
+class Step(StrEnum):
     """What moves a call."""
 
     ACCEPT = "accept"

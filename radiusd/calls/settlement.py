@@ -114,8 +114,8 @@ def reconcile(
     matched = _parties(books, row, call, booked, context, again)
     held = list(books.sessions[row.call_id].values())
     require(books, row, matched.parties, booked, held, call.begun_at)
-    was_new = State(row.state) is State.NEW
-    state = step(State(row.state), Step.REPORT if call.open else Step.END)
+    before = State(row.state)
+    state = step(before, Step.REPORT if call.open else Step.END)
     charges = booked.charges
     if call.open:
         for made in charges:
@@ -130,8 +130,8 @@ def reconcile(
     row.begun_at, row.ended_at = call.begun_at, call.ended_at
     row.accounts = accounts_of(matched)
     row.facts = facts
-    row.charges = msgspec.structs.replace(booked, charges=charges)
-    if was_new:
+    row.charges = booked if charges is booked.charges else msgspec.structs.replace(booked, charges=charges)
+    if before is State.NEW:
         books.add_call(row)
     else:
         books.change_call(row)

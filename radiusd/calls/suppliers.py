@@ -95,6 +95,7 @@ class Carriers:
         """Index *suppliers* by client, None for any, and trunk."""
         self.exchange = exchange or Exchange()
         self._by_trunk = dict(suppliers or {})
+        self.has_guards = any(supplier.guard is Guard.REFUSE for supplier in self._by_trunk.values())
 
     def of(self, client_id: int, trunk: str) -> Supplier | None:
         """Return whose trunk it is."""

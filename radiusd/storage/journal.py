@@ -122,7 +122,7 @@ class Report:
 class Ask:
     """A call attempt."""
 
-    __slots__ = ("attempt", "client_id", "guess", "key", "other_keys", "since")
+    __slots__ = ("_alone", "attempt", "client_id", "guess", "key", "other_keys", "since")
 
     def __init__(self, attempt: Attempt) -> None:
         self.attempt = attempt
@@ -132,6 +132,7 @@ class Ask:
         self.other_keys = tuple(own_key(attempt.event, other_id) for other_id in asked) if asked else ()
         self.since = attempt.event.event_at
         self.guess: Guess | None = None
+        self._alone: Call | None = None
 
     def __repr__(self) -> str:
         return f"Ask({self.attempt!r})"
@@ -139,11 +140,12 @@ class Ask:
     def foresee(self, context: Context) -> tuple[Party, ...]:
         """Return who would pay."""
         call = add_up((self.attempt.event,), authorized=True, verified=bool(self.attempt.verified))
+        self._alone = call
         return context.match(call.identity, call.begun_at, asserts_usernames=False).parties
 
     def decide(self, books: Books, context: Context) -> Outcome:
         """Decide the attempt in the books."""
-        decision = authorization.authorize(books, self.attempt, self.key, context)
+        decision = authorization.authorize(books, self.attempt, self.key, context, self._alone)
         return Outcome(decision.call_id, decision=decision)
 
 

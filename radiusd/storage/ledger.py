@@ -50,6 +50,8 @@ LOAD = Prepared(
     """,
 )
 
+_LOCK_AND_LOAD = f"BEGIN; {LOCK_ACCOUNTS.execute}; {LOAD.execute}"
+
 STATEMENTS = (LOCK_ACCOUNTS, LOAD, *WRITES)
 """What a connection must have prepared to carry the ledger."""
 
@@ -81,7 +83,7 @@ async def load(txn: Connection, needs: Needs) -> tuple[Books, dict[tuple[int, st
     """
     accounts = _array(sorted(needs.accounts))
     rows = await txn.run(
-        f"BEGIN; {LOCK_ACCOUNTS.execute}; {LOAD.execute}",
+        _LOCK_AND_LOAD,
         (
             accounts,
             accounts,

@@ -86,6 +86,7 @@ class _Together(NamedTuple):
     writes: tuple[_Write, ...]
     needed: tuple[_Write, ...]
     statement: Prepared
+    execute: str
 
 
 def _together(name: str, writes: tuple[_Write, ...], needed: tuple[_Write, ...]) -> _Together:
@@ -95,7 +96,8 @@ def _together(name: str, writes: tuple[_Write, ...], needed: tuple[_Write, ...])
         place += write.arguments
     *first, last = steps
     named = ", ".join(f"step{number} AS ({step})" for number, step in enumerate(first))
-    return _Together(writes, needed, Prepared(name, ("json",) * (place - 1), f"WITH {named} {last}"))
+    statement = Prepared(name, ("json",) * (place - 1), f"WITH {named} {last}")
+    return _Together(writes, needed, statement, statement.execute)
 
 
 def _insert(name: str, table: str, row: type[Row], key: Sequence[str] = ()) -> _Write:
@@ -235,7 +237,7 @@ async def write(txn: Connection, books: Books) -> None:
     for together in _TOGETHER:
         if all(write in told for write in together.needed):
             send([write for write in _BEFORE if write not in together.writes])
-            steps.append(together.statement.execute)
+            steps.append(together.execute)
             for write in together.writes:
                 args += told.pop(write, _NOTHING[write.arguments])
     send(_BEFORE)
