@@ -8,6 +8,7 @@ from pathlib import Path
 
 import psycopg2
 import pytest
+from hypothesis import settings
 from psycopg2 import sql
 
 from radiusd.storage.migrations import migrate
@@ -16,6 +17,10 @@ from radiusd.storage.postgres import EmbeddedPostgres
 SEED = "test_seed"  # a schema with a copy of the rows that migrations insert
 KEPT = {"schema_migration"}
 LOCK_WAIT = "10s"  # a test that left a transaction open is told so, and blocks no other for ever
+
+# A busy machine makes any example slow, and how long one takes is not what a test asserts.
+settings.register_profile("tollwire", deadline=None)
+settings.load_profile("tollwire")
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
