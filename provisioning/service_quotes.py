@@ -17,7 +17,7 @@ from radiusd.calls.directory import ServiceKind, number_claim
 from radiusd.calls.matching import Party, is_internal, label
 from radiusd.calls.pricing import NOTHING, Cost, explained, price
 from radiusd.calls.rows import Balance, BucketRow, Channel
-from radiusd.calls.tariffs import Tariff, tariff
+from radiusd.calls.tariffs import AS_DIALLED, Ported, Tariff, tariff
 from radiusd.errors import BadInput, NotFound, Refusal
 from radiusd.storage.excerpts import load_excerpt
 from rating.increments import LONGEST_S
@@ -28,7 +28,13 @@ _LONGEST_LOOK_BACK = timedelta(days=400)
 
 
 def quote_service(
-    txn: Cursor, service: str, called: str, duration_s: int, at: datetime, calling: str = ""
+    txn: Cursor,
+    service: str,
+    called: str,
+    duration_s: int,
+    at: datetime,
+    calling: str = "",
+    ported: Ported = AS_DIALLED,
 ) -> Document:
     """
     Return what a call of *service* to *called* costs that is answered *at* and lasts *duration_s*.
@@ -45,7 +51,9 @@ def quote_service(
         raise BadInput(f"seconds: {duration_s} is not from 0 to {LONGEST_S}")
     service_id = _find(txn, service, at)
     into = _owner_of(txn, number, at)
-    directory = load_excerpt(txn, {number}, {service_id} | ({into} if into is not None else set()))
+    directory = load_excerpt(
+        txn, {ported.number_of(number)}, {service_id} | ({into} if into is not None else set())
+    )
     found = directory.services[service_id]
     party = Party(
         "out",
@@ -55,7 +63,7 @@ def quote_service(
         into is not None and is_internal(found, directory.services[into]),
     )
     books = _books(txn, party, at)
-    terms = tariff(party, calling, number, at, at, directory)
+    terms = tariff(party, calling, number, at, at, directory, ported)
     cost = NOTHING
     if terms.refusal is None:
         cost = price(books, party, terms, calling, number, at, at, duration_s * 1000)

@@ -142,6 +142,11 @@ def _tell_price(payer: dict[str, Any]) -> Iterator[str]:
 
 _PARTS = {"call": "The call", "additional": "On top", "outpayment": "Out-payment to the customer"}
 _REMARKS = {"free": "free", "jurisdiction": "jurisdiction", "price_of": "price of the"}
+_LOOKED_UP = {
+    "lrn": "the called number was ported; priced by its LRN",
+    "calling_lrn": "the calling number was ported; its LRN tells its state",
+    "ii": "the caller's kind of line (ANI II digits)",
+}
 _EXTRAS = ("surcharge_percent", "min_charge", "max_charge", "payphone_surcharge", "dip_fees")
 
 
@@ -153,6 +158,8 @@ def tell_rating(rating: dict[str, Any]) -> Iterator[str]:
     for name, words in _REMARKS.items():
         if name in rating:
             yield printable(f"  {words}: {rating[name]}")
+    for name, number in rating.get("ported", {}).items():
+        yield printable(f"  {_LOOKED_UP[name]}: {number}")
 
 
 def _tell_part(title: str, part: dict[str, Any]) -> Iterator[str]:

@@ -16,6 +16,7 @@ from provisioning.cli.output import print_document, table_lines
 from provisioning.cli.session import database, now
 from provisioning.cli.text import cell, printable
 from provisioning.service_quotes import quote_service
+from radiusd.calls.tariffs import Ported
 
 _BUCKETS = ("bucket", "included_s", "before_s", "drawn_s", "after_s")
 _LIMITS = ("limit", "of", "state")
@@ -32,13 +33,22 @@ _LIMITS = ("limit", "of", "state")
 )
 @click.option("--to", "called", required=True, metavar="NUMBER", help="Number that is called.")
 @click.option("--from", "calling", default="", metavar="NUMBER", help="Number that calls.")
+@click.option("--lrn", default="", metavar="NUMBER", help="What the called number was ported to.")
+@click.option("--from-lrn", default="", metavar="NUMBER", help="What the calling number was ported to.")
 @click.option(
     "--seconds", type=click.IntRange(min=0), default=60, show_default=True, help="How long it lasts."
 )
 @click.option("--at", type=instant_of, metavar="DATE", help="When it is answered. [default: now]")
 @click.pass_context
 def quote(
-    ctx: click.Context, service: str, called: str, calling: str, seconds: int, at: datetime | None
+    ctx: click.Context,
+    service: str,
+    called: str,
+    calling: str,
+    lrn: str,
+    from_lrn: str,
+    seconds: int,
+    at: datetime | None,
 ) -> None:
     """
     Tell what a call of a service would cost: rate, price line by line, bucket before and after, limits.
@@ -46,7 +56,8 @@ def quote(
     It is rated as a real call, by what is left of its included minutes now; nothing is written.
     """
     with database(ctx) as connection, connection.cursor() as txn:
-        found = quote_service(txn, service, called, seconds, at or now(), calling)
+        ported = Ported(lrn, from_lrn)
+        found = quote_service(txn, service, called, seconds, at or now(), calling, ported)
         connection.rollback()
     if options_of(ctx).format is not Format.TEXT:
         print_document(ctx, found)

@@ -10,7 +10,7 @@ import msgspec
 from radiusd.calls.books import Books
 from radiusd.calls.buckets import buckets_of
 from radiusd.calls.matching import Party
-from radiusd.calls.tariffs import Tariff, additional_rate, outpayment_rate
+from radiusd.calls.tariffs import AS_DIALLED, Tariff, additional_rate, outpayment_rate
 from rating.buckets import Direction
 from rating.engine import rate_call
 from rating.ratings import Rating
@@ -86,4 +86,6 @@ def explained(cost: Cost, terms: Tariff | None) -> dict[str, object]:
         if terms.rate is not None and terms.source != "deck":
             said["price_of"] = terms.source
         found |= {name: text for name, text in said.items() if text}
+        if terms.ported != AS_DIALLED:
+            found["ported"] = {name: text for name, text in terms.ported._asdict().items() if text}
     return found

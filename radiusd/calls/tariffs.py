@@ -17,7 +17,7 @@ from radiusd.errors import Refusal
 from rating.decks import Deck
 from rating.engine import rate_call
 from rating.increments import Increment
-from rating.jurisdiction import NATIONAL_DIGITS, Jurisdiction, classify, is_payphone, state_of
+from rating.jurisdiction import Jurisdiction, classify, is_payphone, state_of, with_country_code
 from rating.money import MICRO, ZERO, Mode, Rounding
 from rating.prices import Price
 from rating.rates import ALWAYS, PLAIN, Rate
@@ -25,6 +25,21 @@ from rating.ratings import Rating
 
 Rater = Callable[[int | Fraction], Rating]
 """From the seconds that a call lasted to what they cost."""
+
+
+class Ported(NamedTuple):
+    """What look-ups told of a call's numbers: where they were ported to, and the caller's kind of line."""
+
+    lrn: str = ""
+    calling_lrn: str = ""
+    ii: str = ""
+
+    def number_of(self, called: str) -> str:
+        """Return the number that *called* is priced by."""
+        return with_country_code(self.lrn) if self.lrn else called
+
+
+AS_DIALLED = Ported()
 
 
 class Tariff(msgspec.Struct, frozen=True, gc=False):
@@ -38,22 +53,13 @@ class Tariff(msgspec.Struct, frozen=True, gc=False):
     jurisdiction: str = ""
     payphone: bool = False
     dips: Fraction = ZERO  # fees of the look-ups that were made for the call
+    ported: Ported = AS_DIALLED
 
     @property
     def free(self) -> bool:
         """Tell whether the call costs nothing."""
         return self.rate is None and self.refusal is None
 
-
-class Ported(NamedTuple):
-    """What look-ups told of a call's numbers: where they were ported to, and the caller's kind of line."""
-
-    lrn: str = ""
-    calling_lrn: str = ""
-    ii: str = ""
-
-
-AS_DIALLED = Ported()
 
 INTERNAL = Tariff(None, None, None, "inside one account's PBX")
 INBOUND_FREE = Tariff(None, None, None, "the plan charges no inbound calls to this number")
@@ -92,7 +98,7 @@ def tariff(
     if version is None and party.role == "in":
         return INBOUND_FREE
     version_id, rates = version if version is not None else (None, None)
-    number = _international(ported.lrn) or called
+    number = ported.number_of(called)
     rate, source = _lookup(party, rates, number, answer_at, calling)
     if rate is None and party.role == "in":
         return INBOUND_FREE  # an inbound deck names what costs, toll-free numbers say
@@ -109,9 +115,8 @@ def tariff(
     if source == "deck" and plan.initial_s is not None and plan.increment_s is not None:
         rate = rate.with_increments(plan.initial_s, plan.increment_s)
     dips = plan.lrn_dip if ported.lrn or ported.calling_lrn else ZERO
-    return Tariff(
-        rate, version_id, None, "", source, jurisdiction, is_payphone(ported.ii, called), dips
-    )
+    payphone = is_payphone(ported.ii, called)
+    return Tariff(rate, version_id, None, "", source, jurisdiction, payphone, dips, ported)
 
 
 def _is_on_net(party: Party, called: str, at: datetime, directory: Directory) -> bool:
@@ -145,11 +150,6 @@ def _lack(deck: RateDeck, rates: Deck | None, called: str, at: datetime) -> str:
         return f"deck {deck.name} has no rates; import some"
     nearest = rates.nearest(called, at)
     return f"no rate for {called} in deck {deck.name} at {at:%Y-%m-%d}; nearest prefix {nearest!r}"
-
-
-def _international(lrn: str) -> str:
-    """Return an LRN with its country code, which it may come without."""
-    return f"1{lrn}" if len(lrn) == NATIONAL_DIGITS else lrn
 
 
 def _jurisdiction(

@@ -22,7 +22,7 @@ from radiusd.calls.directory import Account, Directory, Plan
 from radiusd.calls.matching import Party, digits
 from radiusd.calls.pricing import NOTHING, Cost, price
 from radiusd.calls.rate_decks import RateDeck
-from radiusd.calls.tariffs import Tariff, tariff
+from radiusd.calls.tariffs import AS_DIALLED, Ported, Tariff, tariff
 from rating.decks import Deck
 from rating.rates import ALWAYS, Rate
 
@@ -43,6 +43,7 @@ class PastCall(msgspec.Struct, frozen=True, gc=False):
     booked_micros: int
     margin_micros: int | None
     destination: str
+    ported: dict[str, str] | None = None  # what look-ups told of its numbers
 
 
 class AsOf:
@@ -199,11 +200,10 @@ class Replay:
             if called.startswith(tech_prefix):
                 called = called.removeprefix(tech_prefix)
                 break
-        terms = tariff(now, call.calling, called, call.setup_at, call.answer_at, self._directory)
-        if then is now:
-            other = terms
-        else:
-            other = tariff(then, call.calling, called, call.setup_at, call.answer_at, self._directory)
+        ported = Ported(**call.ported) if call.ported else AS_DIALLED
+        asked = (call.calling, called, call.setup_at, call.answer_at, self._directory, ported)
+        terms = tariff(now, *asked)
+        other = terms if then is now else tariff(then, *asked)
         minutes = bool(now.plan.buckets or then.plan.buckets or now.service.account.allowances)
         before = self._now.price(call, called, now, terms, minutes)
         if not minutes and then.plan.rounding == now.plan.rounding and _alike(terms, other):

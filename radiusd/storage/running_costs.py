@@ -10,8 +10,9 @@ from psycopg2.extensions import cursor
 
 from radiusd.calls.buckets import bucket, key_of_bucket
 from radiusd.calls.directory import Directory
+from radiusd.calls.facts import Identity
 from radiusd.calls.matching import Party, is_internal
-from radiusd.calls.tariffs import additional_rate, tariff
+from radiusd.calls.tariffs import Ported, additional_rate, tariff
 from radiusd.storage.excerpts import load_excerpt
 from rating.buckets import Bucket, Direction
 from rating.engine import rate_call
@@ -21,7 +22,7 @@ _held = msgspec.json.Decoder(dict[str, int])
 
 _QUERY = """
     SELECT call_id::text, role, service_id, (match::jsonb ->> 'plan_id')::bigint, calling, called,
-           setup_at, connect_at, held_buckets::text
+           setup_at, connect_at, held_buckets::text, match::jsonb -> 'identity'
     FROM session WHERE connect_at IS NOT NULL AND service_id IS NOT NULL
 """
 
@@ -38,6 +39,13 @@ class _Open(NamedTuple):
     setup_at: datetime
     connect_at: datetime
     held_buckets: str
+    identity: list[object]
+
+    @property
+    def ported(self) -> Ported:
+        """What look-ups told of its numbers."""
+        identity = msgspec.convert(self.identity, Identity)
+        return Ported(identity.lrn, identity.calling_lrn, identity.ii)
 
 
 def running_costs(txn: cursor, at: datetime) -> dict[tuple[str, str], int]:
@@ -50,7 +58,8 @@ def running_costs(txn: cursor, at: datetime) -> dict[tuple[str, str], int]:
     calls = [_Open._make(row) for row in txn.fetchall()]
     if not calls:
         return {}
-    directory = load_excerpt(txn, {call.called for call in calls}, {call.service_id for call in calls})
+    numbers = {call.ported.number_of(call.called) for call in calls}
+    directory = load_excerpt(txn, numbers, {call.service_id for call in calls})
     periods = _periods(txn)
     internal = _internal(calls, directory)
     costs = {}
@@ -89,7 +98,8 @@ def _cost_micros(call: _Open, party: Party, directory: Directory, periods: Perio
     elapsed_s = max(0, -(-(at - call.connect_at) // timedelta(seconds=1)))
     on_top = additional_rate(party)
     cost = on_top(elapsed_s).total_micros if on_top else 0
-    terms = tariff(party, call.calling, call.called, call.setup_at, call.connect_at, directory)
+    asked = (call.calling, call.called, call.setup_at, call.connect_at, directory, call.ported)
+    terms = tariff(party, *asked)
     if terms.rate is None:
         return cost
     account = party.service.account

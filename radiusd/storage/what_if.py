@@ -15,7 +15,8 @@ AT_ONCE = 5_000
 _COLUMNS = """
     cdr.account_id, cdr.role, cdr.service_id, cdr.channel_service_id, cdr.plan_id, cdr.calling, cdr.called,
     cdr.started_at, coalesce(cdr.connect_at, cdr.started_at), cdr.duration_ms, cdr.total_micros,
-    cdr.margin_micros, cdr.destination
+    cdr.margin_micros, cdr.destination,
+    CASE WHEN strpos(cdr.rating::text, '"ported"') > 0 THEN cdr.rating -> 'ported' END
 """
 # Calls that were free whatever the deck says (on-net, internal) stay so; they have no rate to be compared.
 _RATED = " AND cdr.deck_version_id IS NOT NULL AND cdr.service_id IS NOT NULL AND cdr.plan_id IS NOT NULL"

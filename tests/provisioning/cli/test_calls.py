@@ -72,6 +72,21 @@ def test_cost_so_far_is_what_the_end_books(run, switch, at):
     assert "0.060000" == ended["total"]  # 240 s of whole minutes, of which 60 are included
 
 
+def test_cost_so_far_of_a_ported_number_is_that_of_where_it_is(run, switch, at):
+    """
+    By the LRN that its switch looked up.
+    """
+    switch.start("c1", lrn="15125550100")
+    switch.now += timedelta(seconds=200)
+    at(switch.now)
+    (live,) = listed(run, "calls", "list")
+    switch.stop("c1", 200, lrn="15125550100")
+    (ended,) = listed(run, "cdr", "list")
+
+    assert "United States" == ended["destination"]
+    assert ended["total"] == live["cost"]
+
+
 def test_shows_the_channels_of_the_trunk(run, switch, at):
     """
     Each call on a trunk shows how many of its channels are in use; a call beyond them is marked.

@@ -43,6 +43,17 @@ def test_the_prices_of_today_make_no_difference(cli):
     assert [{"account": "ACME", "bucket": "minutes", "now_s": 60, "draft_s": 60}] == found["buckets"]
 
 
+def test_ported_numbers_are_replayed_where_they_are_now(cli, switch):
+    """
+    The record keeps the LRN: today is what was booked, for a number that went from London to Texas too.
+    """
+    switch.stop("ported", 90, lrn="15125550100")
+    found = cli("deck try retail --on-calls 2026-03 --json")
+
+    assert {"USD": "0.075100"} == found["booked"]
+    assert ("0.075100", "0.075100", "0.00") == lines(found, "totals")["total"]
+
+
 def test_a_draft_is_weighed_by_real_calls(cli):
     """
     From 0.02 to 0.03 for two charged minutes; the price that is announced for later counts.

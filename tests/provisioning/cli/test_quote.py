@@ -20,15 +20,15 @@ def quoted(run, *more):
     return result.exit_code, json.loads(result.stdout) if result.stdout else result.stderr
 
 
-@pytest.mark.parametrize("seconds", [0, 30, 61, 600])
-def test_tells_what_the_call_then_costs(run, switch, dsn, seconds):
+@pytest.mark.parametrize(("seconds", "lrn"), [(0, ""), (30, ""), (61, ""), (600, ""), (600, "15125550100")])
+def test_tells_what_the_call_then_costs(run, switch, dsn, seconds, lrn):
     """
-    Rated by the same engine, from the same minutes: total and bucket come out as quoted.
+    Rated by the same engine, from the same minutes: total and bucket come out as quoted; a ported number too.
     """
     at = switch.now.isoformat()
-    code, found = quoted(run, "--service", "15550100", "--seconds", str(seconds), "--at", at)
+    code, found = quoted(run, "--service", "15550100", "--seconds", str(seconds), "--at", at, "--lrn", lrn)
     assert Exit.OK == code
-    switch.stop("c1", seconds)
+    switch.stop("c1", seconds, lrn=lrn)
 
     with closing(psycopg2.connect(dsn)) as connection, connection.cursor() as txn:
         txn.execute("SELECT total_micros, included_s FROM cdr WHERE role = 'out'")
@@ -79,6 +79,17 @@ def test_says_what_is_wrong(run, switch, arguments, exit_code, message):
 
     assert exit_code == result.exit_code
     assert message in result.stderr
+
+
+def test_says_what_a_number_was_ported_to(run, switch):
+    """
+    Else nobody understands why a London number has a price of the United States.
+    """
+    at = switch.now.isoformat()
+    result = run("quote", "--service", "15550100", "--to", LONDON, "--lrn", "5125550100", "--at", at)
+
+    assert "prefix 1: United States" in result.stdout
+    assert "the called number was ported; priced by its LRN: 5125550100" in result.stdout
 
 
 def test_is_readable(run, switch):

@@ -243,6 +243,7 @@ def test_a_ported_number_is_priced_where_it_is_now():
 
     cdr = charge(plan, called="12145550100", lrn="2125550100")
     assert ("1", 60_100, "0.0001") == (cdr.prefix, cdr.total_micros, cdr.rating["call"]["dip_fees"])
+    assert {"lrn": "2125550100"} == cdr.rating["ported"]
     assert ("1214555", 30_000) == (charge(plan, called="12145550100").prefix, 30_000)
 
 
