@@ -31,6 +31,7 @@ from radiusd.storage.record_sources import load_source
 
 BATCH = 1000
 ZERO = Decimal(0)
+KINDS = ("agrees", "duration", "price", "only_theirs", "only_ours")
 
 
 class Side(NamedTuple):

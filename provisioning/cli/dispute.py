@@ -12,9 +12,7 @@ from provisioning.cli.fields import instant_of
 from provisioning.cli.framework import Group
 from provisioning.cli.output import print_rows, say
 from provisioning.cli.session import database
-from provisioning.disputes import Dispute, Finding, Limits
-
-KINDS = ("agrees", "duration", "price", "only_theirs", "only_ours")
+from provisioning.disputes import KINDS, Dispute, Finding, Limits
 
 
 @click.group(cls=Group)
