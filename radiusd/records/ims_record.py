@@ -151,7 +151,8 @@ def _entry(record: Record, data: bytes, fields: Fields, offset: int, duration_ms
     node, sequence = record.node, record.sequence
     # A node counts its records; the charging id keeps apart two nodes that were given one name.
     key = "" if node is None or sequence is None else f"{record.record} {node} {sequence} {record.icid or ''}"
-    if PART_NUMBER in fields and record.session_id:  # the parts of a call are one call
+    in_parts = PART_NUMBER in fields and bool(record.session_id)  # the parts of a call are one call
+    if in_parts:
         key = f"{record.session_id};{key};{_number(data, fields, PART_NUMBER, 'recordSequenceNumber')}"
     return Entry(
         record=record,
@@ -161,6 +162,7 @@ def _entry(record: Record, data: bytes, fields: Fields, offset: int, duration_ms
         duration_ms=duration_ms,
         sequence=sequence if isinstance(sequence, int) else None,
         fields=ImsFields(record, data, fields),
+        in_parts=in_parts,
     )
 
 
