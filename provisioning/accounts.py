@@ -55,6 +55,24 @@ class Account:
     monthly_limit: Decimal | None = None
 
 
+HELPS = {
+    "name": "Name for people.",
+    "reseller": "Account of the reseller whose customer it is; new accounts: ours.",
+    "timezone": "Where its days and months begin, like America/Chicago. New accounts: UTC.",
+    "postpaid": "Money sets no limit.",
+    "credit_limit": "How far the balance may go below zero. New accounts: 0, prepaid.",
+    "max_channels": "Most calls at once; new accounts: no limit.",
+    "max_cps": "Most calls per second, as 2.5; new accounts: no limit.",
+    "policy": "Where it may call, and what a burst looks like; new accounts: anywhere.",
+    "daily_limit": "What its calls may cost in a day; new accounts: no limit.",
+    "monthly_limit": "What they may cost in a month; new accounts: no limit.",
+    "status": "A suspended account's calls are refused.",
+    "holidays": "Holiday calendar by which its rates have bands; new accounts: none.",
+}
+NEW_HELPS = {"currency": "ISO 4217, like USD; it never changes.", **HELPS}
+WORDS = {"status": STATUSES}
+
+
 def add_account(txn: Cursor, account: Account, admin: Admin) -> Change:
     """Add *account* with a balance of zero, below a reseller who adds it. Raises Conflict when it exists."""
     admin.require("accounts:write")

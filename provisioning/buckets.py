@@ -56,6 +56,22 @@ class Bucket:
         return f"{self.plan}/{self.name}"
 
 
+HELPS = {
+    "destinations": "Destination set that it pays for; new buckets: every destination.",
+    "priority": "Buckets of higher priority pay first. New buckets: 0.",
+    "clock_initial_s": "First step in seconds that it counts, in place of the rate's increments.",
+    "clock_increment_s": "Following steps in seconds; with --clock-initial-s.",
+    "shared": "One for each service, or one for all services of an account. New buckets: service.",
+    "cycle": "Filled on the first of the month, or on the day of the activation. New buckets: calendar.",
+    "prorate": "Only for the days of the period on which the service holds.",
+    "rollover_cap_s": "Seconds that roll over at most.",
+    "rollover_periods": "Periods for which unused seconds stay. New buckets: 0.",
+    "direction": "Calls that it pays for. New buckets: out.",
+    "partial": "Whether it pays part of an increment. New buckets: split.",
+    "exhausted": "Whether money pays when it is empty, or the call is refused. New buckets: pay.",
+}
+
+
 MOST_PERIODS = 12  # that unused minutes may roll over
 WORDS: Mapping[str, tuple[str, ...]] = {
     "shared": ("service", "account"),

@@ -63,6 +63,42 @@ class Client:
     sip_next_hop: str = ""
 
 
+HELPS = {
+    "networks": "Address or network that it sends from.",
+    "dialect": "How it tells of calls, like cisco or kamailio; generic: by its settings alone.",
+    "require_message_authenticator": "Drop its Access-Requests that have no Message-Authenticator.",
+    "limit_proxy_state": "Drop those with Proxy-State and no Message-Authenticator.",
+    "asserts_numbers": "It has checked calling numbers, so that a number alone may name an account.",
+    "is_proxy": "It may speak for other switches' calls.",
+    "call_check": "Which Access-Requests without credentials it may send.",
+    "digest": "As RFC 5090 says, or as SIP proxies that make their own nonces.",
+    "grant": "Give a call its whole time at once, or a lease, for a switch that asks again.",
+    "lease_s": "Seconds that one lease gives.",
+    "max_call_s": "Most seconds that a call gets at once.",
+    "setup_ttl_s": "Seconds that an authorized call may take to start.",
+    "match_order": "Identifier to try, in this order: username, trunk, ip, number.",
+    "return_codes": "Which table of h323-return-codes it knows.",
+    "settings": "What only its dialect understands.",
+    "cut_off": "How it is made to end a call: not at all, or by RFC 5176's Disconnect-Request.",
+    "cut_off_for": "Reason: no_credit, grant_over, suspended, service_ended, over_limit or fraud.",
+    "coa_address": "Where such requests go; new: where the call's own packets came from.",
+    "coa_transport": "How: over UDP, or inside TLS, where the secret is everybody's.",
+    "coa_port": "The port that they go to; new: 3799, with TLS 2083.",
+    "certificates": "What its TLS certificate says: sha256:, dns:, ip:, uri: or issuer: and a value.",
+    "sip": "Take its INVITEs: not at all, without credentials, or challenged with 401 or 407.",
+    "sip_trunk_header": "Header of an INVITE that names the trunk group.",
+    "sip_next_hop": "Host or host:port to redirect its calls to, in place of where they were going.",
+}
+WORDS = {
+    "call_check": ("service-type", "any", "never"),
+    "digest": ("strict", "proxy"),
+    "grant": ("whole", "lease"),
+    "cut_off": ("none", "disconnect"),
+    "coa_transport": ("udp", "tls"),
+    "sip": ("off", "open", "401", "407"),
+}
+
+
 def add_client(txn: Cursor, client: Client, admin: Admin) -> Change:
     """Add *client*. Raises Conflict when it exists or another has its network."""
     if _read(txn, client.name) is not None:

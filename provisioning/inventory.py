@@ -79,6 +79,21 @@ class Step:
     until: datetime | None
 
 
+HELPS = {
+    "country": "Two capital letters, like US.",
+    "area": "Town or area.",
+    "rate_centre": "Rate centre.",
+    "supplier": "Who we have it from.",
+    "currency": "Of its prices: ISO 4217, like USD.",
+    "setup_price": "What a customer pays once.",
+    "monthly_price": "What a customer pays a month.",
+    "cost_currency": "Of what we pay; new numbers: as the prices.",
+    "setup_cost": "What we pay once.",
+    "monthly_cost": "What we pay a month.",
+    "features": "A word like voice, sms or fax.",
+}
+
+
 def add_number(txn: Cursor, number: Number, admin: Admin, state: str = "available") -> Change:
     """Add *number* to the inventory. Raises Conflict when it is there."""
     admin.require("numbers:write")

@@ -53,6 +53,20 @@ class Override:
         return f"{whose}/{self.prefix or '*'}"
 
 
+HELPS = {
+    "rate": "Price per minute; left out only with --blocked.",
+    "initial": "First increment in seconds. [default: 1]",
+    "increment": "Following increments in seconds. [default: 1]",
+    "connect_fee": "Charged once an answered call. [default: 0]",
+    "description": "Name of the destination.",
+    "effective": "From when on; left out: always.",
+    "expires": "Until when, not included.",
+    "blocked": "Refuse calls to the prefix.",
+    "origin": "Only for callers of this origin group.",
+    "rules": "A further column of a rate file, like min_charge=0.05.",
+}
+
+
 def set_override(txn: Cursor, override: Override, admin: Admin) -> Change:
     """Make the price be as *override* says, whether there is one from the same moment on or not."""
     change = put_override(txn, override)

@@ -36,6 +36,16 @@ class User:
     status: str = "active"
 
 
+HELPS = {
+    "full_name": "Name for people.",
+    "email": "Address of mail.",
+    "role": "What the user may do.",
+    "account": "Account that a reseller's or customer's user is bound to.",
+    "status": "A suspended user is logged out, and its tokens open nothing.",
+}
+WORDS = {"role": ROLES, "status": STATUSES}
+
+
 def add_user(txn: Cursor, user: User, admin: Admin, password: Secret | None = None) -> Change:
     """
     Add *user*. Without *password* nobody can log in until one is set.

@@ -59,6 +59,27 @@ class Plan:
     lrn_dip_fee: Decimal = ZERO  # of a call whose numbers were looked up
 
 
+HELPS = {
+    "name": "Name for people.",
+    "deck": "Deck that prices outbound calls.",
+    "inbound_deck": "Deck that prices inbound calls; new plans: they cost nothing.",
+    "initial_s": "First increment in seconds, in place of what each rate says.",
+    "increment_s": "Following increments in seconds; with --initial-s.",
+    "rounding_decimals": "Decimals that a call's charge is rounded to, 0 to 6. New plans: 4.",
+    "rounding_mode": "Which way. New plans: half_up.",
+    "outpayment_deck": "Deck that says what inbound calls earn the customer; new plans: nothing.",
+    "on_net": "Which calls to numbers of ours are free: none, the account's own, all. New plans: rated.",
+    "free": "Destination set that costs nothing; new plans: none.",
+    "indeterminate_as": "Price of US calls whose state nobody knows. New plans: indeterminate.",
+    "monthly_fee": "Due each month for each service. New plans: 0.",
+    "setup_fee": "Due once for each service. New plans: 0.",
+    "fee_cycle": "Months of the calendar, or from the day of the activation. New plans: calendar.",
+    "prorate_fees": "By the days of the month on which a service holds. New plans: yes.",
+    "lrn_dip_fee": "On top of a call whose numbers were looked up. New plans: 0.",
+    "duration_rounding": "How fractions of a second become whole ones. New plans: up.",
+}
+
+
 WORDS: Mapping[str, tuple[str, ...]] = {
     "rounding_mode": names.words(Mode),
     "on_net": names.words(OnNet),

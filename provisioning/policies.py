@@ -48,6 +48,21 @@ class Policy:
     emergency: tuple[str, ...] = ()
 
 
+HELPS = {
+    "barred": "Where nobody may call: PLACE, PLACE sat,sun or PLACE mon-fri 18:00-08:00.",
+    "allowed": "Where one may call, in the same form; when there are any, nowhere else.",
+    "max_price": "Highest price of a minute; new: no limit.",
+    "max_call_cost": "Most that one call may cost; new: no limit.",
+    "distinct_numbers": "WARN/BLOCK: so many different numbers within the window, as 20/40 or 20/-.",
+    "sequential_numbers": "WARN/BLOCK: so many numbers that follow each other.",
+    "dear_calls": "WARN/BLOCK: so many calls to dear destinations.",
+    "dear": "Dear destination: prefix or destination set.",
+    "window_s": "Seconds that the guards look back; new: 60.",
+    "block_s": "Seconds that they refuse calls when they have closed; new: 300.",
+    "emergency": "Number that nothing bars but full channels, beside the destination set 'emergency'.",
+}
+
+
 def add_policy(txn: Cursor, policy: Policy, admin: Admin) -> Change:
     """Add *policy*. Raises Conflict when it exists."""
     if _read(txn, policy.name) is not None:

@@ -8,10 +8,9 @@ from datetime import tzinfo
 
 from psycopg2.extensions import cursor as Cursor
 
-from provisioning import names
+from provisioning import buckets, names
 from provisioning.accounts import read_account
 from provisioning.admin import Action, Admin, Change, compare, record
-from provisioning.buckets import WORDS as BUCKET_WORDS
 from provisioning.buckets import grant_columns
 from provisioning.destinations import destination_set_id
 from provisioning.moments import Moment, instant, zone_named
@@ -54,8 +53,17 @@ class Pool:
         return f"{self.account}/{self.name}"
 
 
+HELPS = {
+    "valid_from": "From when on; a day begins where the account is.",
+    "valid_to": "Until when, not included.",
+    "services": "A service that shares it: number, extension, trunk or network. None named: all.",
+    **{field: text for field, text in buckets.HELPS.items() if field not in ("shared", "cycle")},
+    "cycle": "Given once, or anew each month. New pools: once.",
+}
+
+
 WORDS: Mapping[str, tuple[str, ...]] = {
-    **{field: words for field, words in BUCKET_WORDS.items() if field != "shared"},
+    **{field: words for field, words in buckets.WORDS.items() if field != "shared"},
     "cycle": names.words(Cycle),
 }
 """What the fields of closed sets may say."""

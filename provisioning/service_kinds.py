@@ -252,6 +252,37 @@ class Virtual(Service):
         return number_claim(self.number)
 
 
+HELPS = {
+    "account": "Who pays.",
+    "plan": "How its calls are priced.",
+    "tenant": "PBX tenant, in which it is unique.",
+    "primary": "DID of the account, whose plan and minutes it shares.",
+    "client": "Only where this client sees it; new: anywhere.",
+    "activated": "From when; a day begins where the account is.",
+    "ended": "Until when, that moment excluded.",
+    "max_channels": "Most calls at once; new: no limit.",
+    "max_cps": "Most calls per second, as 2.5; new: no limit.",
+    "policy": "Where it may call, beside its account's policy; new: anywhere.",
+    "tech_prefix": "Digits before the called number that tell it from others on the network.",
+    "location": "Cost centre, shown on its calls.",
+    "outpayment": "What the customer earns per minute of calls to it.",
+    "outpayment_initial_s": "First seconds that it earns for whole; with --outpayment-increment-s. New: 1.",
+    "outpayment_increment_s": "Following steps in seconds. New: 1.",
+    "outpayment_max": "Most that one call earns.",
+    "additional_charge": "What a minute costs on top of the primary DID's price.",
+    "monthly_fee": "Due each month, on top of its plan's. New: 0.",
+    "setup_fee": "Due once, on top of its plan's. New: 0.",
+    "username": "Name that its device authenticates with.",
+    "realm": "Keep only the digest's HA1 for this realm, not the password.",
+    "mac_address": "Of the telephone that is provisioned with it.",
+}
+SCOPE_HELPS = {
+    "tenant": "PBX tenant, where several have the name.",
+    "client": "Client, where several have the name.",
+    "tech_prefix": "Technical prefix, where several have the name.",
+}
+
+
 def check_outpayment(service: Did | Virtual) -> None:
     """Raise BadInput when what bounds an out-payment has no sense as it is."""
     if (service.outpayment_initial_s is None) != (service.outpayment_increment_s is None):

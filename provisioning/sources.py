@@ -49,6 +49,22 @@ class Source:
     called_rules: tuple[str, ...] = ()
 
 
+HELPS = {
+    "format": "What writes the records, as `record decode` has it.",
+    "client": "RADIUS client that reports the same calls, if the switch speaks RADIUS.",
+    "zone": "Time zone of the switch; needed by formats that tell local time.",
+    "settings": "Setting of the format.",
+    "tenant": "Tenant of all its extensions.",
+    "tenant_from": "Column of the records that names the tenant: a context, a domain.",
+    "username_from": "Column that names the user.",
+    "trunk_in_from": "Column that names the trunk on which a call came in.",
+    "trunk_out_from": "Column that names the trunk on which it left.",
+    "incoming": "COLUMN=VALUE|VALUE of calls from outside, where records tell no direction.",
+    "calling_rules": "PREFIX:REPLACEMENT of calling numbers; the first that fits counts.",
+    "called_rules": "PREFIX:REPLACEMENT of called numbers, as 9: or 00: or 0:49.",
+}
+
+
 def add_source(txn: Cursor, source: Source, admin: Admin) -> Change:
     """Add *source*. Raises Conflict when it exists."""
     if _read(txn, source.name) is not None:

@@ -38,6 +38,17 @@ class Supplier:
     guard: str = "off"
 
 
+HELPS = {
+    "name": "Name for people.",
+    "deck": "Deck of what it charges us, in its currency.",
+    "trunks": "Egress trunk that leads to it: TRUNK, or CLIENT/TRUNK.",
+    "timezone": "Where its bands of the day are. New suppliers: UTC.",
+    "rounding_decimals": "Decimals that it rounds a call to, 0 to 6. New suppliers: 4.",
+    "rounding_mode": "Which way. New suppliers: half_up.",
+    "guard": "What becomes of calls that would lose money. New suppliers: off.",
+}
+
+
 WORDS: Mapping[str, tuple[str, ...]] = {"rounding_mode": names.words(Mode), "guard": names.words(Guard)}
 """What the fields of closed sets may say."""
 

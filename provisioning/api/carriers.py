@@ -8,8 +8,6 @@ from provisioning import exchange, sources, suppliers
 from provisioning.admin import Change
 from provisioning.api.endpoints import PAGED, Answer, Asked, Endpoint, sliced
 from provisioning.api.nouns import Noun, made
-from provisioning.cli import source as source_words
-from provisioning.cli import supplier as supplier_words
 
 
 def _put_supplier(asked: Asked, values: dict[str, Any], new: bool) -> Change:
@@ -34,7 +32,7 @@ NOUNS = (
         ),
         find=lambda asked: suppliers.read_supplier(asked.txn, asked.path["code"])[1],
         put=_put_supplier,
-        helps=supplier_words.HELPS,
+        helps=suppliers.HELPS,
         choices=suppliers.WORDS,
     ),
     Noun(
@@ -48,7 +46,7 @@ NOUNS = (
         ),
         find=lambda asked: sources.read_source(asked.txn, asked.path["name"]),
         put=_put_source,
-        helps=source_words.HELPS,
+        helps=sources.HELPS,
         fixed=("client",),
     ),
 )

@@ -8,16 +8,11 @@ from provisioning import accounts, buckets, clients, destinations, plans, polici
 from provisioning.admin import Change
 from provisioning.api.endpoints import Answer, Asked, Parameter, listed, sliced
 from provisioning.api.nouns import Noun, made
-from provisioning.cli import account as account_words
-from provisioning.cli import bucket as bucket_words
-from provisioning.cli import client as client_words
-from provisioning.cli import plan as plan_words
-from provisioning.cli import policy as policy_words
 from provisioning.roles import require_account
 from radiusd.errors import NotFound
 
 PREFIXES = {"prefixes": "Prefixes of the set; * is every destination."}
-BUCKET_HELPS = {"seconds": "Included seconds of each period.", **bucket_words.HELPS}
+BUCKET_HELPS = {"seconds": "Included seconds of each period.", **buckets.HELPS}
 
 
 def _list_accounts(asked: Asked) -> Answer:
@@ -102,8 +97,8 @@ NOUNS = (
         list_=_list_accounts,
         find=_find_account,
         put=_put_account,
-        helps=account_words.NEW,
-        choices=account_words.CHOICES,
+        helps=accounts.NEW_HELPS,
+        choices=accounts.WORDS,
     ),
     Noun(
         word="tenant",
@@ -132,8 +127,8 @@ NOUNS = (
         find=lambda asked: clients.read_client(asked.txn, asked.path["name"]),
         put=_put_client,
         end=lambda asked, client: clients.end_client(asked.txn, client.name, asked.admin),
-        helps=client_words.HELPS,
-        choices=client_words.CHOICES,
+        helps=clients.HELPS,
+        choices=clients.WORDS,
     ),
     Noun(
         word="destination",
@@ -159,7 +154,7 @@ NOUNS = (
         ),
         find=lambda asked: policies.read_policy(asked.txn, asked.path["name"]),
         put=_put_policy,
-        helps=policy_words.HELPS,
+        helps=policies.HELPS,
     ),
     Noun(
         word="plan",
@@ -170,8 +165,8 @@ NOUNS = (
         list_=lambda asked: sliced(plans.list_plans(asked.txn), asked.page(str), lambda each: (each.code,)),
         find=lambda asked: plans.read_plan(asked.txn, asked.path["code"])[1],
         put=_put_plan,
-        helps=plan_words.HELPS,
-        choices=plan_words.CHOICES,
+        helps=plans.HELPS,
+        choices=plans.WORDS,
     ),
     Noun(
         word="bucket",

@@ -11,7 +11,6 @@ from provisioning.accounts import read_account
 from provisioning.admin import Change
 from provisioning.api.endpoints import UPLOAD, Answer, Asked, Endpoint, Parameter, listed
 from provisioning.api.nouns import Noun, made
-from provisioning.cli.number import HELPS
 from provisioning.number_import import NumberFile, import_numbers
 from provisioning.number_moves import assign_numbers, move_numbers, release_numbers
 from provisioning.number_search import Wanted, search
@@ -132,7 +131,7 @@ NUMBERS = Noun(
     list_=_list,
     find=lambda asked: inventory.read_number(asked.txn, asked.path["number"], asked.admin),
     put=_put,
-    helps=HELPS,
+    helps=inventory.HELPS,
     filters=_FILTERS,
 )
 

@@ -10,7 +10,6 @@ from provisioning import audit, people, tokens
 from provisioning.admin import Change, Secret
 from provisioning.api.endpoints import PAGED, Answer, Asked, Endpoint, Parameter, listed
 from provisioning.api.nouns import Noun, made
-from provisioning.cli.user import CHOICES, HELPS
 from provisioning.moments import instant
 from provisioning.roles import GRANTED, RIGHTS
 
@@ -73,8 +72,8 @@ USERS = Noun(
     list_=_list_users,
     find=lambda asked: people.read_user(asked.txn, asked.path["name"], asked.admin)[1],
     put=_put_user,
-    helps={**HELPS, "password": "At least 10 characters; it is never shown."},
-    choices=CHOICES,
+    helps={**people.HELPS, "password": "At least 10 characters; it is never shown."},
+    choices=people.WORDS,
 )
 
 

@@ -9,10 +9,9 @@ from provisioning.accounts import read_account
 from provisioning.admin import Change
 from provisioning.api.endpoints import Answer, Asked, Parameter, listed
 from provisioning.api.nouns import Noun, made
-from provisioning.cli.services import HELPS, SCOPE_HELPS
 from provisioning.moments import parse_moment
 from provisioning.roles import require_account
-from provisioning.service_kinds import KINDS, Service, canonical
+from provisioning.service_kinds import HELPS, KINDS, SCOPE_HELPS, Service, canonical
 from provisioning.service_rows import page_services
 from provisioning.services import add_service, end_service, find_service, set_service
 from radiusd.calls.directory import ServiceKind

@@ -9,8 +9,6 @@ from provisioning.accounts import read_account
 from provisioning.admin import Change
 from provisioning.api.endpoints import PAGED, Answer, Asked, Endpoint, Parameter, sliced
 from provisioning.api.nouns import Noun, made
-from provisioning.cli import override as override_words
-from provisioning.cli import pool as pool_words
 from provisioning.plans import read_plan
 from provisioning.roles import require_account
 from radiusd.errors import BadInput, NotFound
@@ -102,7 +100,7 @@ NOUNS = (
         find=_find_pool,
         put=_put_pool,
         end=lambda asked, pool: pools.remove_pool(asked.txn, pool.account, pool.name, asked.admin),
-        helps={"seconds": "Included seconds of each period.", **pool_words.HELPS},
+        helps={"seconds": "Included seconds of each period.", **pools.HELPS},
         choices=pools.WORDS,
         filters=(Parameter("account", "Only of this account."),),
     ),
@@ -161,7 +159,7 @@ OVERRIDES = (
         summary="Set the price of a prefix for a plan or an account.",
         right="plans:write",
         body=overrides.Override,
-        helps=override_words.HELPS,
+        helps=overrides.HELPS,
         result=overrides.Override,
         alone=True,
         writes=True,

@@ -14,23 +14,6 @@ from provisioning.cli.framework import Group
 from provisioning.cli.output import print_document
 from provisioning.cli.session import database
 
-HELPS = {
-    "name": "Name for people.",
-    "reseller": "Account of the reseller whose customer it is; new accounts: ours.",
-    "timezone": "Where its days and months begin, like America/Chicago. New accounts: UTC.",
-    "postpaid": "Money sets no limit.",
-    "credit_limit": "How far the balance may go below zero. New accounts: 0, prepaid.",
-    "max_channels": "Most calls at once; new accounts: no limit.",
-    "max_cps": "Most calls per second, as 2.5; new accounts: no limit.",
-    "policy": "Where it may call, and what a burst looks like; new accounts: anywhere.",
-    "daily_limit": "What its calls may cost in a day; new accounts: no limit.",
-    "monthly_limit": "What they may cost in a month; new accounts: no limit.",
-    "status": "A suspended account's calls are refused.",
-    "holidays": "Holiday calendar by which its rates have bands; new accounts: none.",
-}
-NEW = {"currency": "ISO 4217, like USD; it never changes.", **HELPS}
-CHOICES = {"status": accounts.STATUSES}
-
 
 @click.group(cls=Group)
 def account() -> None:
@@ -41,7 +24,7 @@ def account() -> None:
     "add", example="tollwire account add ACME --currency USD --credit-limit 50 --timezone America/Chicago"
 )
 @click.argument("code")
-@field_options(accounts.Account, NEW, new=True, choices=CHOICES)
+@field_options(accounts.Account, accounts.NEW_HELPS, new=True, choices=accounts.WORDS)
 @click.pass_context
 def add(ctx: click.Context, /, code: str, **chosen: Any) -> None:
     """Add an account, with a balance of zero."""
@@ -52,7 +35,7 @@ def add(ctx: click.Context, /, code: str, **chosen: Any) -> None:
 
 @account.command("set", example="tollwire account set ACME --max-channels none --status suspended")
 @click.argument("code")
-@field_options(accounts.Account, HELPS, new=False, choices=CHOICES)
+@field_options(accounts.Account, accounts.HELPS, new=False, choices=accounts.WORDS)
 @click.pass_context
 def set_(ctx: click.Context, /, code: str, **chosen: Any) -> None:
     """Change an account."""

@@ -15,20 +15,6 @@ from provisioning.cli.framework import Group
 from provisioning.cli.session import database
 from radiusd.errors import NotFound
 
-HELPS = {
-    "destinations": "Destination set that it pays for; new buckets: every destination.",
-    "priority": "Buckets of higher priority pay first. New buckets: 0.",
-    "clock_initial_s": "First step in seconds that it counts, in place of the rate's increments.",
-    "clock_increment_s": "Following steps in seconds; with --clock-initial-s.",
-    "shared": "One for each service, or one for all services of an account. New buckets: service.",
-    "cycle": "Filled on the first of the month, or on the day of the activation. New buckets: calendar.",
-    "prorate": "Only for the days of the period on which the service holds.",
-    "rollover_cap_s": "Seconds that roll over at most.",
-    "rollover_periods": "Periods for which unused seconds stay. New buckets: 0.",
-    "direction": "Calls that it pays for. New buckets: out.",
-    "partial": "Whether it pays part of an increment. New buckets: split.",
-    "exhausted": "Whether money pays when it is empty, or the call is refused. New buckets: pay.",
-}
 PLAN = click.argument("plan")
 NAME = click.argument("name")
 
@@ -60,7 +46,7 @@ def bucket() -> None:
 @PLAN
 @NAME
 @time_option(required=True)
-@field_options(buckets.Bucket, HELPS, new=True, choices=buckets.WORDS)
+@field_options(buckets.Bucket, buckets.HELPS, new=True, choices=buckets.WORDS)
 @click.pass_context
 def add(ctx: click.Context, /, plan: str, name: str, **chosen: Any) -> None:
     """Give a plan included minutes, new every month."""
@@ -74,7 +60,7 @@ def add(ctx: click.Context, /, plan: str, name: str, **chosen: Any) -> None:
 @PLAN
 @NAME
 @time_option(required=False)
-@field_options(buckets.Bucket, HELPS, new=False, choices=buckets.WORDS)
+@field_options(buckets.Bucket, buckets.HELPS, new=False, choices=buckets.WORDS)
 @click.pass_context
 def set_(ctx: click.Context, /, plan: str, name: str, **chosen: Any) -> None:
     """Change a bucket. Months that have begun keep the minutes that they were given."""

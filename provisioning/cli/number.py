@@ -23,19 +23,6 @@ from provisioning.moments import Moment
 from provisioning.number_search import Wanted, search
 from provisioning.pages import Page
 
-HELPS = {
-    "country": "Two capital letters, like US.",
-    "area": "Town or area.",
-    "rate_centre": "Rate centre.",
-    "supplier": "Who we have it from.",
-    "currency": "Of its prices: ISO 4217, like USD.",
-    "setup_price": "What a customer pays once.",
-    "monthly_price": "What a customer pays a month.",
-    "cost_currency": "Of what we pay; new numbers: as the prices.",
-    "setup_cost": "What we pay once.",
-    "monthly_cost": "What we pay a month.",
-    "features": "A word like voice, sms or fax.",
-}
 WORTH_A_BAR = 5000  # lines; fewer are done before anybody has looked
 UNITS = {"m": 60, "h": 3600, "d": 86400}
 
@@ -93,7 +80,7 @@ def show(ctx: click.Context, number: str) -> None:
     "add", example="tollwire number add 15125550100 --country US --currency USD --monthly-price 1.50"
 )
 @click.argument("number")
-@field_options(inventory.Number, HELPS, new=True)
+@field_options(inventory.Number, inventory.HELPS, new=True)
 @click.option(
     "--state",
     type=click.Choice(["available", "porting_in", "blocked"]),
@@ -111,7 +98,7 @@ def add(ctx: click.Context, /, number: str, state: str, **chosen: Any) -> None:
 
 @number.command("set", example="tollwire number set 15125550100 --monthly-price 2.00")
 @click.argument("number")
-@field_options(inventory.Number, HELPS, new=False)
+@field_options(inventory.Number, inventory.HELPS, new=False)
 @click.pass_context
 def set_(ctx: click.Context, /, number: str, **chosen: Any) -> None:
     """Change what is known of a number; its state has verbs of its own."""

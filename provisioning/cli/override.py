@@ -13,19 +13,6 @@ from provisioning.cli.field_options import Command, field_options, given
 from provisioning.cli.framework import Group
 from provisioning.cli.session import database
 
-HELPS = {
-    "rate": "Price per minute; left out only with --blocked.",
-    "initial": "First increment in seconds. [default: 1]",
-    "increment": "Following increments in seconds. [default: 1]",
-    "connect_fee": "Charged once an answered call. [default: 0]",
-    "description": "Name of the destination.",
-    "effective": "From when on; left out: always.",
-    "expires": "Until when, not included.",
-    "blocked": "Refuse calls to the prefix.",
-    "origin": "Only for callers of this origin group.",
-    "rules": "A further column of a rate file, like min_charge=0.05.",
-}
-
 
 def whose(command: Command) -> Command:
     """Add the options that say whose prices are meant."""
@@ -48,7 +35,7 @@ def override() -> None:
 )
 @click.argument("prefix")
 @whose
-@field_options(overrides.Override, HELPS, new=True)
+@field_options(overrides.Override, overrides.HELPS, new=True)
 @click.pass_context
 def set_(ctx: click.Context, /, prefix: str, **chosen: Any) -> None:
     """Set the price of a prefix. Of all prices that match a number, the longest prefix still wins."""

@@ -14,27 +14,6 @@ from provisioning.cli.framework import Group
 from provisioning.cli.output import print_document
 from provisioning.cli.session import database
 
-HELPS = {
-    "name": "Name for people.",
-    "deck": "Deck that prices outbound calls.",
-    "inbound_deck": "Deck that prices inbound calls; new plans: they cost nothing.",
-    "initial_s": "First increment in seconds, in place of what each rate says.",
-    "increment_s": "Following increments in seconds; with --initial-s.",
-    "rounding_decimals": "Decimals that a call's charge is rounded to, 0 to 6. New plans: 4.",
-    "rounding_mode": "Which way. New plans: half_up.",
-    "outpayment_deck": "Deck that says what inbound calls earn the customer; new plans: nothing.",
-    "on_net": "Which calls to numbers of ours are free: none, the account's own, all. New plans: rated.",
-    "free": "Destination set that costs nothing; new plans: none.",
-    "indeterminate_as": "Price of US calls whose state nobody knows. New plans: indeterminate.",
-    "monthly_fee": "Due each month for each service. New plans: 0.",
-    "setup_fee": "Due once for each service. New plans: 0.",
-    "fee_cycle": "Months of the calendar, or from the day of the activation. New plans: calendar.",
-    "prorate_fees": "By the days of the month on which a service holds. New plans: yes.",
-    "lrn_dip_fee": "On top of a call whose numbers were looked up. New plans: 0.",
-    "duration_rounding": "How fractions of a second become whole ones. New plans: up.",
-}
-CHOICES = plans.WORDS
-
 
 @click.group(cls=Group)
 def plan() -> None:
@@ -43,7 +22,7 @@ def plan() -> None:
 
 @plan.command("add", example="tollwire plan add retail --deck us-termination --initial-s 60 --increment-s 6")
 @click.argument("code")
-@field_options(plans.Plan, HELPS, new=True, choices=CHOICES)
+@field_options(plans.Plan, plans.HELPS, new=True, choices=plans.WORDS)
 @click.pass_context
 def add(ctx: click.Context, /, code: str, **chosen: Any) -> None:
     """Add a plan."""
@@ -54,7 +33,7 @@ def add(ctx: click.Context, /, code: str, **chosen: Any) -> None:
 
 @plan.command("set", example="tollwire plan set retail --rounding-mode up --inbound-deck none")
 @click.argument("code")
-@field_options(plans.Plan, HELPS, new=False, choices=CHOICES)
+@field_options(plans.Plan, plans.HELPS, new=False, choices=plans.WORDS)
 @click.pass_context
 def set_(ctx: click.Context, /, code: str, **chosen: Any) -> None:
     """Change a plan. Calls that are up keep what they began with."""

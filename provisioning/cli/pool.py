@@ -8,7 +8,6 @@ from typing import Any
 import click
 
 from provisioning import pools
-from provisioning.cli.bucket import HELPS as BUCKET_HELPS
 from provisioning.cli.bucket import time_option
 from provisioning.cli.changing import changing, list_things, show_change
 from provisioning.cli.field_options import field_options, given
@@ -16,13 +15,6 @@ from provisioning.cli.framework import Group
 from provisioning.cli.session import database
 from radiusd.errors import NotFound
 
-HELPS = {
-    "valid_from": "From when on; a day begins where the account is.",
-    "valid_to": "Until when, not included.",
-    "services": "A service that shares it: number, extension, trunk or network. None named: all.",
-    **{field: text for field, text in BUCKET_HELPS.items() if field not in ("shared", "cycle")},
-    "cycle": "Given once, or anew each month. New pools: once.",
-}
 ACCOUNT = click.argument("account")
 NAME = click.argument("name")
 
@@ -38,7 +30,7 @@ def pool() -> None:
 @ACCOUNT
 @NAME
 @time_option(required=True)
-@field_options(pools.Pool, HELPS, new=True, choices=pools.WORDS)
+@field_options(pools.Pool, pools.HELPS, new=True, choices=pools.WORDS)
 @click.pass_context
 def add(ctx: click.Context, /, account: str, name: str, **chosen: Any) -> None:
     """Give an account included minutes."""
@@ -51,7 +43,7 @@ def add(ctx: click.Context, /, account: str, name: str, **chosen: Any) -> None:
 @ACCOUNT
 @NAME
 @time_option(required=False)
-@field_options(pools.Pool, HELPS, new=False, choices=pools.WORDS)
+@field_options(pools.Pool, pools.HELPS, new=False, choices=pools.WORDS)
 @click.pass_context
 def set_(ctx: click.Context, /, account: str, name: str, **chosen: Any) -> None:
     """Change a pool. Periods that have begun keep the minutes that they were given."""

@@ -15,21 +15,6 @@ from provisioning.cli.framework import Group
 from provisioning.cli.output import print_document, print_rows
 from provisioning.cli.session import database
 
-HELPS = {
-    "format": "What writes the records, as `record decode` has it.",
-    "client": "RADIUS client that reports the same calls, if the switch speaks RADIUS.",
-    "zone": "Time zone of the switch; needed by formats that tell local time.",
-    "settings": "Setting of the format.",
-    "tenant": "Tenant of all its extensions.",
-    "tenant_from": "Column of the records that names the tenant: a context, a domain.",
-    "username_from": "Column that names the user.",
-    "trunk_in_from": "Column that names the trunk on which a call came in.",
-    "trunk_out_from": "Column that names the trunk on which it left.",
-    "incoming": "COLUMN=VALUE|VALUE of calls from outside, where records tell no direction.",
-    "calling_rules": "PREFIX:REPLACEMENT of calling numbers; the first that fits counts.",
-    "called_rules": "PREFIX:REPLACEMENT of called numbers, as 9: or 00: or 0:49.",
-}
-
 
 @click.group(cls=Group)
 def source() -> None:
@@ -42,7 +27,7 @@ def source() -> None:
     "tollwire source add sbc1-files --format acme-csv --client sbc1",
 )
 @click.argument("name")
-@field_options(sources.Source, HELPS, new=True)
+@field_options(sources.Source, sources.HELPS, new=True)
 @click.pass_context
 def add(ctx: click.Context, /, name: str, **chosen: Any) -> None:
     """Take the call records of a PBX or switch."""
@@ -53,7 +38,7 @@ def add(ctx: click.Context, /, name: str, **chosen: Any) -> None:
 
 @source.command("set", example="tollwire source set pbx1 --called-rules 00: --called-rules 0:49")
 @click.argument("name")
-@field_options(sources.Source, HELPS, new=False)
+@field_options(sources.Source, sources.HELPS, new=False)
 @click.pass_context
 def set_(ctx: click.Context, /, name: str, **chosen: Any) -> None:
     """Change a source. Options that take several values replace all of them."""

@@ -13,16 +13,6 @@ from provisioning.cli.field_options import field_options, given
 from provisioning.cli.framework import Group
 from provisioning.cli.session import database
 
-HELPS = {
-    "name": "Name for people.",
-    "deck": "Deck of what it charges us, in its currency.",
-    "trunks": "Egress trunk that leads to it: TRUNK, or CLIENT/TRUNK.",
-    "timezone": "Where its bands of the day are. New suppliers: UTC.",
-    "rounding_decimals": "Decimals that it rounds a call to, 0 to 6. New suppliers: 4.",
-    "rounding_mode": "Which way. New suppliers: half_up.",
-    "guard": "What becomes of calls that would lose money. New suppliers: off.",
-}
-
 
 @click.group(cls=Group)
 def supplier() -> None:
@@ -33,7 +23,7 @@ def supplier() -> None:
     "add", example="tollwire supplier add carrier-a --deck carrier-a-az --trunks sbc1/TG9 --guard refuse"
 )
 @click.argument("code")
-@field_options(suppliers.Supplier, HELPS, new=True, choices=suppliers.WORDS)
+@field_options(suppliers.Supplier, suppliers.HELPS, new=True, choices=suppliers.WORDS)
 @click.pass_context
 def add(ctx: click.Context, /, code: str, **chosen: Any) -> None:
     """Add a supplier."""
@@ -44,7 +34,7 @@ def add(ctx: click.Context, /, code: str, **chosen: Any) -> None:
 
 @supplier.command("set", example="tollwire supplier set carrier-a --guard flag")
 @click.argument("code")
-@field_options(suppliers.Supplier, HELPS, new=False, choices=suppliers.WORDS)
+@field_options(suppliers.Supplier, suppliers.HELPS, new=False, choices=suppliers.WORDS)
 @click.pass_context
 def set_(ctx: click.Context, /, code: str, **chosen: Any) -> None:
     """Change a supplier; trunks that are given take the place of those it had."""

@@ -21,15 +21,6 @@ from provisioning.cli.framework import Group
 from provisioning.cli.output import print_document
 from provisioning.cli.session import database
 
-HELPS = {
-    "full_name": "Name for people.",
-    "email": "Address of mail.",
-    "role": "What the user may do.",
-    "account": "Account that a reseller's or customer's user is bound to.",
-    "status": "A suspended user is logged out, and its tokens open nothing.",
-}
-CHOICES = {"role": people.ROLES, "status": people.STATUSES}
-
 
 @click.group(cls=Group)
 def user() -> None:
@@ -42,7 +33,7 @@ def user() -> None:
     "tollwire user add bob --role customer --account ACME --email bob@example.com --password-file secret",
 )
 @click.argument("name")
-@field_options(people.User, HELPS, new=True, choices=CHOICES)
+@field_options(people.User, people.HELPS, new=True, choices=people.WORDS)
 @secret_options("password", "the user's password")
 @click.pass_context
 def add(ctx: click.Context, /, name: str, **chosen: Any) -> None:
@@ -55,7 +46,7 @@ def add(ctx: click.Context, /, name: str, **chosen: Any) -> None:
 
 @user.command("set", example="tollwire user set bob --status suspended")
 @click.argument("name")
-@field_options(people.User, HELPS, new=False, choices=CHOICES)
+@field_options(people.User, people.HELPS, new=False, choices=people.WORDS)
 @secret_options("password", "the user's password")
 @click.pass_context
 def set_(ctx: click.Context, /, name: str, **chosen: Any) -> None:

@@ -10,15 +10,13 @@ from urllib.parse import quote
 
 from psycopg2.extensions import cursor as Cursor
 
+from provisioning import accounts, service_kinds
 from provisioning.accounts import Account, add_account, list_accounts, read_account, set_account
 from provisioning.amounts import MICRO_DECIMALS
 from provisioning.api.nouns import made
 from provisioning.balances import Posting, PostingKind, post
 from provisioning.buckets import list_buckets
 from provisioning.call_views import cdrs_for
-from provisioning.cli.account import CHOICES as ACCOUNT_CHOICES
-from provisioning.cli.account import NEW as ACCOUNT_WORDS
-from provisioning.cli.services import HELPS as SERVICE_WORDS
 from provisioning.console.forms import NONE, Field, Problems, form_fields, problems_in, read_form
 from provisioning.console.generated import fill_in, once
 from provisioning.console.pages import Go, Outcome, Page, Shown, Visit
@@ -63,7 +61,7 @@ FIELDS: dict[ServiceKind, tuple[str, ...]] = {
 """The fields of each kind's form, in their order."""
 FIXED = {"number", "extension", "trunk", "network", "tenant", "client", "tech_prefix", "primary"}
 """What a service is known by; it never changes."""
-ACCOUNT_FIELDS = tuple(name for name in ("code", *ACCOUNT_WORDS) if name in Account.__dataclass_fields__)
+ACCOUNT_FIELDS = tuple(name for name in ("code", *accounts.NEW_HELPS) if name in Account.__dataclass_fields__)
 
 
 def _list(visit: Visit) -> Outcome:
@@ -198,8 +196,8 @@ def _edit_account(visit: Visit, problems: Problems = NONE) -> Outcome:
                 names,
                 current=current,
                 sent=visit.form or None,
-                helps=ACCOUNT_WORDS,
-                choices=ACCOUNT_CHOICES,
+                helps=accounts.NEW_HELPS,
+                choices=accounts.WORDS,
                 problems=problems,
             ),
             "problems": problems,
@@ -266,7 +264,7 @@ def _service_fields(
         names,
         current=current,
         sent=sent,
-        helps=SERVICE_WORDS,
+        helps=service_kinds.HELPS,
         suggestions=_suggestions(visit, names),
         problems=problems,
         labels={"number": TITLES[kind.kind]},
@@ -334,9 +332,7 @@ def _find(visit: Visit) -> Service:
     kind, path = _kind(visit), visit.asked.path
     scope = {name: visit.query.get(name) for name in ("tenant", "client", "tech_prefix")}
     narrow = {name: scope[name] for name in scope if name in kind.__dataclass_fields__}
-    found = find_service(
-        visit.asked.txn, kind.kind, path["name"], visit.asked.now, narrow, visit.who.actor
-    )
+    found = find_service(visit.asked.txn, kind.kind, path["name"], visit.asked.now, narrow, visit.who.actor)
     if found.account != path["code"]:
         raise NotFound(f"account {path['code']} has no such service")
     return found

@@ -8,6 +8,7 @@ import random
 from collections.abc import Iterator
 from contextlib import closing
 from datetime import UTC, datetime, timedelta
+from decimal import Decimal
 
 import psycopg2
 import pytest
@@ -58,7 +59,7 @@ def test_live_calls_are_listed_with_what_they_cost(api, dsn, site, switch):
         call[name] for name in ("account", "state", "service", "to")
     )
     assert call["seconds"] >= 61
-    assert float(call["cost"]) > 0
+    assert Decimal(call["cost"]) > 0
     assert [] == api("GET", "/calls?account=BETA", code=200).json["items"]
     beta = Api(api.port, token_for(dsn, site, Role.CUSTOMER, "BETA"))
     assert [] == beta("GET", "/calls", code=200).json["items"]
@@ -86,7 +87,7 @@ def test_an_ended_call_is_on_record_explained_and_fed(api, dsn, site, switch):
     (payer,) = told["payers"]
     assert (first["total"], first["total"]) == (payer["total"], payer["recomputed"])
     usage = [each for each in api("GET", "/usage").json["items"] if each["call_id"] == first["call_id"]]
-    assert -sum(float(each["amount"]) for each in usage) == pytest.approx(float(first["total"]))
+    assert -sum(Decimal(each["amount"]) for each in usage) == Decimal(first["total"])
     assert "did" == usage[0]["service_kind"]
 
     customer = Api(api.port, token_for(dsn, site, Role.CUSTOMER, "ACME"))
