@@ -1,4 +1,4 @@
-"""Accounts, and one account: balance, included minutes, its services and the forms that add them."""
+"""Accounts, and one account: balance, included minutes, its services, and what was posted."""
 
 from __future__ import annotations
 
@@ -10,57 +10,24 @@ from urllib.parse import quote
 
 from psycopg2.extensions import cursor as Cursor
 
-from provisioning import accounts, service_kinds
+from provisioning import accounts
 from provisioning.accounts import Account, add_account, list_accounts, read_account, set_account
 from provisioning.amounts import MICRO_DECIMALS
 from provisioning.api.nouns import made
 from provisioning.balances import Posting, PostingKind, post
-from provisioning.buckets import list_buckets
 from provisioning.call_views import cdrs_for
-from provisioning.console.forms import NONE, Field, Problems, form_fields, problems_in, read_form
-from provisioning.console.generated import fill_in, once
+from provisioning.console.forms import NONE, Problems, form_fields, problems_in, read_form
 from provisioning.console.pages import Go, Outcome, Page, Shown, Visit
-from provisioning.moments import parse_moment
+from provisioning.console.services import TITLES
 from provisioning.pages import Page as Slice
 from provisioning.pages import read_cursor, write_cursor
-from provisioning.plans import list_plans
 from provisioning.roles import require_account
-from provisioning.service_kinds import KINDS, Service
+from provisioning.service_kinds import KINDS
 from provisioning.service_rows import list_services
-from provisioning.services import add_service, end_service, find_service, set_service
-from provisioning.tenants import list_tenants
-from radiusd.calls.directory import ServiceKind
-from radiusd.errors import BadInput, NotFound
+from radiusd.errors import BadInput
 from radiusd.storage.reports import CdrFilter
 
 PAGE = 50
-TITLES = {
-    ServiceKind.DID: "DID",
-    ServiceKind.EXTENSION: "Extension",
-    ServiceKind.TRUNK: "Trunk",
-    ServiceKind.IP: "IP Address",
-    ServiceKind.VIRTUAL: "Virtual Number",
-}
-FIELDS: dict[ServiceKind, tuple[str, ...]] = {
-    ServiceKind.DID: (
-        *("number", "plan", "activated", "mac_address", "username", "password", "realm", "location"),
-        *("outpayment", "monthly_fee", "setup_fee"),
-    ),
-    ServiceKind.EXTENSION: ("extension", "tenant", "plan", "activated", "username", "password", "location"),
-    ServiceKind.TRUNK: (
-        *("trunk", "plan", "activated", "max_channels", "max_cps", "client", "username", "password"),
-        "location",
-    ),
-    ServiceKind.IP: (
-        *("network", "plan", "activated", "tech_prefix", "max_channels", "max_cps", "client", "location"),
-    ),
-    ServiceKind.VIRTUAL: (
-        *("number", "primary", "activated", "additional_charge", "monthly_fee", "outpayment", "location"),
-    ),
-}
-"""The fields of each kind's form, in their order."""
-FIXED = {"number", "extension", "trunk", "network", "tenant", "client", "tech_prefix", "primary"}
-"""What a service is known by; it never changes."""
 ACCOUNT_FIELDS = tuple(name for name in ("code", *accounts.NEW_HELPS) if name in Account.__dataclass_fields__)
 
 
@@ -226,160 +193,6 @@ def _save_account(visit: Visit) -> Outcome:
         return _edit_account(visit, problems_in(error, ACCOUNT_FIELDS))
 
 
-def _kind(visit: Visit) -> type[Service]:
-    for kind, service in KINDS.items():
-        if kind.value == visit.asked.path["kind"]:
-            return service
-    raise NotFound("there is no such kind of service")
-
-
-def _add_service(visit: Visit, problems: Problems = NONE) -> Outcome:
-    kind, code = _kind(visit), visit.asked.path["code"]
-    _read(visit, code)
-    names = FIELDS[kind.kind]
-    return Shown(
-        "form.html",
-        {
-            "heading": f"Add {TITLES[kind.kind]} to {code}",
-            "fields": _service_fields(visit, kind, names, None, problems),
-            "problems": problems,
-            "action": f"Add {TITLES[kind.kind]}",
-            "back": f"/accounts/{quote(code, '')}",
-            "notes": _shares(visit, code) if kind.kind is ServiceKind.VIRTUAL else (),
-            "pick": f"/numbers?for={quote(code, '')}" if kind.kind is ServiceKind.DID else "",
-        },
-        status=400 if problems is not NONE else 200,
-    )
-
-
-def _service_fields(
-    visit: Visit, kind: type[Service], names: tuple[str, ...], current: Service | None, problems: Problems
-) -> list[Field]:
-    sent = visit.form or None
-    if sent is None and current is None:
-        today = visit.asked.now.astimezone(visit.zone).date().isoformat()
-        sent = {**_defaults(kind), "activated": today, **visit.query}
-    found = form_fields(
-        kind,
-        names,
-        current=current,
-        sent=sent,
-        helps=service_kinds.HELPS,
-        suggestions=_suggestions(visit, names),
-        problems=problems,
-        labels={"number": TITLES[kind.kind]},
-    )
-    if current is None:
-        return found
-    return [replace(each, required=each.required and each.kind != "secret") for each in found]
-
-
-def _defaults(kind: type[Service]) -> dict[str, str]:
-    return {"monthly_fee": "0", "setup_fee": "0"} if kind.kind is not None else {}
-
-
-def _suggestions(visit: Visit, names: tuple[str, ...]) -> dict[str, list[str]]:
-    """Return what there is to choose from."""
-    txn = visit.asked.txn
-    found: dict[str, list[str]] = {}
-    if "plan" in names:
-        found["plan"] = [plan.code for plan in list_plans(txn)]
-    if "tenant" in names:
-        found["tenant"] = [tenant.name for tenant in list_tenants(txn)]
-    if "client" in names and not visit.asked.admin.is_bound:
-        txn.execute("SELECT name FROM client ORDER BY name")
-        found["client"] = [name for (name,) in txn.fetchall()]
-    if "primary" in names:
-        dids = list_services(txn, ServiceKind.DID, visit.asked.path["code"])
-        found["primary"] = [did.name for did in dids if did.ended is None]
-    if "number" in names and "primary" not in names and visit.may("numbers:read"):
-        txn.execute("SELECT number FROM number WHERE state = 'available' ORDER BY number LIMIT 50")
-        found["number"] = [number for (number,) in txn.fetchall()]
-    return found
-
-
-def _shares(visit: Visit, code: str) -> list[str]:
-    """Say in words what a virtual number shares with each DID of the account."""
-    lines = []
-    for did in list_services(visit.asked.txn, ServiceKind.DID, code):
-        plan = getattr(did, "plan", None)
-        if did.ended is not None or plan is None:
-            continue
-        minutes = [
-            f"its {bucket.seconds // 60:,} minutes to {bucket.destinations or 'anywhere'}"
-            for bucket in list_buckets(visit.asked.txn, plan)
-        ]
-        shared = " and ".join([f"plan {plan}", *minutes])
-        lines.append(f"With primary DID {did.name} it shares {shared}")
-    return lines
-
-
-def _save_service(visit: Visit) -> Outcome:
-    kind, code = _kind(visit), visit.asked.path["code"]
-    names = FIELDS[kind.kind]
-    try:
-        form, made_up = fill_in(visit.form)
-        values = read_form(kind, names, form)
-        service = kind(account=code, **values)
-        change = add_service(visit.asked.txn, service, visit.asked.admin)
-    except BadInput as error:
-        return _add_service(visit, problems_in(error, names))
-    told = " ".join([f"{TITLES[kind.kind]} {service.key} is added.", *change.warnings])
-    return once(made_up, Go(f"/accounts/{quote(code, '')}#services", told), service.key)
-
-
-def _find(visit: Visit) -> Service:
-    kind, path = _kind(visit), visit.asked.path
-    scope = {name: visit.query.get(name) for name in ("tenant", "client", "tech_prefix")}
-    narrow = {name: scope[name] for name in scope if name in kind.__dataclass_fields__}
-    found = find_service(visit.asked.txn, kind.kind, path["name"], visit.asked.now, narrow, visit.who.actor)
-    if found.account != path["code"]:
-        raise NotFound(f"account {path['code']} has no such service")
-    return found
-
-
-def _edit_service(visit: Visit, problems: Problems = NONE) -> Outcome:
-    kind, code = _kind(visit), visit.asked.path["code"]
-    current = _find(visit)
-    names = tuple(name for name in FIELDS[kind.kind] if name not in FIXED and name != "activated")
-    return Shown(
-        "service.html",
-        {
-            "heading": f"{TITLES[kind.kind]} {current.key}",
-            "service": current,
-            "kind": kind.kind.value,
-            "fields": _service_fields(visit, kind, names, current, problems),
-            "problems": problems,
-            "action": "Save",
-            "back": f"/accounts/{quote(code, '')}",
-            "notes": (),
-            "quote": f"/quote?service={quote(f'{kind.kind.value}:{current.name}', '')}",
-            "today": visit.asked.now.astimezone(visit.zone).date().isoformat(),
-        },
-        status=400 if problems is not NONE else 200,
-    )
-
-
-def _change_service(visit: Visit) -> Outcome:
-    """Save the form, or end the service from a day on."""
-    kind, code = _kind(visit), visit.asked.path["code"]
-    names = tuple(name for name in FIELDS[kind.kind] if name not in FIXED and name != "activated")
-    txn, admin = visit.asked.txn, visit.asked.admin
-    current = _find(visit)
-    try:
-        if "end" in visit.form:
-            at = parse_moment("ended", visit.form["end"])
-            end_service(txn, current, at, admin)
-            return Go(f"/accounts/{quote(code, '')}#services", f"{current.key} ends on {visit.form['end']}.")
-        form, made_up = fill_in(visit.form)
-        values = read_form(kind, names, form, keep_secrets=True)
-        change = set_service(txn, replace(current, **values), admin)
-    except BadInput as error:
-        return _edit_service(visit, problems_in(error, (*names, "ended")))
-    told = "Saved." if change else "Nothing was changed."
-    return once(made_up, Go(f"/accounts/{quote(code, '')}#services", told), current.key)
-
-
 PAGES = (
     Page(
         path="/accounts",
@@ -412,19 +225,5 @@ PAGES = (
         show=_edit_account,
         act=_save_account,
         right="accounts:write",
-    ),
-    Page(
-        path="/accounts/{code}/add/{kind}",
-        title="Add a service",
-        show=_add_service,
-        act=_save_service,
-        right="services:write",
-    ),
-    Page(
-        path="/accounts/{code}/services/{kind}/{name}",
-        title="Service",
-        show=_edit_service,
-        act=_change_service,
-        right="services:read",
     ),
 )
