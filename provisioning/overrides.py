@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass, field
-from datetime import datetime
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Any
 
@@ -14,10 +14,11 @@ from psycopg2.extensions import cursor as Cursor
 from provisioning.accounts import read_account
 from provisioning.admin import Action, Admin, Change, compare, plain_decimal, record, shown
 from provisioning.amounts import amount_of
-from provisioning.moments import Moment
+from provisioning.moments import Moment, instant
 from provisioning.plans import read_plan
 from provisioning.rate_files import ALWAYS, Problems, Rate, read_rate
 from provisioning.rate_rules import RULE_COLUMNS, cells_of
+from provisioning.roles import Actor, require_account
 from provisioning.rows import save
 from radiusd.errors import BadInput, NotFound
 
@@ -104,6 +105,58 @@ def remove_overrides(
         raise NotFound(f"prefix: there is no price of {key}; 'tollwire override list' shows them")
     record(txn, admin, changes)
     return changes
+
+
+def end_overrides(
+    txn: Cursor, plan: str | None, account: str | None, prefix: str, admin: Admin, at: Moment | None = None
+) -> list[Change]:
+    """
+    End the prices that a plan or account has for *prefix* at the moment *at* (a day: in UTC), or now.
+
+    What was rated with them stays explained. Prices that begin later go on as they are.
+
+    Raises:
+        NotFound: It has none at that moment.
+    """
+    moment = admin.now if at is None else instant("at", at, UTC)
+    digits = "" if prefix == "*" else prefix
+    _owner(txn, plan, account)
+    changes = [
+        put_override(txn, replace(each, expires=moment))
+        for each in list_overrides(txn, plan, account)
+        if each.prefix == digits and _holds(each, moment)
+    ]
+    if not changes:
+        key = Override(prefix=digits, plan=plan, account=account).key
+        raise NotFound(f"prefix: {key} has no price at that moment; 'tollwire override list' shows them")
+    record(txn, admin, changes)
+    return changes
+
+
+def _holds(override: Override, at: datetime) -> bool:
+    """Tell whether a price that was read from the database holds at the moment *at*."""
+    begun = override.effective is None or instant("effective", override.effective, UTC) < at
+    return begun and (override.expires is None or instant("expires", override.expires, UTC) > at)
+
+
+def overrides_for(txn: Cursor, actor: Actor, plan: str | None, account: str | None) -> list[Override]:
+    """
+    Return the prices of one plan, of one account, or all of them, as far as *actor* may see them.
+
+    Raises:
+        BadInput: The actor is bound to an account and names none.
+        NotFound: There is no such plan or account, or the actor does not reach it.
+        Forbidden: The actor may not read prices.
+    """
+    actor.require("plans:read")
+    if plan is not None:
+        read_plan(txn, plan)
+    if account is not None:
+        require_account(txn, actor, account, "account")
+        read_account(txn, account)
+    elif actor.is_bound:
+        raise BadInput("account: it is missing")
+    return list_overrides(txn, plan, account)
 
 
 def list_overrides(txn: Cursor, plan: str | None = None, account: str | None = None) -> list[Override]:

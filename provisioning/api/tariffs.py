@@ -9,7 +9,6 @@ from provisioning.accounts import read_account
 from provisioning.admin import Change
 from provisioning.api.endpoints import PAGED, Answer, Asked, Endpoint, Parameter, sliced
 from provisioning.api.nouns import Noun, made
-from provisioning.plans import read_plan
 from provisioning.roles import require_account
 from radiusd.errors import BadInput, NotFound
 
@@ -109,18 +108,12 @@ NOUNS = (
 
 def _overrides(asked: Asked) -> Answer:
     plan, account = asked.query.get("plan"), asked.query.get("account")
-    if plan is not None:
-        read_plan(asked.txn, plan)
-    if account is not None:
-        require_account(asked.txn, asked.admin, account, "account")
-        read_account(asked.txn, account)
-    elif asked.admin.is_bound:
-        raise BadInput("account: it is missing")
-    found = overrides.list_overrides(asked.txn, plan, account)
-    return sliced(found, asked.page(str, str, str), _override_key)
+    found = overrides.overrides_for(asked.txn, asked.admin, plan, account)
+    return sliced(found, asked.page(str, str, str), override_key)
 
 
-def _override_key(override: overrides.Override) -> tuple[str, str, str]:
+def override_key(override: overrides.Override) -> tuple[str, str, str]:
+    """Return the key of a price in a list."""
     begins = "" if override.effective is None else override.effective.isoformat()
     return override.key, begins, override.origin
 

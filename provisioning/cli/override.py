@@ -9,9 +9,10 @@ import click
 
 from provisioning import overrides
 from provisioning.cli.changing import changing, list_things, show_change, show_changes
-from provisioning.cli.field_options import Command, field_options, given
+from provisioning.cli.field_options import Command, field_options, given, moment
 from provisioning.cli.framework import Group
 from provisioning.cli.session import database
+from provisioning.moments import Moment
 
 
 def whose(command: Command) -> Command:
@@ -53,6 +54,22 @@ def list_(ctx: click.Context, plan: str | None, account: str | None) -> None:
     with database(ctx) as connection, connection.cursor() as txn:
         found = overrides.list_overrides(txn, plan, account)
     list_things(ctx, overrides.Override, found)
+
+
+@override.command(
+    "end",
+    example="tollwire override end 4477 --account ACME --at 2026-12-31",
+    asks="End the price of {prefix}?",
+)
+@click.argument("prefix")
+@whose
+@click.option("--at", type=moment, metavar="DATE", help="When; a day begins in UTC. [default: now]")
+@click.pass_context
+def end(ctx: click.Context, prefix: str, plan: str | None, account: str | None, at: Moment | None) -> None:
+    """End the price of a prefix; what it rated stays explained."""
+    with changing(ctx) as (txn, admin):
+        changes = overrides.end_overrides(txn, plan, account, prefix, admin, at)
+    show_changes(ctx, changes)
 
 
 @override.command(

@@ -16,6 +16,7 @@ from provisioning.console.pages import Go, Outcome, Page, Shown, Visit
 from provisioning.decks import list_decks
 from provisioning.destinations import list_destination_sets
 from provisioning.plans import list_plans
+from provisioning.roles import AREAS
 from radiusd.errors import BadInput
 
 PAGE = "50"
@@ -57,12 +58,14 @@ def siblings(word: str) -> list[tuple[str, str, str]]:
     """Return the pages beside that of *word*: title, path, and the right that they ask for."""
     for group in GROUPS.values():
         if word in group:
-            return [
-                (TITLES.get(each, each), f"/{BY_WORD[each].plural}", f"{BY_WORD[each].area}:read")
-                for each in group
-                if each in BY_WORD
-            ]
+            return [(TITLES.get(each, each), *_listed(each)) for each in group]
     return []
+
+
+def _listed(word: str) -> tuple[str, str]:
+    """Return the page that lists the things called *word*, and the right that it asks for."""
+    noun = BY_WORD.get(word)
+    return (f"/{noun.plural}", f"{noun.area}:read") if noun else (f"/{word}s", f"{AREAS[word]}:read")
 
 
 def _shown_fields(noun: Noun) -> list[str]:

@@ -11,15 +11,23 @@ from provisioning.buckets import Bucket, add_bucket
 from provisioning.decks import Deck, import_deck
 from provisioning.holidays import Calendar, add_calendar, list_calendars, set_calendar
 from provisioning.origins import OriginGroup, add_origin, list_origins, set_origin
-from provisioning.overrides import Override, list_overrides, remove_overrides, set_override
+from provisioning.overrides import (
+    Override,
+    end_overrides,
+    list_overrides,
+    overrides_for,
+    remove_overrides,
+    set_override,
+)
 from provisioning.plans import Plan, add_plan, read_plan, set_plan
 from provisioning.pools import Pool, add_pool, list_pools, remove_pool, set_pool
 from provisioning.rate_files import RateFile
+from provisioning.roles import Actor, Role
 from provisioning.service_kinds import Did, Virtual
 from provisioning.services import add_service, find_service
 from provisioning.states import NumberState, import_states, list_states
 from radiusd.calls.directory import ServiceKind
-from radiusd.errors import BadInput, Conflict, NotFound
+from radiusd.errors import BadInput, Conflict, Forbidden, NotFound
 from radiusd.storage.decks import load_origins, load_overrides
 from rating.jurisdiction import Jurisdiction
 
@@ -202,6 +210,42 @@ def test_removing_what_is_not_there_is_told(site, admin):
     """
     with pytest.raises(NotFound, match=r"^prefix: there is no price of plan retail/\*"):
         remove_overrides(site, "retail", None, "*", admin)
+
+
+def test_an_own_price_ends(site, admin):
+    """
+    From the moment on, the deck's rate holds again; what has ended, or begins later, is not ended twice.
+    """
+    later = replace(OVERRIDE, effective=datetime(2027, 6, 1, tzinfo=UTC))
+    set_override(site, OVERRIDE, admin)
+    set_override(site, later, admin)
+    (change,) = end_overrides(site, None, "ACME", "4477", admin, date(2027, 1, 1))
+
+    assert [("expires", "", "2027-01-01T00:00:00Z")] == [(f.name, f.before, f.after) for f in change.fields]
+    ended = replace(OVERRIDE, expires=datetime(2027, 1, 1, tzinfo=UTC))
+    assert [ended, later] == list_overrides(site)
+    (deck,) = load_overrides(site, "account", {}).values()
+    assert None is not deck.lookup("447700900123", datetime(2026, 12, 31, tzinfo=UTC))
+    assert None is deck.lookup("447700900123", datetime(2027, 1, 2, tzinfo=UTC))
+    for at in (date(2026, 11, 1), date(2027, 1, 2)):
+        with pytest.raises(NotFound, match=r"^prefix: account ACME/4477 has no price at that moment"):
+            end_overrides(site, None, "ACME", "4477", admin, at)
+
+
+def test_own_prices_are_seen_by_whom_they_concern(site, admin):
+    """
+    A reseller sees those of accounts that it reaches, and names one.
+    """
+    set_override(site, OVERRIDE, admin)
+    reseller = Actor("res", role=Role.RESELLER, account="ACME")
+
+    assert [OVERRIDE] == overrides_for(site, reseller, None, "ACME")
+    with pytest.raises(BadInput, match=r"^account: it is missing"):
+        overrides_for(site, reseller, None, None)
+    with pytest.raises(NotFound, match=r"^account: account OTHER does not exist"):
+        overrides_for(site, reseller, None, "OTHER")
+    with pytest.raises(Forbidden, match="has not the right plans:read"):
+        overrides_for(site, Actor("c", role=Role.CUSTOMER, account="ACME"), None, "ACME")
 
 
 def test_a_deck_may_have_rules_and_groups_of_callers(site, admin, tmp_path):
