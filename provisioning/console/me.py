@@ -6,6 +6,7 @@ from typing import Any
 
 from provisioning.admin import Secret
 from provisioning.console.pages import Go, Outcome, Page, Shown, Visit
+from provisioning.console.qr import qr
 from provisioning.logins import (
     Throttled,
     begin_login,
@@ -30,9 +31,16 @@ def _me(visit: Visit, error: str = "", second: tuple[str, str] | None = None) ->
     sessions = txn.fetchall()
     txn.execute("SELECT totp_confirmed FROM person WHERE name = %s", (name,))
     (has_second,) = txn.fetchone() or (False,)
+    picture = qr(second[1], "The key as a QR code") if second else None
     return Shown(
         "me.html",
-        {"sessions": sessions, "has_second": has_second, "second": second, "error": error},
+        {
+            "sessions": sessions,
+            "has_second": has_second,
+            "second": second,
+            "picture": picture,
+            "error": error,
+        },
         status=400 if error else 200,
     )
 

@@ -11,7 +11,7 @@ MOST_COLOURS = 256
 
 def smaller(png: bytes) -> bytes:
     """Return the same picture with a palette, its colours rounded where there are more than 256."""
-    width, height, rows = _rows(png)
+    width, height, rows = picture_rows(png)
     for bits in range(8, 2, -1):
         mask = (0xFF << (8 - bits)) & 0xFF
         table = bytes(255 if value & mask == mask else value & mask for value in range(256))
@@ -33,7 +33,7 @@ def smaller(png: bytes) -> bytes:
     )
 
 
-def _rows(png: bytes) -> tuple[int, int, list[bytes]]:
+def picture_rows(png: bytes) -> tuple[int, int, list[bytes]]:
     """Return width, height, and the rows of red, green and blue of an 8-bit picture without gaps."""
     at, data, head = len(SIGNATURE), b"", b""
     while at < len(png):

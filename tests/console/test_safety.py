@@ -13,11 +13,13 @@ from urllib.parse import urlencode
 import psycopg2
 import pyotp
 import pytest
+import segno
 
 from provisioning.admin import Secret
 from provisioning.people import read_user, set_user
 from provisioning.roles import Role
 from tests.console.chromium import PASSWORD, log_in
+from tests.console.png import picture_rows
 
 pytestmark = pytest.mark.postgres
 
@@ -211,6 +213,29 @@ def test_a_second_factor_is_set_up_asked_for_and_taken_away(visit, url, with_pas
     page.locator("#code-remove").fill(totp.at(now + timedelta(seconds=30)))
     page.get_by_role("button", name="Take it away").click()
     assert "no code any more" in page.get_by_role("status").inner_text()
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_the_second_factor_is_a_picture_for_the_telephone(visit, with_password, scheme):
+    """
+    What is seen has the modules of a QR code of the key's link, black on white in dark pages too.
+    """
+    page = visit(Role.OPERATOR, "/me", color_scheme=scheme)
+    page.get_by_role("button", name="Set one up").click()
+    link = page.locator("section[aria-label='Second factor'] dd code").last.inner_text()
+    assert page.locator("code.once").inner_text() in link
+    code = segno.make_qr(link, error="m")
+    side = len(code.matrix) + 8  # modules, and 4 of paper on each side
+    shape = f"position: fixed; top: 0; left: 0; margin: 0; width: {10 * side}px; max-width: none"
+    picture = page.get_by_role("img", name="The key as a QR code")
+    picture.evaluate("(svg, shape) => { svg.style.cssText = shape }", shape)
+    width, _, rows = picture_rows(picture.screenshot())
+
+    assert 10 * side == width
+    seen = [[rows[10 * y + 5][30 * x + 15] for x in range(side)] for y in range(side)]
+    paper = [255] * 4
+    wanted = [[*paper, *(0 if bit else 255 for bit in row), *paper] for row in code.matrix]
+    assert [[255] * side] * 4 + wanted + [[255] * side] * 4 == seen
 
 
 def test_a_page_says_that_the_database_is_away(ask, dsn, person):
