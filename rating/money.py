@@ -10,6 +10,8 @@ import re
 from dataclasses import dataclass
 from enum import StrEnum
 from fractions import Fraction
+from functools import lru_cache
+from math import gcd
 from typing import Final
 
 ZERO: Final = Fraction(0)
@@ -159,17 +161,29 @@ def micros_text(amount: int) -> str:
 
 def exact_text(amount: Fraction) -> str:
     """Write *amount* in full: ``"0.105"``, or ``"1/30"`` when the decimals would never end."""
-    rest = amount.denominator
-    twos = (rest & -rest).bit_length() - 1
-    rest >>= twos
+    return ratio_text(amount.numerator, amount.denominator)
+
+
+def ratio_text(over: int, under: int) -> str:
+    """Write *over*/*under*, in lowest terms or not, as :func:`exact_text` does."""
+    common = gcd(over, under)
+    over, under = over // common, under // common
+    decimals = _decimals_of(under)
+    if decimals is None:
+        return f"{over}/{under}"
+    return units_text(over * 10**decimals // under, decimals)
+
+
+@lru_cache(maxsize=1000)
+def _decimals_of(denominator: int) -> int | None:
+    """Return how many decimals a fraction in lowest terms has, None when they never end."""
+    twos = (denominator & -denominator).bit_length() - 1
+    rest = denominator >> twos
     fives = 0
     while rest % 5 == 0:
         rest //= 5
         fives += 1
-    if rest != 1:
-        return f"{amount.numerator}/{amount.denominator}"
-    decimals = max(twos, fives)
-    return units_text(amount.numerator * 10**decimals // amount.denominator, decimals)
+    return max(twos, fives) if rest == 1 else None
 
 
 def parse_exact(text: str) -> Fraction:

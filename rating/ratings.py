@@ -17,6 +17,7 @@ from rating.money import (
     exact_text,
     fraction,
     parse_exact,
+    ratio_text,
     units_text,
 )
 from rating.prices import Price
@@ -84,6 +85,8 @@ class Rating(NamedTuple):
             },
             "total": self.total_text,
         }
+        if rules is PLAIN and not self.payphone and not self.dips:
+            return explained
         extras = {
             "surcharge_percent": rules.surcharge_percent or None,
             "min_charge": rules.min_charge or None,
@@ -117,9 +120,7 @@ def _slice_dict(line: Slice) -> dict[str, Any]:
         explained["per"] = line.price.per_s
         if line.parts:
             explained["increments"] = [list(part) for part in line.parts]
-    explained["amount"] = (
-        "0" if not line.numerator else exact_text(Fraction(line.numerator, line.denominator))
-    )
+    explained["amount"] = ratio_text(line.numerator, line.denominator) if line.numerator else "0"
     return explained
 
 

@@ -75,15 +75,15 @@ def charge(
 def signature(call: Call, party: Party) -> str:
     """Return what a charge follows from; the same signature means the same charge."""
     channel = party.channel.id if party.channel else ""
-    times = "|".join(
-        "" if at is None else at.isoformat() for at in (call.begun_at, call.connect_at, call.ended_at)
-    )
+    begun_at, connect_at, ended_at = call.begun_at, call.connect_at, call.ended_at
+    answered = "" if connect_at is None else connect_at.isoformat()
+    ended = "" if ended_at is None else ended_at.isoformat()
     identity = call.identity
     numbers = f"{identity.calling!r}|{identity.called!r}"
     if identity.lrn or identity.calling_lrn or identity.ii:
         numbers += f"|{identity.lrn}|{identity.calling_lrn}|{identity.ii}"
-    kept = f"{party.service.id}|{party.plan.id}|{channel}|{times}|{call.duration_ms}|{call.closed_by}"
-    return f"{kept}|{numbers}"
+    who = f"{party.service.id}|{party.plan.id}|{channel}"
+    return f"{who}|{begun_at.isoformat()}|{answered}|{ended}|{call.duration_ms}|{call.closed_by}|{numbers}"
 
 
 def _too_old(row: CallRow, call: Call, context: Context) -> bool:

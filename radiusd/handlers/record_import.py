@@ -13,6 +13,7 @@ import shutil
 import tempfile
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from datetime import datetime
 
@@ -108,20 +109,28 @@ class Importer:
                     raise BadInput(f"{outcome.place(path)}: {outcome}\nNothing was imported.")
 
     def _take_all(self, file_id: str, outcomes: Outcomes, packed: PackedFile, progress: Progress) -> None:
+        """Take *outcomes* a batch at a time: while the database has one, the next one is read."""
         counted: Counter[str] = Counter()
+        passed_over = 0
         batch: list[Entry] = []
         aside: list[SetAside] = []
-        for outcome in outcomes:
-            if isinstance(outcome, Entry):
-                batch.append(outcome)
-            elif isinstance(outcome, SetAside):
-                aside.append(outcome)
-            else:
-                counted["passed_over"] += 1
-            if len(batch) + len(aside) >= BATCH:
-                self._take(file_id, batch, aside, counted)
-                batch, aside = [], []
-                progress(packed.taken, counted["records"])
+        with ThreadPoolExecutor(1, "records") as settling:
+            under_way: Future[None] | None = None
+            for outcome in outcomes:
+                if isinstance(outcome, Entry):
+                    batch.append(outcome)
+                elif isinstance(outcome, SetAside):
+                    aside.append(outcome)
+                else:
+                    passed_over += 1
+                if len(batch) + len(aside) >= BATCH:
+                    if under_way is not None:
+                        under_way.result()
+                        progress(packed.taken, counted["records"])
+                    under_way = settling.submit(self._take, file_id, batch, aside, counted)
+                    batch, aside = [], []
+            if under_way is not None:
+                under_way.result()
         self._take(file_id, batch, aside, counted)
         progress(packed.taken, counted["records"])
         with self._connection, self._connection.cursor() as txn:
@@ -130,7 +139,7 @@ class Importer:
                 file_id,
                 records=counted["records"],
                 set_aside=counted["set_aside"],
-                passed_over=counted["passed_over"],
+                passed_over=passed_over,
                 now=self._now(),
             )
 

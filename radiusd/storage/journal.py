@@ -206,7 +206,8 @@ class Journal:
     """
     Settles batches on any connection that has the ledger's statements prepared.
 
-    *directory* and *find_client* give what is current; they are asked once a batch.
+    *directory* and *find_client* give what is current; they are asked once a batch. Of *remembers* calls it
+    is kept in mind whose they are.
     """
 
     def __init__(
@@ -214,10 +215,12 @@ class Journal:
         directory: Callable[[], Directory],
         find_client: Callable[[int], Client | None],
         randomness: random.Random,
+        remembers: int = REMEMBERED_CALLS,
     ) -> None:
         self._directory = directory
         self._find_client = find_client
         self._random = randomness
+        self._remembers = remembers
         self._remembered: OrderedDict[str, tuple[frozenset[int], frozenset[int]]] = OrderedDict()
 
     def home(self, work: Work, now: datetime) -> int:
@@ -266,7 +269,8 @@ class Journal:
                 raise
             crash_point("before-write")
             await write(txn, books)
-            self._remember(known, books)
+            if self._remembers:
+                self._remember(known, books)
             settled = dict(zip(map(id, known), outcomes, strict=True))
             return [settled.get(id(work)) for work in batch]
         raise RuntimeError(f"{len(batch)} pieces of work asked for more rows in each of {MOST_ROUNDS} rounds")
@@ -344,7 +348,7 @@ class Journal:
             }
             accounts = frozenset(account for row in rows for account in row.accounts)
             self._remembered[work.key] = accounts, frozenset(services)
-            if len(self._remembered) > REMEMBERED_CALLS:
+            if len(self._remembered) > self._remembers:
                 self._remembered.popitem(last=False)
 
 

@@ -34,7 +34,7 @@ class SingleJournal:
     def __init__(self, dsn: str, catalogue: Catalogue, randomness: random.Random) -> None:
         self._connection = BlockingConnection(dsn, STATEMENTS)
         clients = {client.id: client for client in catalogue.clients.clients}
-        self._journal = Journal(lambda: catalogue.directory, clients.get, randomness)
+        self._journal = Journal(lambda: catalogue.directory, clients.get, randomness, remembers=0)
 
     def settle(self, batch: Sequence[Work], now: datetime) -> list[Outcome | None]:
         """
