@@ -5,6 +5,7 @@ import tempfile
 from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
+from typing import Any
 
 import psycopg2
 import pytest
@@ -13,6 +14,7 @@ from psycopg2 import sql
 
 from radiusd.storage.migrations import migrate
 from radiusd.storage.postgres import EmbeddedPostgres
+from tests.packages import missing
 
 SEED = "test_seed"  # a schema with a copy of the rows that migrations insert
 KEPT = {"schema_migration"}
@@ -31,6 +33,14 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         metavar="DIR",
         help="run the database tests on the PostgreSQL programs in DIR, e.g. /usr/lib/postgresql/15/bin",
     )
+
+
+def pytest_terminal_summary(terminalreporter: Any) -> None:
+    """Say loudly, whatever the verbosity, which real programs nothing was tested against."""
+    packages = missing(terminalreporter.getreports("skipped"))
+    if packages:
+        terminalreporter.section("NOT TESTED against real programs", red=True, bold=True)
+        terminalreporter.line(f"Install them and run again: apt install {' '.join(packages)}")
 
 
 @pytest.fixture(scope="session")

@@ -1,4 +1,4 @@
-"""Fixtures that run the real server, and skip loudly where Debian's counterparts are missing."""
+"""Fixtures that run the real server, and skip where Debian's counterparts are missing."""
 
 from __future__ import annotations
 
@@ -13,8 +13,7 @@ from tests.acceptance import switch
 from tests.acceptance.lab import Lab, Streams, open_lab
 from tests.acceptance.process import Server
 from tests.authority import Authority
-
-MISSING = pytest.StashKey[set[str]]()
+from tests.packages import skip_without
 
 
 @pytest.fixture(scope="module")
@@ -55,33 +54,18 @@ def lab(pg_bin: Path | None) -> Iterator[Lab]:
 
 
 @pytest.fixture(scope="module")
-def sip_folder(home: Path, request: pytest.FixtureRequest) -> Path:
+def sip_folder(home: Path) -> Path:
     """A folder for :class:`~tests.acceptance.switch.Switch`; tests are skipped where it cannot run."""
-    skip_without(switch.missing_packages(), request.config)
+    skip_without(switch.missing_packages())
     folder = home / "sip"
     folder.mkdir()
     return folder
 
 
 @pytest.fixture(scope="module")
-def radclient(request: pytest.FixtureRequest) -> str:
+def radclient() -> str:
     """The program radclient; the test is skipped where it is missing."""
     found = shutil.which("radclient")
-    skip_without(set() if found else {"freeradius-utils"}, request.config)
+    skip_without(() if found else ("freeradius-utils",))
     assert found is not None
     return found
-
-
-def skip_without(packages: set[str], config: pytest.Config) -> None:
-    """Skip the test when Debian *packages* are missing, and have the end of the run say so."""
-    if packages:
-        config.stash.setdefault(MISSING, set()).update(packages)
-        pytest.skip(f"apt install {' '.join(sorted(packages))}")
-
-
-def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
-    """Say loudly, whatever the verbosity, that tests against real programs did not run."""
-    packages = sorted(config.stash[MISSING]) if MISSING in config.stash else []
-    if packages:
-        terminalreporter.section("NOT TESTED against real switches and clients", red=True, bold=True)
-        terminalreporter.line(f"Install them and run again: apt install {' '.join(packages)}")

@@ -11,7 +11,6 @@ import pytest
 
 from bench.processes import free_tcp_ports, free_udp_ports
 from tests.acceptance import radsecproxy
-from tests.acceptance.conftest import skip_without
 from tests.acceptance.lab import PASSWORD, SECRETS, USER, Call, Lab, Streams, durations_s
 from tests.acceptance.radsecproxy import FROM_TLS, TLS, TO_TLS, Radsecproxy
 from tests.acceptance.stream_wire import SERVER_NAME
@@ -29,6 +28,7 @@ from tests.acceptance.wire import (
     pap,
     tlv,
 )
+from tests.packages import skip_without
 
 pytestmark = [pytest.mark.acceptance, pytest.mark.postgres]
 
@@ -37,9 +37,9 @@ SWITCH_SECRET = "secret-between-switch-and-proxy"
 
 
 @pytest.fixture(scope="module")
-def streams(lab: Lab, request: pytest.FixtureRequest) -> Streams:
+def streams(lab: Lab) -> Streams:
     """Our ports; the proxy has a certificate of the client "open", and a server's name of its own."""
-    skip_without(set() if radsecproxy.program() else {"radsecproxy"}, request.config)
+    skip_without(() if radsecproxy.program() else ("radsecproxy",))
     assert lab.streams is not None
     lab.streams.authority.issue("proxy", dns=("open.example", "proxy.example"))
     return lab.streams

@@ -15,7 +15,6 @@ import pytest
 import bench
 from bench.processes import free_tcp_ports
 from radiusd.storage.postgres import EmbeddedPostgres
-from tests.acceptance.conftest import skip_without
 from tests.acceptance.lab import Lab, eventually
 from tests.acceptance.process import Server
 from tests.acceptance.sip_wire import Caller, SipAnswer, SipCall
@@ -32,6 +31,7 @@ from tests.acceptance.wire import (
     accounting,
     tlv,
 )
+from tests.packages import skip_without
 
 pytestmark = [pytest.mark.acceptance, pytest.mark.postgres]
 
@@ -447,14 +447,12 @@ def test_over_tcp_messages_are_glued_split_and_answered(port: int) -> None:
 
 @pytest.mark.usefixtures("redirects")
 @pytest.mark.parametrize("transport", ["u1", "t1"], ids=["udp", "tcp"])
-def test_sipp_gets_every_call_redirected(
-    port: int, transport: str, tmp_path: Path, request: pytest.FixtureRequest
-) -> None:
+def test_sipp_gets_every_call_redirected(port: int, transport: str, tmp_path: Path) -> None:
     """
     Four hundred calls at 200 a second, each sent on to where it belongs with a time that it may last.
     """
     if shutil.which("sipp") is None:
-        skip_without({"sip-tester"}, request.config)
+        skip_without(("sip-tester",))
     (tmp_path / "calls.csv").write_text("SEQUENTIAL\n442079460000;wide\n442079460001;wide\n")
     command = ["sipp", f"127.0.0.1:{port}", "-sf", str(SCENARIO), "-inf", "calls.csv"]
     command += ["-i", SBC, "-t", transport, "-r", "200", "-m", "400", "-l", "400"]

@@ -11,9 +11,9 @@ import pytest
 from bench.processes import free_udp_ports
 from tests.acceptance import b2bua
 from tests.acceptance.b2bua import B2bua
-from tests.acceptance.conftest import skip_without
 from tests.acceptance.process import Server, wait_for
 from tests.acceptance.switch import CALLEE_HANGS_UP, Call, Seen
+from tests.packages import skip_without
 
 pytestmark = [pytest.mark.acceptance, pytest.mark.postgres]
 
@@ -89,9 +89,9 @@ activated = 2020-01-01
 
 
 @pytest.fixture(scope="module")
-def switches(server: Server, home: Path, request: pytest.FixtureRequest) -> Iterator[dict[str, B2bua]]:
+def switches(server: Server, home: Path) -> Iterator[dict[str, B2bua]]:
     """Three B2BUAs beside the server: one challenges its callers, two ask about addresses."""
-    skip_without(b2bua.missing_packages(), request.config)
+    skip_without(b2bua.missing_packages())
     if b2bua.python() is None:
         pytest.skip("there is no Sippy B2BUA in .venv-sippy; .ci/run puts it there")
     ports = dict(zip(SOURCES, free_udp_ports(len(SOURCES)), strict=True))

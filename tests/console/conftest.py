@@ -23,6 +23,7 @@ from provisioning.roles import Role
 from radiusd.storage.catalogue import load_catalogue
 from radiusd.storage.secrets import Sealer, make_key
 from tests.console.chromium import CHROMIUM, LONGEST_MS, chromium
+from tests.packages import skip_without
 from tests.provisioning.api.conftest import Console, start_console
 from tests.provisioning.cli.conftest import RATES, START, Switch, provision
 
@@ -37,8 +38,7 @@ NUMBERS = (
 @pytest.fixture(scope="session")
 def browser() -> Iterator[Browser]:
     """One browser for the whole session."""
-    if not CHROMIUM.exists():
-        pytest.skip("NO PAGE IS TESTED: apt-get install chromium")
+    skip_without(() if CHROMIUM.exists() else ("chromium",))
     with chromium() as browser:
         yield browser
 

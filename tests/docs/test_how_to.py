@@ -9,7 +9,7 @@ import shutil
 import subprocess
 import tempfile
 import tomllib
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import closing
 from datetime import UTC, datetime
 from pathlib import Path
@@ -29,6 +29,7 @@ from radiusd.storage.group_commit import Counts
 from radiusd.storage.secrets import Sealer
 from tests.docs.pages import DOCS, PAGES, ROOT, Block, blocks, code, column
 from tests.docs.shell import Shell, environment_in, shows
+from tests.packages import skip_without
 
 EXAMPLES = DOCS / "examples"
 RUN = (  # as written, one after the other, on one server
@@ -133,14 +134,14 @@ def operator(folder: Path, ports: dict[str, str], pg_bin: Path | None) -> Iterat
 @pytest.mark.postgres
 @pytest.mark.parametrize("page", RUN)
 def test_operators_question_is_answered_as_written(
-    page: str, operator: Shell, ports: dict[str, str], skip_without: Callable[[set[str]], None]
+    page: str, operator: Shell, ports: dict[str, str]
 ) -> None:
     """
     The commands of the page write what it shows, on a server with calls that were refused and queued.
     """
     found = blocks(DOCS / "how-to" / page)
     if any("curl " in block.text for block in found) and shutil.which("curl") is None:
-        skip_without({"curl"})
+        skip_without(("curl",))
     for block, following in zip(found, [*found[1:], None], strict=True):
         if block.language != "sh":
             continue

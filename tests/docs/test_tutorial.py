@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import shutil
 import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -12,6 +12,7 @@ import pytest
 from bench.processes import free_udp_ports
 from tests.docs.pages import DOCS, Block, blocks
 from tests.docs.shell import Shell, environment_in, shows
+from tests.packages import skip_without
 
 pytestmark = [pytest.mark.acceptance, pytest.mark.postgres]
 
@@ -40,7 +41,7 @@ def steps(client: str) -> Iterator[tuple[Block, Block | None]]:
 
 @pytest.mark.parametrize("client", CLIENTS)
 def test_everything_happens_as_written(
-    client: str, folder: Path, pg_bin: Path | None, skip_without: Callable[[set[str]], None]
+    client: str, folder: Path, pg_bin: Path | None
 ) -> None:
     """
     All commands of the page, in its order, in one terminal, write what the page shows.
@@ -48,7 +49,7 @@ def test_everything_happens_as_written(
     Only the ports are others, so that two such tests may run side by side.
     """
     if client == "radclient" and shutil.which("radclient") is None:
-        skip_without({"freeradius-utils"})
+        skip_without(("freeradius-utils",))
     ports = dict(zip(PORTS, map(str, free_udp_ports(2)), strict=True))
     with Shell(folder, environment_in(folder, pg_bin)) as shell:
         for block, expected in steps(client):
