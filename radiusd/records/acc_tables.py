@@ -51,8 +51,11 @@ def _read(file: BinaryIO, name: str, settings: Mapping[str, str]) -> Outcomes:
     return reader.read_all(iter(Rows(file, reader.is_whole, encoding=read_encoding(settings), delimiter="")))
 
 
-class _Begun(NamedTuple):
-    """An INVITE that was answered, and when."""
+_Dialogue = tuple[str, frozenset[str]]
+
+
+class _Half(NamedTuple):
+    """An INVITE that was answered, or a BYE, and when."""
 
     row: Row
     fields: Mapping[str, str]
@@ -67,15 +70,16 @@ class _Reader:
         self._called = (settings["called"],) if "called" in settings else _CALLED
         self._source_ip = (settings["source_ip"],) if "source_ip" in settings else _SOURCE_IP
         self._columns: tuple[str, ...] = ()
-        self._open: OrderedDict[tuple[str, frozenset[str]], _Begun] = OrderedDict()
-        self._over: OrderedDict[tuple[str, frozenset[str]], None] = OrderedDict()
+        self._open: OrderedDict[_Dialogue, _Half] = OrderedDict()
+        self._ended: OrderedDict[_Dialogue, _Half] = OrderedDict()  # whose BYE came before an INVITE
+        self._over: OrderedDict[_Dialogue, None] = OrderedDict()
 
     def is_whole(self, cells: list[str]) -> bool:
         """Tell whether *cells* are those of a row."""
         return len(cells) == len(self._columns)
 
     def read_all(self, rows: Iterator[Row | SetAside]) -> Outcomes:
-        """Yield the calls: those that a BYE ended when it comes, those still open at the end."""
+        """Yield the calls: whole ones when their second half comes, halves at the end."""
         for row in rows:
             if isinstance(row, SetAside):
                 yield row
@@ -84,6 +88,8 @@ class _Reader:
                 yield from self._read(row)
             except RecordError as error:
                 yield aside(row, error)
+        while self._ended:
+            yield self._ended_call()
         while self._open:
             yield self._still_open(self._open.popitem(last=False)[1])
 
@@ -106,7 +112,7 @@ class _Reader:
         elif fields.get("method", "INVITE") == "INVITE":
             yield from self._invite(row, fields)
         elif fields["method"] == "BYE":
-            yield self._bye(row, fields)
+            yield from self._bye(row, fields)
         else:
             yield passed_over(row, f"a {fields['method'][:20]}")
 
@@ -115,38 +121,64 @@ class _Reader:
         at = self._time(fields, "time")
         if code is None or not 100 <= code <= 699:
             raise RecordError(f"{excerpt(fields.get('sip_code', ''))} is no reply to an INVITE", "sip_code")
+        key = _dialogue(fields)
         if code in _CHALLENGES:
             yield passed_over(row, "a challenge; the INVITE comes again")
+        elif code < 200:
+            yield passed_over(row, "a provisional reply")
+        elif key in self._over or (key in self._open and not self._is_earlier(key, code, at)):
+            yield passed_over(row, "a re-INVITE")
         elif code >= 300:
             yield self._failed(row, fields, at)
         elif fields.get("created") and fields.get("duration"):
+            self._is_over(key)
             yield self._told_whole(row, fields, at)
         else:
-            key = _dialogue(fields)
-            if key in self._open or key in self._over:
-                yield passed_over(row, "a re-INVITE")
-                return
-            self._open[key] = _Begun(row, fields, at)
+            if key in self._open:
+                yield passed_over(self._open[key].row, "a re-INVITE")
+            self._open[key] = _Half(row, fields, at)
             if len(self._open) > MOST_OPEN:
                 yield self._still_open(self._open.popitem(last=False)[1])
 
-    def _bye(self, row: Row, fields: Mapping[str, str]) -> Outcome:
+    def _bye(self, row: Row, fields: Mapping[str, str]) -> Iterator[Outcome]:
         key = _dialogue(fields)
-        begun = self._open.pop(key, None)
-        at = self._time(fields, "time")
-        if key in self._over:
-            return passed_over(row, "a BYE again")
+        ended = _Half(row, fields, self._time(fields, "time"))
+        if key in self._over or key in self._ended:
+            yield passed_over(row, "a BYE again")
+        elif key in self._open:
+            yield self._call(key, self._open.pop(key), ended)
+        else:
+            self._ended[key] = ended
+            if len(self._ended) > MOST_OPEN:
+                yield self._ended_call()
+
+    def _is_earlier(self, key: _Dialogue, code: int, at: Moments) -> bool:
+        """Tell whether an INVITE was answered before the one that is known: rows may stand in any order."""
+        return code < 300 and at[0] < self._open[key].at[0]
+
+    def _is_over(self, key: _Dialogue) -> None:
+        """Note that a call was told: what else comes under its tags is no call."""
         self._over[key] = None
         if len(self._over) > MOST_OPEN:
             self._over.popitem(last=False)
-        if begun is None:  # its INVITE stands in an earlier file, and the books know of it
-            times = Timing(None, None, to_second(at[0]), 0, 0)
-            return self._entry(row, fields, times, answered=True, told="bye")
-        span = settle((), begun.at, at, None)
-        both = begun.row._replace(octets=begun.row.octets + b"\n" + row.octets)
+
+    def _call(self, key: _Dialogue, begun: _Half, ended: _Half) -> Entry:
+        self._is_over(key)
+        span = settle((), begun.at, ended.at, None)
+        both = begun.row._replace(octets=begun.row.octets + b"\n" + ended.row.octets)
         return self._entry(both, begun.fields, timing(span, None, True), answered=True, told="call")
 
-    def _still_open(self, begun: _Begun) -> Entry:
+    def _ended_call(self) -> Entry:
+        """Return the call of the oldest BYE that came first."""
+        key, ended = self._ended.popitem(last=False)
+        begun = self._open.pop(key, None)
+        if begun is not None:
+            return self._call(key, begun, ended)
+        # Its INVITE stands in an earlier file, and the books know of it.
+        times = Timing(None, None, to_second(ended.at[0]), 0, 0)
+        return self._entry(ended.row, ended.fields, times, answered=True, told="bye")
+
+    def _still_open(self, begun: _Half) -> Entry:
         times = Timing(None, to_second(begun.at[0]), None, 0, 0)
         return self._entry(begun.row, begun.fields, times, answered=True, told="open")
 
@@ -158,16 +190,17 @@ class _Reader:
     def _told_whole(self, row: Row, fields: Mapping[str, str], at: Moments) -> Entry:
         """Return a call that OpenSIPS tells in one row: created, set up in so many seconds, and how long."""
         lasted_ms = duration_ms(fields["duration"], "duration")
-        finer_ms = whole(fields.get("ms_duration", ""), "ms_duration")
-        if finer_ms is not None and lasted_ms is not None and abs(finer_ms - lasted_ms) <= 1000:
-            lasted_ms = finer_ms
         span = settle(self._created(fields), at, (), lasted_ms)
         rang_ms = duration_ms(fields.get("setuptime", ""), "setuptime")
         if span.setup is not None and rang_ms is not None:
             answered_at = span.setup + timedelta(milliseconds=rang_ms)
             if span.answer is None or abs(span.answer - answered_at) > timedelta(seconds=2):
                 span = span._replace(answer=answered_at)  # the time is that of writing, then
-        return self._entry(row, fields, timing(span, lasted_ms, True), answered=True, told="call")
+        times = timing(span, lasted_ms, True)
+        finer_ms = whole(fields.get("ms_duration", ""), "ms_duration")
+        if finer_ms is not None and abs(finer_ms - times.ms) <= 1000:
+            times = times._replace(ms=finer_ms)
+        return self._entry(row, fields, times, answered=True, told="call")
 
     def _whole_call(self, row: Row, fields: Mapping[str, str]) -> Entry:
         """Return a call that Kamailio tells in one row of acc_cdrs."""
@@ -183,7 +216,8 @@ class _Reader:
         return moments
 
     def _created(self, fields: Mapping[str, str]) -> Moments:
-        return stamp(fields.get("created", ""), self._zone, "created")
+        created = fields.get("created", "")
+        return () if created.startswith("0000-00-00") else stamp(created, self._zone, "created")
 
     def _entry(
         self, row: Row, fields: Mapping[str, str], times: Timing, *, answered: bool, told: str
@@ -208,7 +242,7 @@ class _Reader:
             line=row.line,
             offset=row.offset,
             raw=row.octets,
-            key=f"{fields.get('callid')};{';'.join(sorted(_dialogue(fields)[1]))};{told}" if told else "",
+            key=_key(fields, told) if told else "",
             duration_ms=times.ms if is_whole else None,
             fields=fields,
             in_parts=bool(told),
@@ -218,6 +252,12 @@ class _Reader:
 def _dialogue(fields: Mapping[str, str]) -> tuple[str, frozenset[str]]:
     """Return what INVITE and BYE of one call have in common: who sends a BYE has the tags the other way."""
     return fields.get("callid", ""), frozenset((fields.get("from_tag", ""), fields.get("to_tag", "")))
+
+
+def _key(fields: Mapping[str, str], told: str) -> str:
+    """Return the key of a call; empty where the table has no Call-ID, as ``acc_cdrs`` has none by default."""
+    call_id, tags = _dialogue(fields)
+    return f"{call_id};{';'.join(sorted(tags))};{told}" if call_id else ""
 
 
 def _first(fields: Mapping[str, str], columns: tuple[str, ...]) -> str:

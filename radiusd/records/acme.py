@@ -32,6 +32,7 @@ OWN_KEY = ("Acct-Session-Id", "Acme-Session-Ingress-CallId", "h323-setup-time", 
 _LEAST = COLUMNS["h323-disconnect-cause"] + 1
 _NO_STOP = {"1": "a start record", "3": "an interim record", "Start": "a start record"}
 _STATUS = ("2", "Stop")
+_NEVER = 1970  # the beginning of UNIX time: a clock or a moment that was never set
 
 
 def read(file: BinaryIO, settings: Mapping[str, str]) -> Outcomes:
@@ -108,6 +109,8 @@ class _Reader:
         found = read_stamp(written, self._zone)
         if found.problem == UNKNOWN_ZONE:
             raise RecordError(f"{excerpt(written)} is in an unknown zone; give the setting zone", field)
+        if found.at is not None and found.at.year == _NEVER:
+            return None
         if found.at is None or found.at < EARLIEST:
             raise RecordError(f"{excerpt(written)} is no time, as 15:54:56.868 UTC DEC 18 2017 is", field)
         return found.at.astimezone(UTC)

@@ -11,7 +11,7 @@ from zoneinfo import ZoneInfo
 from radiusd.records.lines import Row, Rows, passed_over, read_each, read_encoding, require_cells
 from radiusd.records.record import Entry, Outcomes, PassedOver, Record, RecordError
 from radiusd.records.stamps import read_zone, settle, since_epoch, stamp
-from radiusd.records.timing import timing
+from radiusd.records.timing import timing, was_answered
 from radiusd.records.values import duration_ms, number, setting_columns, text, whole
 
 NAME = "asterisk-csv"
@@ -19,7 +19,17 @@ USUAL = (
     "accountcode", "src", "dst", "dcontext", "clid", "channel", "dstchannel", "lastapp", "lastdata",
     "start", "answer", "end", "duration", "billsec", "disposition", "amaflags",
 )  # fmt: skip
-BY_BUILD = ("uniqueid", "userfield", "peeraccount", "linkedid", "sequence")
+NEWER = ("peeraccount", "linkedid", "sequence")
+BY_SETTING: Mapping[int, tuple[tuple[str, ...], ...]] = {
+    0: ((),),
+    1: (("uniqueid",), ("userfield",)),
+    2: (("uniqueid", "userfield"),),
+    3: (NEWER,),
+    4: (("uniqueid", *NEWER), ("userfield", *NEWER)),
+}
+"""What may follow, by the count of it: loguniqueid, loguserfield and newcdrcolumns are set or not."""
+
+BY_BUILD = ("uniqueid", "userfield", *NEWER)
 OWN_KEY = ("uniqueid", "start", "end", "dst", "dstchannel", "billsec", "disposition")
 """One call may give several rows under its unique id."""
 
@@ -28,6 +38,7 @@ SETTINGS = {
     "template": "columns of cdr_custom: names separated by commas, or the line of cdr_custom.conf",
     "encoding": "auto (UTF-8, else Latin-1), utf-8, iso-8859-1 or windows-1252",
 }
+_ANSWERED = ("ANSWERED", "8")  # the number is AST_CDR_ANSWERED, which CDR(disposition,u) gives
 _UNIQUE_ID = re.compile(r"(?:.*-)?(\d{9,10})\.\d+")
 _CHANNEL_NUMBER = re.compile(r"-[0-9a-fA-F]+(?:;\d)?\Z")
 _CDR = re.compile(r"CDR\((\w+)")
@@ -86,10 +97,11 @@ class _Reader:
     def _columns_of(self, cells: Sequence[str]) -> tuple[str, ...]:
         if self._columns:
             return self._columns
-        count = len(cells)
-        if count == len(USUAL) + 1:  # loguniqueid or loguserfield alone
-            return (*USUAL, "uniqueid" if _UNIQUE_ID.fullmatch(cells[-1]) else "userfield")
-        return (*USUAL, *BY_BUILD[: max(0, count - len(USUAL))])
+        more = len(cells) - len(USUAL)
+        first, *others = BY_SETTING.get(more, (BY_BUILD,))
+        if others and _UNIQUE_ID.fullmatch(cells[len(USUAL)]) is None:
+            (first,) = others
+        return (*USUAL, *first)
 
     def read(self, row: Row) -> Entry | PassedOver:
         """Return the record in *row*. Raises RecordError."""
@@ -121,7 +133,11 @@ class _Reader:
             lasted_ms,
             _begun_by(unique_id),
         )
-        answered = disposition == "ANSWERED" if disposition else span.answer is not None
+        answered = (
+            disposition.upper() in _ANSWERED
+            if disposition
+            else was_answered(span.answer, "answer" in fields, lasted_ms)
+        )
         times = timing(span, lasted_ms, answered)
         return Entry(
             record=Record(

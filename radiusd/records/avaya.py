@@ -80,7 +80,10 @@ def _entry(row: Row, fields: dict[str, str], zone: ZoneInfo) -> Entry:
     lasted_ms = duration_ms(fields["connected_time"], "connected_time") or 0
     rang_ms = duration_ms(fields["ring_time"], "ring_time") or 0
     answered_at = begun[0] + timedelta(milliseconds=rang_ms)
-    released_at = answered_at + timedelta(milliseconds=lasted_ms)
+    # Connected are neither what it was held nor parked, but it went on.
+    waited = (fields.get("hold_time", ""), fields.get("park_time", ""))
+    waited_s = sum(int(each) for each in waited if each.isascii() and each.isdigit() and len(each) < 7)
+    released_at = answered_at + timedelta(milliseconds=lasted_ms, seconds=waited_s)
     times = timing(Span(begun[0], answered_at, released_at), lasted_ms, lasted_ms > 0)
     direction = _direction(fields)
     return Entry(

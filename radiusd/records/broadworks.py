@@ -10,7 +10,7 @@ from zoneinfo import ZoneInfo
 from radiusd.records.lines import Row, passed_over, plain_rows, read_each, read_encoding, require_cells
 from radiusd.records.record import Direction, Entry, Outcomes, PassedOver, Record, RecordError, excerpt
 from radiusd.records.stamps import Span, ms_between, seconds_between, stamp, to_second
-from radiusd.records.values import LONGEST_CALL_S, number, text, whole
+from radiusd.records.values import LONGEST_CALL_S, number, station, text, whole
 
 NAME = "broadworks-csv"
 SETTINGS = {"encoding": "auto (UTF-8, else Latin-1), utf-8, iso-8859-1 or windows-1252"}
@@ -81,8 +81,8 @@ def _entry(row: Row, fields: Mapping[str, str]) -> Entry:
     return Entry(
         record=Record(
             source=NAME,
-            calling=number(get("callingNumber", "")),
-            called=number(get("calledNumber", "") or get("networkTranslatedNumber", "")),
+            calling=station(get("callingNumber", "")),
+            called=station(get("calledNumber", "") or get("networkTranslatedNumber", "")),
             direction=_DIRECTIONS.get(get("direction", "")),
             setup=to_second(span.setup),
             answer=to_second(answer),

@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from datetime import timedelta
 from urllib.parse import unquote
 from zoneinfo import ZoneInfo
 
 from radiusd.records.record import RecordError
 from radiusd.records.stamps import Moments, settle, since_epoch, stamp
-from radiusd.records.timing import Timing, timing
+from radiusd.records.timing import Timing, timing, was_answered
 from radiusd.records.values import bounded_ms, duration_ms, whole
 
+_ANSWERS = frozenset({"answer_epoch", "answer_uepoch", "answer_stamp"})
 _ESCAPE = re.compile(r"%[0-9A-Fa-f]{2}")
 _NEVER_PLAIN = re.compile(r'[\s"<>@:;=?&+]')
 
@@ -20,26 +22,25 @@ def timing_of(variables: Mapping[str, str], zone: ZoneInfo) -> Timing:
     """
     Return when a call was by its *variables*: epochs count before stamps, which are local time.
 
+    Its seconds are FreeSWITCH's own, ``billsec``; ``billmsec`` is more exact beside them.
+
     Raises:
         RecordError: They tell no time, or a wrong one.
     """
-    lasted_ms = lasted(variables)
-    span = settle(
-        _moment(variables, "start", zone),
-        _moment(variables, "answer", zone),
-        _moment(variables, "end", zone),
-        lasted_ms,
-    )
-    return timing(span, lasted_ms, span.answer is not None)
-
-
-def lasted(variables: Mapping[str, str]) -> int | None:
-    """Return the milliseconds that a call was connected, None when they are not told. Raises RecordError."""
-    exact = whole(variables.get("billmsec", ""), "billmsec")
-    seconds = duration_ms(variables.get("billsec", ""), "billsec")
-    if exact is None or (seconds is not None and abs(exact - seconds) >= 1000):
-        return seconds
-    return bounded_ms(exact, "billmsec")
+    lasted_ms = duration_ms(variables.get("billsec", ""), "billsec")
+    exact_ms = whole(variables.get("billmsec", ""), "billmsec")
+    if lasted_ms is None and exact_ms is not None:
+        lasted_ms = bounded_ms(exact_ms, "billmsec")
+    setup, end = _moment(variables, "start", zone), _moment(variables, "end", zone)
+    if setup and not end:  # a template without it
+        whole_ms = duration_ms(variables.get("duration", ""), "duration")
+        end = () if whole_ms is None else tuple(moment + timedelta(milliseconds=whole_ms) for moment in setup)
+    span = settle(setup, _moment(variables, "answer", zone), end, lasted_ms)
+    is_told = not _ANSWERS.isdisjoint(variables)
+    found = timing(span, lasted_ms, was_answered(span.answer, is_told, lasted_ms))
+    if exact_ms is not None and found.answered and abs(exact_ms - found.ms) < 1000:
+        return found._replace(ms=exact_ms)
+    return found
 
 
 def _moment(variables: Mapping[str, str], name: str, zone: ZoneInfo) -> Moments:

@@ -98,7 +98,7 @@ class _Reader:
                 answer=times.answer,
                 release=times.release,
                 duration_seconds=times.seconds,
-                answered=times.answer is not None,
+                answered=times.answered,
                 call_id=text(get("uuid", "")),
                 account=text(get("accountcode", "")),
                 hangup_cause=text(get("hangup_cause", "")),

@@ -95,7 +95,7 @@ class _Reader:
             answer=times.answer,
             release=times.release,
             duration_seconds=times.seconds,
-            answered=times.answer is not None,
+            answered=times.answered,
             call_id=text(get("uuid", "")),
             sip_call_id=text(get("sip_call_id", "")),
             account=text(get("accountcode", "")),
@@ -127,4 +127,6 @@ def _profile(callflow: Any) -> dict[str, str]:
     if not isinstance(callflow, list) or not callflow or not isinstance(callflow[-1], dict):
         return {}
     profile = callflow[-1].get("caller_profile")
-    return _texts(profile, "caller_profile") if isinstance(profile, dict) else {}
+    if not isinstance(profile, dict):
+        return {}
+    return {name: unescaped(value) for name, value in _texts(profile, "caller_profile").items()}

@@ -164,7 +164,7 @@ class Rows:
 
     *whole* tells whether cells are those of a row: by it a stray quote, which must not swallow the rows
     behind it, is told from a value with a line end in it. With *delimiter* "" the first line tells which
-    it is.
+    it is. A line of less than *shortest* characters is no row; the first *skip_lines* are rows of one cell.
     """
 
     def __init__(
@@ -174,18 +174,25 @@ class Rows:
         *,
         encoding: str = "auto",
         delimiter: str = ",",
+        shortest: int = SHORTEST_ROW,
+        skip_lines: int = 0,
     ) -> None:
         self._lines = lines(file, encoding)
         self._ahead: deque[Line | SetAside] = deque()
         self._whole = whole
         self._delimiter = delimiter
+        self._shortest = shortest
+        self._skip_lines = skip_lines
 
     def __iter__(self) -> Iterator[Row | SetAside]:
         while (line := self._next()) is not None:
             if isinstance(line, SetAside):
                 yield line
                 continue
-            if len(line.text) < SHORTEST_ROW:
+            if line.number <= self._skip_lines:
+                yield Row(line.number, line.offset, line.octets, [line.text])
+                continue
+            if len(line.text) < self._shortest:
                 yield _aside(_TOO_SHORT, line.number, line.offset, line.octets)
                 continue
             if not self._delimiter:

@@ -11,7 +11,7 @@ from zoneinfo import ZoneInfo
 from msgspec import UNSET, UnsetType
 
 from radiusd.errors import BadInput
-from radiusd.records.lines import Row, Rows, lines, passed_over, read_each, read_encoding
+from radiusd.records.lines import Row, Rows, lines, passed_over, read_each, read_encoding, require_cells
 from radiusd.records.record import (
     Direction,
     Entry,
@@ -60,6 +60,9 @@ _MAPPED = (
     "calling", "called", "setup", "answer", "release", "duration", "call_id", "key", "account", "extension",
     "trunk", "trunk_out", "source_ip", "cause", "sequence",
 )  # fmt: skip
+_COUNT = ("calling", "called", "setup", "answer", "release", "duration")
+"""Of a row that is cut before one of them nothing is made up; other columns may be left out at its end."""
+
 _UNITS_MS = {"ms": 1, "min": 60_000}
 _FIXED = re.compile(r"(\w+):(\d{1,4})-(\d{1,4})", re.ASCII)
 _DIRECTIONS: Mapping[str, Direction] = {"in": "in", "out": "out", "internal": "internal"}
@@ -96,6 +99,8 @@ class _Mapping:
         self.places = _places(settings) if settings.get("layout") == "fixed" else {}
         self._columns = _names(settings) if not self.places else tuple(self.places)
         self._mapped = {name: tuple(settings[name].split("+")) for name in _MAPPED if settings.get(name)}
+        self._tells_answer = not {"answer", "duration"}.isdisjoint(self._mapped)
+        self._wrong, self._least = "", 0
         self._check()
 
     def _check(self) -> None:
@@ -113,17 +118,34 @@ class _Mapping:
         if not {"setup", "answer", "release"} & set(self._mapped):
             raise BadInput("setting setup: name the column of setup, answer or release")
         if self._columns:
-            self._check_columns(self._columns)
+            self._use(self._columns)
+            if self._wrong:
+                raise BadInput(self._wrong)
 
-    def _check_columns(self, columns: tuple[str, ...]) -> None:
+    def _use(self, columns: tuple[str, ...]) -> None:
+        """Take *columns* for those of the rows to come."""
+        self._columns = columns
         named = {column for parts in self._mapped.values() for column in parts}
         named |= {choice.column for choice in (self._only, self._answered) if choice}
+        named |= {self._direction[0]} if self._direction else set()
         missing = sorted(named - set(columns))
+        self._wrong = ""
         if missing:
-            raise BadInput(f"there is no column {missing[0]!r}; the columns are {', '.join(columns)}")
+            self._wrong = f"there is no column {missing[0]!r}; the columns are {', '.join(columns)}"
+        counting = {column for name in _COUNT for column in self._mapped.get(name, ())}
+        counting |= {choice.column for choice in (self._only, self._answered) if choice}
+        self._least = 1 + max((columns.index(name) for name in counting if name in columns), default=0)
 
     def csv_rows(self, file: BinaryIO) -> Rows:
-        return Rows(file, self._is_whole, encoding=self._encoding, delimiter=self._delimiter)
+        # Column names may be as short as one likes.
+        return Rows(
+            file,
+            self._is_whole,
+            encoding=self._encoding,
+            delimiter=self._delimiter,
+            shortest=0,
+            skip_lines=self._skip_lines,
+        )
 
     def _is_whole(self, cells: list[str]) -> bool:
         return len(cells) == len(self._columns)
@@ -141,13 +163,12 @@ class _Mapping:
         """Return the record in *row*. Raises RecordError."""
         if row.line <= self._skip_lines:
             return passed_over(row, "one of the first lines")
-        if not self._columns or tuple(row.cells) == self._columns:
-            self._columns = tuple(cell.strip() for cell in row.cells)
+        if not self._columns or row.cells[0].strip() == self._columns[0]:
+            self._use(tuple(cell.strip() for cell in row.cells))
             return passed_over(row, "column names")
-        try:
-            self._check_columns(self._columns)
-        except BadInput as error:
-            raise RecordError(str(error)) from error
+        if self._wrong:
+            raise RecordError(self._wrong)
+        require_cells(row, self._least)
         fields = dict(zip(self._columns, map(str.strip, row.cells), strict=False))
         if self._only and fields.get(self._only.column, "") not in self._only.values:
             return passed_over(row, f"its {self._only.column} is another one")
@@ -157,8 +178,10 @@ class _Mapping:
         value = self._value
         lasted_ms = self._duration(value(fields, "duration"))
         setup, answer, release = (self._moments(fields, name) for name in ("setup", "answer", "release"))
+        if not self._tells_answer and release and setup != release:
+            answer = setup  # what it tells is when a call began and ended
         answered = self._is_answered(fields, answer, lasted_ms)
-        if answered and not answer and not release:
+        if answered and not answer and not (release and self._tells_answer):
             answer = setup  # a file that tells one time tells when the call began
         span = settle(setup, answer, release, lasted_ms)
         times = timing(span, lasted_ms, answered)

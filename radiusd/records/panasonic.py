@@ -31,11 +31,16 @@ SETTINGS = {
 }
 LONGEST_LINE = 1024
 _DATE_ORDERS = {"mdy": (2, 0, 1), "dmy": (2, 1, 0), "ymd": (0, 1, 2)}
-_DATED = re.compile(r"(\d\d)/(\d\d)/(\d\d)[ *]+(\d\d?):(\d\d) ?([AP]M)?[ *]+(.*)", re.ASCII | re.IGNORECASE)
+# A * in the date tells that the clock was changed, one by itself that the call was transferred; *123 is who
+# verified it.
+_DATED = re.compile(
+    r"\*?(\d\d)[/*](\d\d)[/*](\d\d)[ *]+(\d\d?):(\d\d) ?([AP]M)?\*?(?: +\*)? +(.*)", re.ASCII | re.IGNORECASE
+)
 _DURATION = re.compile(r"(\d\d):(\d\d)'(\d\d)", re.ASCII)
 _RING = re.compile(r"(\d{1,3})'(\d\d)", re.ASCII)
 _TRUNK = re.compile(r"\d{2,4}", re.ASCII)
-_NO_CALL = re.compile(r"\b(?:log|check)[ -]?(?:in|out)\b", re.IGNORECASE)
+_NAMED = re.compile(r"[^\W\d_]\D+(\d[\dX]*)")
+_MARKS = str.maketrans("", "", "P=")  # a pause, an access code of the PBX behind which this one stands
 _INTERNAL = re.compile(r"EXT\s?(\d+)", re.IGNORECASE | re.ASCII)
 
 
@@ -78,8 +83,6 @@ class _Reader:
     def _read(self, line: Line) -> Entry | PassedOver:
         written = line.text.strip()
         dated = _DATED.fullmatch(written)
-        if _NO_CALL.search(written):
-            return passed_over(line, "somebody logged or checked in or out")
         if dated is None:
             if written[:1].isdigit() or _DURATION.search(written):
                 raise RecordError(f"{excerpt(written)} does not begin with date and time", "date")
@@ -87,6 +90,8 @@ class _Reader:
         rest = dated[7]
         duration = _DURATION.search(rest)
         if duration is None:
+            if _is_state(rest):
+                return passed_over(line, "what became of an extension, a room or an alarm")
             raise RecordError(f"{excerpt(written)} has no duration, as 00:24'51 is", "duration")
         hours, minutes, seconds = map(int, duration.groups())
         lasted_s = hours * 3600 + minutes * 60 + seconds
@@ -154,13 +159,26 @@ def _columns(text: str) -> tuple[str, str | None, str]:
     return extension, None, rest.strip()
 
 
+def _is_state(rest: str) -> bool:
+    """Tell whether a line without a duration is no call: ``LOG IN``, ``Check out``, ``In the office``."""
+    _, trunk, written = _columns(rest)
+    return trunk is None and written[:1].isalpha() and _INTERNAL.match(written) is None
+
+
 def _dialled(extension: str, written: str) -> _Dialled:
     internal = _INTERNAL.fullmatch(written)
     if internal is not None:
         return _Dialled(number(extension), internal[1], "internal")
     _, incoming, caller = written.partition("<I>")
     if incoming:
-        return _Dialled(number(caller), number(extension), "in")
+        return _Dialled(_bare(caller), number(extension), "in")
     if written.startswith("<D>"):
         return _Dialled(None, number(extension), "in")
-    return _Dialled(number(extension), number(written), "out")
+    # Behind a - stand digits that whoever it was transferred to has sent.
+    return _Dialled(number(extension), _bare(written.partition("-")[0].translate(_MARKS)), "out")
+
+
+def _bare(party: str) -> str | None:
+    """Return the number of *party*; it may have its name before it, without a blank."""
+    named = _NAMED.fullmatch(party.strip())
+    return named[1] if named else number(party)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from typing import BinaryIO
 from zoneinfo import ZoneInfo
@@ -9,7 +10,7 @@ from zoneinfo import ZoneInfo
 from radiusd.records.lines import Row, Rows, passed_over, read_each, read_encoding, require_cells
 from radiusd.records.record import Direction, Entry, Outcomes, PassedOver, Record
 from radiusd.records.stamps import read_zone, settle, stamp
-from radiusd.records.timing import timing
+from radiusd.records.timing import timing, was_answered
 from radiusd.records.values import duration_ms, number, setting_columns
 
 NAME = "3cx-cdr"
@@ -25,24 +26,29 @@ SETTINGS = {
     "encoding": "auto (UTF-8, else Latin-1), utf-8, iso-8859-1 or windows-1252",
 }
 OWN_KEY = ("historyid", "callid", "time-start")
+_COUNT = ("duration", "time-end", "from-no", "to-no")
 _CALL = "Call "
 _EXTENSION = "ext."
+_OUTSIDE = re.compile(r"line|provider|trunk|gateway|bridge|external", re.IGNORECASE)
 
 
 def read(file: BinaryIO, settings: Mapping[str, str]) -> Outcomes:
     """Return what a file or stream of 3CX tells. Raises BadInput for settings."""
-    reader = _Reader(setting_columns(settings, "columns", USUAL), read_zone(settings))
+    columns = tuple(name.lower() for name in setting_columns(settings, "columns", USUAL))
+    reader = _Reader(columns, read_zone(settings))
     return read_each(iter(Rows(file, reader.is_whole, encoding=read_encoding(settings))), reader.read)
 
 
 class _Reader:
     def __init__(self, columns: tuple[str, ...], zone: ZoneInfo) -> None:
-        self._columns = columns
         self._zone = zone
+        self._use(columns)
+
+    def _use(self, columns: tuple[str, ...]) -> None:
+        self._columns = columns
         # Up to the column that ends a record which tells all that counts: newer ones come behind it.
-        self._least = 1 + max(
-            (columns.index(name) for name in ("time-end", "from-no", "to-no") if name in columns), default=0
-        )
+        self._least = 1 + max((columns.index(name) for name in _COUNT if name in columns), default=0)
+        self._call_at = columns.index("historyid") if "historyid" in columns else None
 
     def is_whole(self, cells: list[str]) -> bool:
         """Tell whether *cells* are those of a row."""
@@ -50,14 +56,15 @@ class _Reader:
 
     def read(self, row: Row) -> Entry | PassedOver:
         """Return the record in *row*. Raises RecordError."""
-        first = row.cells[0].strip()
-        if first.lower() == self._columns[0]:
-            self._columns = tuple(cell.strip().lower() for cell in row.cells)
+        cells = row.cells
+        if cells[0].strip().lower() == self._columns[0]:
+            self._use(tuple(cell.strip().lower() for cell in cells))
             return passed_over(row, "column names")
-        if self._columns[0] == "historyid" and not first.startswith(_CALL):
+        at = self._call_at
+        if at is not None and not (at < len(cells) and cells[at].lstrip().startswith(_CALL)):
             return passed_over(row, "no details of a call")
         require_cells(row, self._least)
-        return self._entry(row, dict(zip(self._columns, map(str.strip, row.cells), strict=False)))
+        return self._entry(row, dict(zip(self._columns, map(str.strip, cells), strict=False)))
 
     def _entry(self, row: Row, fields: dict[str, str]) -> Entry:
         get = fields.get
@@ -68,7 +75,8 @@ class _Reader:
             stamp(get("time-end", ""), self._zone, "time-end"),
             lasted_ms,
         )
-        times = timing(span, lasted_ms, span.answer is not None)
+        answered = was_answered(span.answer, "time-answered" in fields, lasted_ms)
+        times = timing(span, lasted_ms, answered)
         caller = _is_extension(fields, "from")
         callee = _is_extension(fields, "to")
         final = "final" if _is_extension(fields, "final") else "to"
@@ -77,12 +85,12 @@ class _Reader:
                 source=NAME,
                 calling=_number(fields, "from"),
                 called=_number(fields, "to") or number(get("dial-no", "")) or _number(fields, "final"),
-                direction=_direction(caller, callee),
+                direction=_direction(_is_inside(fields, "from", caller), _is_inside(fields, "to", callee)),
                 setup=times.setup,
                 answer=times.answer,
                 release=times.release,
                 duration_seconds=times.seconds,
-                answered=times.answer is not None,
+                answered=answered,
                 call_id=get("historyid", "").removeprefix(_CALL).strip() or get("callid") or None,
                 extension=_number(fields, "from") if caller else _number(fields, final) if callee else None,
             ),
@@ -114,6 +122,12 @@ def _is_extension(fields: Mapping[str, str], party: str) -> bool:
     written = fields.get(_name(party), "")
     is_marked = written[: len(_EXTENSION)].lower() == _EXTENSION
     return is_marked or (written != "" and written == fields.get(f"{party}-dn"))
+
+
+def _is_inside(fields: Mapping[str, str], party: str, is_extension: bool) -> bool:
+    """Tell whether *party* is on our side of the trunks: an extension, or a queue, a ring group, an IVR."""
+    kind = fields.get(f"{party}-type", "")
+    return _OUTSIDE.search(kind) is None if kind else is_extension
 
 
 def _direction(caller: bool, callee: bool) -> Direction | None:

@@ -17,6 +17,16 @@ class Timing(NamedTuple):
     release: datetime | None
     seconds: int
     ms: int
+    answered: bool = True
+
+
+def was_answered(answer: datetime | None, is_told: bool, lasted_ms: int | None) -> bool:
+    """
+    Tell whether a call was answered, by its time of answer.
+
+    Where a file has no place for that time (*is_told* is false), what was connected was answered.
+    """
+    return answer is not None if is_told else bool(lasted_ms)
 
 
 def timing(span: Span, lasted_ms: int | None, answered: bool) -> Timing:
@@ -30,7 +40,7 @@ def timing(span: Span, lasted_ms: int | None, answered: bool) -> Timing:
     if setup is None and answer is None and release is None:
         raise RecordError("no time tells when the call was")
     if not answered:
-        return Timing(to_second(setup), None, to_second(release), 0, 0)
+        return Timing(to_second(setup), None, to_second(release), 0, 0, False)
     if lasted_ms is None:
         seconds, lasted_ms = seconds_between(answer, release), ms_between(answer, release)
         if seconds is None or lasted_ms is None:

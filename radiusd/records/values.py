@@ -12,8 +12,9 @@ from radiusd.records.record import RecordError, excerpt
 LONGEST_CALL_S = 400 * 86400
 LONGEST_TEXT = 512
 _URI_USER = re.compile(r"(?:sips?|tel):([^@;>?\s\"]*)", re.IGNORECASE)
-_CLOCK = re.compile(r"(?:(\d{1,5}):)?(\d{1,5}):(\d{1,2})(?:[.,](\d{1,9}))?", re.ASCII)
-_DECIMAL = re.compile(r"(\d{1,12})(?:\.(\d{0,9}))?", re.ASCII)
+_CLOCK = re.compile(r"(?:(?:(\d{1,3})\.)?(\d{1,5}):)?(\d{1,5}):(\d{1,2})(?:[.,](\d{1,9}))?", re.ASCII)
+_DECIMAL = re.compile(r"(\d{1,12})(?:\.(\d{0,9})|,(\d\d?))?", re.ASCII)  # 1,500 may be thousands
+_SEPARATORS = str.maketrans("", "", "-.() ")  # RFC 3966, 3: visual separators
 _WHOLE = re.compile(r"-?\d{1,18}", re.ASCII)
 _V4_AND_PORT = re.compile(r"(\d+\.\d+\.\d+\.\d+)(?::\d+)?", re.ASCII)
 _V6_AND_PORT = re.compile(r"\[([0-9a-fA-F:.]+)\](?::\d+)?", re.ASCII)
@@ -35,10 +36,14 @@ def number(value: str) -> str | None:
 
 def station(value: str) -> str | None:
     """Return the number in a SIP or tel URI, with or without name and brackets, or in plain digits."""
-    found = _URI_USER.search(value)
+    found = _URI_USER.search(value, max(0, value.rfind("<")))  # a name is whatever the caller likes
     if found is None:
         return number(value)
-    return number(unquote(found[1].partition(":")[0]))
+    user = number(unquote(found[1].partition(":")[0]))
+    if user is None or user.isdecimal():
+        return user
+    bare = user.translate(_SEPARATORS)
+    return bare if bare.isdecimal() and bare.isascii() else user
 
 
 def whole(value: str, field: str) -> int | None:
@@ -53,7 +58,8 @@ def whole(value: str, field: str) -> int | None:
 
 def duration_ms(value: str, field: str) -> int | None:
     """
-    Return milliseconds of seconds with or without a fraction, or of ``h:mm:ss``; None of nothing.
+    Return milliseconds of seconds with or without a fraction, or of ``h:mm:ss`` or ``d.h:mm:ss``; None of
+    nothing.
 
     Raises:
         RecordError: It is neither, or longer than a call may be.
@@ -65,12 +71,12 @@ def duration_ms(value: str, field: str) -> int | None:
         return bounded_ms(int(value) * 1000, field)
     match = _DECIMAL.fullmatch(value)
     if match is not None:
-        return bounded_ms(int(match[1]) * 1000 + _fraction_ms(match[2]), field)
+        return bounded_ms(int(match[1]) * 1000 + _fraction_ms(match[2] or match[3]), field)
     match = _CLOCK.fullmatch(value)
-    if match is None or int(match[3]) > 59 or (match[1] is not None and int(match[2]) > 59):
+    if match is None or int(match[4]) > 59 or (match[2] is not None and int(match[3]) > 59):
         raise RecordError(f"{excerpt(value)} is not a duration in seconds or h:mm:ss", field)
-    hours, minutes, seconds, fraction = match.groups()
-    total_s = int(hours or 0) * 3600 + int(minutes) * 60 + int(seconds)
+    days, hours, minutes, seconds, fraction = match.groups()
+    total_s = int(days or 0) * 86400 + int(hours or 0) * 3600 + int(minutes) * 60 + int(seconds)
     return bounded_ms(total_s * 1000 + _fraction_ms(fraction), field)
 
 

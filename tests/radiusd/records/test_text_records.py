@@ -9,12 +9,14 @@ from pathlib import Path
 import pytest
 
 from radiusd.records.asterisk import peer_of
+from radiusd.records.events import Meaning
 from radiusd.records.record import Entry, SetAside
 from radiusd.records.registry import FORMATS, check_settings
 from tests.radiusd.records.vectors import FOLDER, Case, cases, plain, told
 
 SAMPLES = sorted(FOLDER.glob("*.expected.json"))
 TEXT_SAMPLES = [path for path in SAMPLES if "zone" in json.loads(path.read_text())]
+MEANING = Meaning(source_id=1, name="proxy", client_id=1, format="kamailio-acc")
 MAPPED = {"calling": "a", "called": "b", "setup": "t"}
 IN_UTC = {name for name, found in FORMATS.items() if "zone" not in found.settings}
 
@@ -86,6 +88,19 @@ def test_places_lead_back_to_the_record(path):
         if isinstance(each, Entry):
             first = each.raw.split(b"\n")[0].rstrip(b"\r")
             assert octets[each.offset :].startswith(first)
+
+
+def test_calls_that_have_no_call_id_are_not_taken_for_one():
+    """
+    Kamailio's acc_cdrs has no Call-ID unless it is told to: each row is known by its octets.
+    """
+    rows = b"""id,start_time,end_time,duration,src_user,dst_user
+1,2026-01-05 12:00:10,2026-01-05 12:01:10,60.250,2001,15125550100
+2,2026-01-05 12:00:10,2026-01-05 12:01:10,60.250,2001,15125550100
+"""
+    found = [each for each in FORMATS["kamailio-acc"].read(BytesIO(rows), {}) if isinstance(each, Entry)]
+
+    assert 2 == len({MEANING.key(each) for each in found})
 
 
 @pytest.mark.parametrize(
