@@ -14,6 +14,8 @@ import psycopg2
 from provisioning.admin import Action, Admin, Change, audit
 from provisioning.api.endpoints import PAGED, Answer, Asked, Endpoint, Parameter, listed
 from provisioning.api.nouns import made
+from provisioning.assignment_previews import Preview, preview
+from provisioning.assignments import BY, HELPS, Assignment, Choice, assign, choices
 from provisioning.call_views import (
     cdr_document,
     cdr_key,
@@ -102,6 +104,36 @@ def _retry(asked: Asked) -> Answer:
             journal.retry(call_id, admin.now)
         still = web.database.run_here(lambda txn: _waiting(txn, admin, call_id))
         return Answer({"call_id": call_id, "mended": still is None, "reason": still})
+
+    return Answer(after=retry)
+
+
+def _choices(asked: Asked) -> Answer:
+    items = [each._asdict() for each in choices(asked.txn, asked.admin, _uuid(asked))]
+    return Answer({"items": items, "next": None})
+
+
+def _preview(asked: Asked) -> Answer:
+    return Answer(preview(asked.txn, _uuid(asked), made(Assignment, asked.body), asked.admin))
+
+
+def _assign(asked: Asked) -> Answer:
+    done = assign(asked.txn, _uuid(asked), made(Assignment, asked.body), asked.admin)
+    web, admin, call_ids = asked.web, asked.admin, [each.call_id for each in done.calls]
+    audit(asked.txn, admin, [Change(Action.CHANGED, "call", call_id) for call_id in call_ids])
+
+    def retry() -> Answer:
+        with closing(open_journal(web)) as journal:
+            journal.retry_all(call_ids, admin.now)
+        left = {each.call_id for each in web.database.run_here(lambda txn: queue_for(txn, admin))}
+        return Answer(
+            {
+                "service": f"{done.service.kind.value} {done.service.key}",
+                "account": done.service.account,
+                "calls": len(call_ids),
+                "mended": len(set(call_ids) - left),
+            }
+        )
 
     return Answer(after=retry)
 
@@ -208,5 +240,45 @@ ENDPOINTS = (
         writes=True,
         repeatable=False,
         answer=_retry,
+    ),
+    Endpoint(
+        method="GET",
+        path="/queue/{call}/choices",
+        tag="calls",
+        summary="List by what a queued call that nobody pays for could be assigned to an account.",
+        right="calls:read",
+        parameters=(_CALL,),
+        result=Choice,
+        many=True,
+        answer=_choices,
+    ),
+    Endpoint(
+        method="POST",
+        path="/queue/{call}/preview",
+        tag="calls",
+        summary="Tell how many queued calls an assignment would mend, and change nothing.",
+        right="calls:write",
+        parameters=(_CALL,),
+        body=Assignment,
+        choices={"by": BY},
+        helps=HELPS,
+        result=Preview,
+        alone=True,
+        answer=_preview,
+    ),
+    Endpoint(
+        method="POST",
+        path="/queue/{call}/assign",
+        tag="calls",
+        summary="Make what a queued call says a service of an account, and retry all that say the same.",
+        right="calls:write",
+        parameters=(_CALL,),
+        body=Assignment,
+        choices={"by": BY},
+        helps=HELPS,
+        alone=True,
+        writes=True,
+        repeatable=False,
+        answer=_assign,
     ),
 )

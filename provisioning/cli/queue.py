@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
+from typing import Any
 from uuid import UUID
 
 import click
 
+from provisioning import assignments
+from provisioning.cli.changing import changing, show_change
 from provisioning.cli.errors import Exit
+from provisioning.cli.field_options import moment
 from provisioning.cli.framework import Group
-from provisioning.cli.output import print_rows, say
+from provisioning.cli.output import print_document, print_rows, say
 from provisioning.cli.session import database, journal, now
 from radiusd.errors import NotFound
 from radiusd.storage.reports import QueuedCall, queued_calls
@@ -57,6 +62,44 @@ def retry(ctx: click.Context, calls: tuple[UUID, ...], every: bool, reason: str 
     if not wanted:
         say(ctx, "No call waits.")
     ctx.exit(Exit.DIFFERS if still.keys() & set(wanted) else Exit.OK)
+
+
+@queue.command(
+    "assign",
+    example="tollwire queue assign 019ae5d2-7c1e-7b1a-a3a4-2f6c9f0d1e55 --account ACME --by ip --plan retail"
+    " --dry-run\n"
+    "tollwire queue assign 019ae5d2-7c1e-7b1a-a3a4-2f6c9f0d1e55 --account ACME --by ip --plan retail",
+)
+@click.argument("call")
+@click.option("--account", metavar="CODE", required=True, help=assignments.HELPS["account"])
+@click.option("--by", type=click.Choice(assignments.BY), required=True, help=assignments.HELPS["by"])
+@click.option("--plan", metavar="CODE", help=assignments.HELPS["plan"])
+@click.option("--activated", type=moment, metavar="DATE", help=assignments.HELPS["activated"])
+@click.option("--dry-run", is_flag=True, help="Tell how many calls that would mend, and change nothing.")
+@click.pass_context
+def assign(ctx: click.Context, /, call: str, dry_run: bool, **chosen: Any) -> None:
+    """
+    Give a call of nobody to an account, and try all calls again that say the same.
+
+    What the call says of its sender or number becomes a service of the account: its address, its trunk, its
+    calling or its called number. Exits 1 when some of the calls still wait, or with --dry-run would.
+    """
+    from provisioning.assignment_previews import preview
+
+    wanted = assignments.Assignment(**chosen)
+    with changing(ctx) as (txn, admin):
+        if dry_run:
+            found = preview(txn, call, wanted, admin)
+            print_document(ctx, {**asdict(found), "tries": [": ".join(each) for each in found.tries]})
+            ctx.exit(Exit.DIFFERS if found.waits else Exit.OK)
+        done = assignments.assign(txn, call, wanted, admin)
+    show_change(ctx, done.change)
+    ids = [each.call_id for each in done.calls]
+    with journal(ctx) as books:
+        books.retry_all(ids, now())
+    left = {entry.call_id for entry in _waiting(ctx)} & set(ids)
+    say(ctx, f"{len(ids) - len(left)} of {len(ids)} calls are mended.")
+    ctx.exit(Exit.DIFFERS if left else Exit.OK)
 
 
 def _waiting(ctx: click.Context) -> list[QueuedCall]:

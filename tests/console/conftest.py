@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import http.client
 import signal
 from collections.abc import Callable, Iterator
 from contextlib import closing
@@ -9,6 +10,7 @@ from datetime import UTC, datetime, timedelta
 from itertools import count
 from pathlib import Path
 from typing import NamedTuple
+from urllib.parse import urlencode
 
 import psycopg2
 import pytest
@@ -142,3 +144,21 @@ def visit(browser: Browser, url: str, person: Callable[..., Person]) -> Iterator
     for context in contexts:
         context.close()
     assert [] == faults
+
+
+@pytest.fixture
+def ask(console: Console) -> Callable[..., tuple[int, dict[str, str], str]]:
+    """Send one request as a program would, and return the status, the headers and the text."""
+
+    def ask(method: str, path: str, form: dict[str, str] | None = None, token: str = "", **headers: str):  # type: ignore[no-untyped-def]
+        given = {name.replace("_", "-"): value for name, value in headers.items()}
+        if token:
+            given["Cookie"] = f"tollwire_session={token}"
+        if form is not None:
+            given.setdefault("Content-Type", "application/x-www-form-urlencoded")
+        with closing(http.client.HTTPConnection("127.0.0.1", console.port, timeout=30)) as connection:
+            connection.request(method, path, None if form is None else urlencode(form), given)
+            answer = connection.getresponse()
+            return answer.status, dict(answer.getheaders()), answer.read().decode()
+
+    return ask

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from urllib.parse import urlsplit
 
 import pytest
 
@@ -79,3 +80,82 @@ def test_the_peak_of_a_trunk_is_counted(visit, switch):
     page = visit(Role.OPERATOR, "/reports/peaks")
 
     assert ["tg2", "ACME", "2 full", "2"] == page.locator("tbody td").all_inner_texts()[:4]
+
+
+@pytest.fixture
+def strangers(switch):
+    """Two calls from a trunk that nobody has, one of them to where no rate leads."""
+    for name, called in (("c1", "442071838750"), ("c2", "99900")):
+        switch.now -= timedelta(minutes=2)
+        switch.stop(name, seconds=5, calling="74950000000", called=called, trunk_in="new")
+
+
+def test_queued_calls_are_given_to_an_account(visit, strangers):
+    """
+    The preview tells what it mends and changes nothing; the assignment does it, and a fix leads on.
+    """
+    page = visit(Role.OPERATOR, "/queue")
+    page.get_by_role("link", name="assign").first.click()
+    page.get_by_label("Trunk new").check()
+    page.get_by_label("Account", exact=True).fill("ACME")
+    page.get_by_label("Plan").fill("P")
+    page.get_by_role("button", name="Show what it would mend").click()
+    preview = page.get_by_role("region", name="Preview").inner_text()
+    assert "It would mend 1 of 2 calls" in preview
+    assert "trunk new on sbc of ACME" in preview
+    assert "1 for no_rate" in preview
+
+    page.get_by_role("button", name="Assign and try again").click()
+    told = page.get_by_role("status").inner_text()
+    assert "trunk new on sbc is ACME’s. 1 of 2 are mended." == told
+    assert 1 == page.locator("tbody tr").count()
+    page.get_by_role("link", name="look").click()
+    page.get_by_role("link", name="Set a price of ACME's own").click()
+    assert "99900" == page.get_by_label("Prefix").first.input_value()
+    page.locator("form.form").get_by_label("Rate").first.fill("0.01")
+    page.get_by_role("button", name="Set").click()
+    page.goto("/queue")
+    page.get_by_role("link", name="look").click()
+    page.get_by_role("button", name="Try again").click()
+    assert "1 of 1 are mended." == page.get_by_role("status").inner_text()
+
+
+@pytest.mark.parametrize(
+    ("account", "plan", "day", "told"),
+    [
+        ("NOPE", "P", "", "account NOPE does not exist"),
+        ("ACME", "Q", "", "plan Q does not exist"),
+        ("ACME", "", "", "plan: say how the calls are priced"),
+        ("ACME", "P", "soon", "activated: 'soon' is no date"),
+    ],
+)
+@pytest.mark.parametrize("button", ["Show what it would mend", "Assign and try again"])
+def test_what_is_wrong_with_an_assignment_is_told(visit, strangers, account, plan, day, told, button):
+    """
+    What was typed stays, and the calls wait on.
+    """
+    page = visit(Role.OPERATOR, "/queue")
+    page.get_by_role("link", name="assign").first.click()
+    page.get_by_label("Account", exact=True).fill(account)
+    page.get_by_label("Plan").fill(plan)
+    page.get_by_label("Activation date").fill(day)
+    page.get_by_role("button", name=button).click()
+
+    assert told in page.get_by_role("alert").inner_text()
+    assert account == page.get_by_label("Account", exact=True).input_value()
+    page.goto("/queue")
+    assert 2 == page.locator("tbody tr").count()
+
+
+def test_who_may_not_add_services_assigns_no_call(visit, strangers, person, ask):
+    """
+    Billing tries again, support looks; neither has the form, and none is taken from them.
+    """
+    for role, buttons in ((Role.BILLING, 1), (Role.SUPPORT, 0)):
+        page = visit(role, "/queue")
+        page.get_by_role("link", name="look").first.click()
+        assert buttons == page.locator("main button").count()
+        somebody = person(role)
+        form = {"csrf": somebody.csrf, "do": "assign", "by": "trunk", "account": "ACME", "plan": "P"}
+        status, _, text = ask("POST", urlsplit(page.url).path, form, somebody.token)
+        assert (403, True) == (status, "has not the right" in text)

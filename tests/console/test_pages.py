@@ -26,12 +26,14 @@ OF_THINGS = {
     *("/accounts/{code}/statement", "/accounts/{code}/services/{kind}/{name}"),
     *( "/numbers/{number}", "/calls/{call}", "/clients/{name}"),
     *("/doctor/{name}", "/plans/{code}", "/buckets/{plan}/{name}", "/decks/{name}", "/users/{name}"),
-    "/suppliers/{code}",
+    "/suppliers/{code}", "/queue/{call}",
 }
 """Pages of things that the site of the tests has."""
 ALIKE = {each.path for each in things.PAGES} - {"/plans", "/plans/{code}", "/clients/{name}", "/new/client"}
 """Pages from one template each with those taken out here; axe takes a second a page."""
-IN_LIGHT = ("/live", "/accounts/{code}", "/calls/{call}", "/reports", "/clients/{name}", "/me")
+IN_LIGHT = (
+    *("/live", "/accounts/{code}", "/calls/{call}", "/reports", "/clients/{name}", "/me", "/queue/{call}"),
+)
 OPEN = ("/signup", "/login")
 
 

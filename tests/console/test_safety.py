@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import csv
-import http.client
 import io
 import re
 from contextlib import closing
@@ -25,24 +24,6 @@ pytestmark = pytest.mark.postgres
 
 SCRIPT = "<img src=x onerror=document.title='owned'>"
 FORMULA = "=cmd|'/c calc'!A1"
-
-
-@pytest.fixture
-def ask(console):
-    """Send one request as a program would, and return the status, the headers and the text."""
-
-    def ask(method, path, form=None, token="", **headers):
-        given = {name.replace("_", "-"): value for name, value in headers.items()}
-        if token:
-            given["Cookie"] = f"tollwire_session={token}"
-        if form is not None:
-            given.setdefault("Content-Type", "application/x-www-form-urlencoded")
-        with closing(http.client.HTTPConnection("127.0.0.1", console.port, timeout=30)) as connection:
-            connection.request(method, path, None if form is None else urlencode(form), given)
-            answer = connection.getresponse()
-            return answer.status, dict(answer.getheaders()), answer.read().decode()
-
-    return ask
 
 
 @pytest.fixture

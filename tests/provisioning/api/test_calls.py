@@ -130,6 +130,28 @@ def test_a_queued_call_is_mended(api, switch):
     assert 404 == api("POST", retry).status
 
 
+def test_queued_calls_are_assigned_to_an_account(api, switch):
+    """
+    By what they have in common; previewed before, and mended after.
+    """
+    for name in ("c1", "c2"):
+        switch.now -= timedelta(minutes=2)
+        switch.stop(name, seconds=30, calling="74950000000", trunk_in="new")
+    call = api("GET", "/queue", code=200).json["items"][0]["call_id"]
+    offered = api("GET", f"/queue/{call}/choices", code=200).json["items"]
+    assert ("trunk", "new", 2) in [(each["by"], each["value"], each["calls"]) for each in offered]
+    wanted = {"account": "ACME", "by": "trunk", "plan": "P"}
+    told = api("POST", f"/queue/{call}/preview", wanted, 200).json
+    assert (2, 2, "trunk new on sbc") == (told["calls"], told["mended"], told["service"])
+    assert 422 == api("POST", f"/queue/{call}/assign", {**wanted, "by": "name"}).status
+    assert 2 == len(api("GET", "/queue", code=200).json["items"])
+
+    done = api("POST", f"/queue/{call}/assign", wanted, 200).json
+    assert {"service": "trunk new on sbc", "account": "ACME", "calls": 2, "mended": 2} == done
+    assert [] == api("GET", "/queue").json["items"]
+    assert 404 == api("POST", f"/queue/{call}/assign", wanted).status
+
+
 def test_events_tell_of_calls_as_they_come_and_go(api, console, switch):
     """
     Server-sent events: a call, what it costs, its end.
