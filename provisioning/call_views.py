@@ -16,12 +16,14 @@ from provisioning.explanation import Document, explain
 from provisioning.pages import Page
 from provisioning.roles import Actor, reached_accounts, require_account
 from radiusd.errors import BadInput, NotFound
+from radiusd.exports.columns import FIELDS, VALUES
 from radiusd.storage.reports import (
     CdrFilter,
     CdrLine,
     LiveCall,
     QueuedCall,
     cdr_lines,
+    cdr_records,
     live_calls,
     queued_calls,
 )
@@ -50,14 +52,12 @@ def cdrs_for(txn: Cursor, actor: Actor, wanted: CdrFilter, now: datetime, page: 
 
     The page's key is the beginning of a record in milliseconds since 1970, its call id and its role.
     """
-    actor.require("calls:read")
-    if wanted.account is not None:
-        _require_named(txn, actor, wanted.account)
+    wanted = narrowed(txn, actor, wanted)
     after = None
     if page.after:
         moment, call_id, role = page.after
-        after = (_moment(str(moment)), str(call_id), str(role))
-    wanted = replace(wanted, account_ids=reached_accounts(txn, actor), limit=page.limit, after=after)
+        after = (moment_of_key(str(moment)), str(call_id), str(role))
+    wanted = replace(wanted, limit=page.limit, after=after)
     newest = min(filter(None, (wanted.until, after and after[0])), default=now + SPANS[0])
     if wanted.account is None and wanted.account_ids is None:
         for span in SPANS:
@@ -68,6 +68,28 @@ def cdrs_for(txn: Cursor, actor: Actor, wanted: CdrFilter, now: datetime, page: 
             if len(found) == page.limit:
                 return found
     return cdr_lines(txn, wanted)
+
+
+def narrowed(txn: Cursor, actor: Actor, wanted: CdrFilter) -> CdrFilter:
+    """
+    Return *wanted* without what *actor* may not see.
+
+    Raises:
+        NotFound: There is no such account, or *actor* does not reach it.
+        Forbidden: It may not look at calls.
+    """
+    actor.require("calls:read")
+    if wanted.account is not None:
+        _require_named(txn, actor, wanted.account)
+    return replace(wanted, account_ids=reached_accounts(txn, actor))
+
+
+def records_for(txn: Cursor, actor: Actor, call_id: str) -> list[Document]:
+    """Return all that is recorded of an ended call, once for each payer that *actor* may see."""
+    found = cdr_records(txn, narrowed(txn, actor, CdrFilter(call_id=call_id)))
+    if not found:
+        raise NotFound(f"no ended call has the id {call_id}")
+    return [{name: VALUES[name](record) for name in FIELDS} for record in found]
 
 
 def cdr_key(line: CdrLine) -> tuple[str, str, str]:
@@ -184,7 +206,8 @@ def _live(call: LiveCall, cost_micros: int, at: datetime) -> dict[str, Any]:
     }
 
 
-def _moment(text: str) -> datetime:
+def moment_of_key(text: str) -> datetime:
+    """Return the moment in a list's key. Raises BadInput."""
     try:
         found = datetime.fromisoformat(text)
     except ValueError as error:

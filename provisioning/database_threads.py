@@ -28,6 +28,16 @@ AGAIN = frozenset(("40P01", "40001", "55P03"))
 """SQLSTATEs after which a piece of work is simply done again: deadlock, serialization, lock timeout."""
 
 
+def snapshot(txn: Cursor) -> None:
+    """
+    Let all that follows in *txn* see one moment, and write nothing.
+
+    Call it first: it ends what *txn* has begun, which is no more than a look whether the database answers.
+    """
+    txn.execute("ROLLBACK")
+    txn.execute("BEGIN TRANSACTION ISOLATION LEVEL REPEATABLE READ READ ONLY")
+
+
 class DatabaseThreads:
     """
     Threads that do work as it comes.

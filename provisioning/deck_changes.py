@@ -10,6 +10,7 @@ from typing import NamedTuple
 from psycopg2.extensions import cursor as Cursor
 
 from provisioning.amounts import NANO_DECIMALS, amount_of
+from provisioning.decks import list_versions
 from radiusd.errors import NotFound
 
 CHANGES = ("new", "gone", "up", "down", "other", "same")
@@ -85,13 +86,28 @@ def compare_versions(
         (limit,),
     )
     largest = [
-        RateChange._make(
-            (*names, _price(before_nano), _price(after_nano), _minutes(seconds), _money(micros))
-        )
+        RateChange._make((*names, _price(before_nano), _price(after_nano), _minutes(seconds), _money(micros)))
         for *names, before_nano, after_nano, seconds, micros in txn.fetchall()
     ]
     txn.execute("DROP TABLE rate_changes")
     return DeckChanges(deck, currency, before, after, counts, _money(effect) or Decimal(), largest)
+
+
+def compare_usual(
+    txn: Cursor, deck: str, before: int | None, after: int | None, since: datetime, limit: int
+) -> DeckChanges:
+    """
+    Compare as :func:`compare_versions` does; None is the newest version, and what it was made from.
+
+    Raises:
+        NotFound: There is no such deck or version.
+    """
+    versions = {version.number: version for version in list_versions(txn, deck)}
+    after = max(versions, default=1) if after is None else after
+    if before is None:
+        base = versions[after].base if after in versions and versions[after].kind != "rollback" else None
+        before = base if base is not None else after - 1 if after - 1 in versions else None
+    return compare_versions(txn, deck, before, after, since, limit)
 
 
 def _versions(txn: Cursor, deck: str) -> tuple[int, str, dict[int, int]]:

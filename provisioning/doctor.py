@@ -5,11 +5,15 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
+from datetime import datetime, timedelta
 from enum import StrEnum
 
-from provisioning.clients import Client
+from psycopg2.extensions import cursor as Cursor
+
+from provisioning.clients import Client, client_id_of, read_client
 from provisioning.device_settings import device_setting
 from radiusd.radius.discards import Reason
+from radiusd.storage.habits import calls_closed_by_us, habits_of
 
 ENOUGH = 5
 """So many samples must have come before "never" is said of anything."""
@@ -70,6 +74,21 @@ class Chart:
         """Tell whether none of *types* has ever been in requests of *kind*, of which enough were seen."""
         sampled = self.counts[f"~sampled:{kind}"]
         return sampled >= ENOUGH and not any(self.counts[f"~has:{kind}:{type}"] for type in types)
+
+
+def examine(txn: Cursor, name: str, hours: int, now: datetime, limit_ms: int) -> list[Finding]:
+    """
+    Return what the packets of the last *hours* tell of the client *name*, the worst first.
+
+    Its calls are left out when to count them takes longer than *limit_ms*.
+
+    Raises:
+        NotFound: There is no such client.
+    """
+    since = now - timedelta(hours=hours)
+    found, client_id = read_client(txn, name), client_id_of(txn, name)
+    ended = calls_closed_by_us(txn, client_id, since, limit_ms)
+    return diagnose(Chart(found, habits_of(txn, client_id, since), ended, hours))
 
 
 def diagnose(chart: Chart) -> list[Finding]:

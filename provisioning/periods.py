@@ -9,6 +9,7 @@ from psycopg2.extensions import cursor as Cursor
 
 from provisioning.accounts import read_account
 from provisioning.admin import Action, Admin, Change, FieldChange, audit, shown
+from provisioning.roles import Actor, reached_accounts
 
 EVERY_ACCOUNT = 0
 
@@ -44,11 +45,15 @@ def close_period(txn: Cursor, until: datetime, account: str | None, admin: Admin
     return change
 
 
-def list_closed(txn: Cursor) -> list[ClosedPeriod]:
-    """Return what is closed, all accounts' first."""
+def list_closed(txn: Cursor, actor: Actor | None = None) -> list[ClosedPeriod]:
+    """Return what is closed of the accounts that *actor* reaches, and of all accounts at once first."""
+    reached = None if actor is None else reached_accounts(txn, actor)
     txn.execute(
         "SELECT coalesce(account.code, ''), closed_until FROM closed_period"
-        " LEFT JOIN account ON account.id = account_id ORDER BY account_id"
+        " LEFT JOIN account ON account.id = account_id"
+        " WHERE %(reached)s::bigint[] IS NULL OR account_id = ANY(%(reached)s::bigint[] || %(every)s::bigint)"
+        " ORDER BY account_id",
+        {"reached": reached, "every": EVERY_ACCOUNT},
     )
     return [ClosedPeriod(account=code, closed_until=until) for code, until in txn.fetchall()]
 

@@ -15,6 +15,7 @@ from psycopg2.extensions import cursor as Cursor
 
 from provisioning.admin import Action, Admin, Change, FieldChange, audit, shown
 from provisioning.periods import EVERY_ACCOUNT, closed_until
+from provisioning.roles import Actor, require_unbound
 from radiusd.calls.rerating import Rerated, Result
 from radiusd.calls.rows import Charge
 from radiusd.errors import BadInput, Conflict, NotFound
@@ -154,8 +155,10 @@ def begin_rerating(txn: Cursor, rerating_id: str, scope: Scope, admin: Admin) ->
     audit(txn, admin, [change])
 
 
-def list_reratings(txn: Cursor) -> list[Rerating]:
-    """Return all reratings, newest first."""
+def list_reratings(txn: Cursor, actor: Actor | None = None) -> list[Rerating]:
+    """Return all reratings, newest first. Raises Forbidden when *actor* reaches only some accounts."""
+    if actor is not None:
+        require_unbound(actor, "reratings")
     txn.execute(
         "SELECT id::text, at, actor, scope::text,"
         " (SELECT count(*) FROM rerated WHERE rerating_id = rerating.id), undone_at, undone_by"

@@ -41,6 +41,7 @@ AREAS = {
     "plan": "plans",
     "policy": "plans",
     "pool": "plans",
+    "record": "calls",
     "rerating": "balances",
     "site": "site",
     "source": "clients",
@@ -66,6 +67,7 @@ READABLE = (
     "numbers",
     "plans",
     "services",
+    "site",
     "tenants",
     "tokens",
     "usage",
@@ -101,11 +103,11 @@ _OWN = _read("accounts", "balances", "calls", "numbers", "services", "tokens", "
 GRANTED: dict[Role, frozenset[str]] = {
     Role.OPERATOR: frozenset(RIGHTS),
     Role.BILLING: frozenset(
-        _read(*(area for area in READABLE if area != "users"))
+        _read(*(area for area in READABLE if area not in ("site", "users")))
         | _write("accounts", "balances", "calls", "decks", "plans", "tokens")
     ),
     Role.SUPPORT: frozenset(
-        _read(*(area for area in READABLE if area not in ("audit", "users"))) | _write("tokens")
+        _read(*(area for area in READABLE if area not in ("audit", "site", "users"))) | _write("tokens")
     ),
     Role.RESELLER: frozenset(
         _OWN | _read("plans", "tenants", "users") | _write("accounts", "numbers", "services", "users")
@@ -159,6 +161,12 @@ class Actor:
 def require_change(actor: Actor, noun: str) -> None:
     """Return when *actor* may change a *noun*. Raises Forbidden."""
     actor.require(f"{AREAS.get(noun, 'site')}:write")
+
+
+def require_unbound(actor: Actor, what: str) -> None:
+    """Return when *actor* is bound to no account. Raises Forbidden, which says that *what* are of all."""
+    if actor.is_bound:
+        raise Forbidden(f"{actor.name} reaches only some accounts, and {what} are about all of them")
 
 
 def require_account(txn: Cursor, actor: Actor, code: str, field_name: str = "") -> None:

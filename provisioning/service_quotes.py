@@ -10,6 +10,7 @@ from psycopg2.extensions import cursor as Cursor
 
 from provisioning import numbers
 from provisioning.amounts import MICRO_DECIMALS
+from provisioning.roles import Actor, reached_accounts
 from provisioning.service_kinds import canonical
 from radiusd.calls import limits
 from radiusd.calls.books import Books
@@ -35,6 +36,7 @@ def quote_service(
     at: datetime,
     calling: str = "",
     ported: Ported = AS_DIALLED,
+    actor: Actor | None = None,
 ) -> Document:
     """
     Return what a call of *service* to *called* costs that is answered *at* and lasts *duration_s*.
@@ -43,13 +45,16 @@ def quote_service(
     Included minutes are those that are left, limits stand as they do now.
 
     Raises:
-        NotFound: No such service holds at that moment.
+        NotFound: No such service holds at that moment, or *actor* does not reach its account.
+        Forbidden: *actor* may not look at services.
         BadInput: An argument is wrong, or the name stands for several services.
     """
     number = numbers.e164("to", called)
     if not 0 <= duration_s <= LONGEST_S:
         raise BadInput(f"seconds: {duration_s} is not from 0 to {LONGEST_S}")
-    service_id = _find(txn, service, at)
+    if actor is not None:
+        actor.require("services:read")
+    service_id = _find(txn, service, at, None if actor is None else reached_accounts(txn, actor))
     into = _owner_of(txn, number, at)
     directory = load_excerpt(
         txn, {ported.number_of(number)}, {service_id} | ({into} if into is not None else set())
@@ -70,15 +75,16 @@ def quote_service(
     return _document(books, party, terms, cost, at)
 
 
-def _find(txn: Cursor, service: str, at: datetime) -> int:
+def _find(txn: Cursor, service: str, at: datetime, reached: list[int] | None) -> int:
     kind_word, colon, name = service.partition(":")
     kinds = {kind.value: kind for kind in ServiceKind}
     if not colon or kind_word not in kinds:
         kind_word, name = "", service
     txn.execute(
         "SELECT id, kind, account_id FROM service WHERE name = ANY (%s) AND (%s = '' OR kind = %s)"
-        " AND activated_at <= %s AND (ended_at IS NULL OR ended_at > %s) ORDER BY id",
-        (sorted(_spellings(kind_word, name)), kind_word, kind_word, at, at),
+        " AND activated_at <= %s AND (ended_at IS NULL OR ended_at > %s)"
+        " AND (%s::bigint[] IS NULL OR account_id = ANY(%s::bigint[])) ORDER BY id",
+        (sorted(_spellings(kind_word, name)), kind_word, kind_word, at, at, reached, reached),
     )
     rows = txn.fetchall()
     if not rows:
@@ -180,4 +186,3 @@ def _deck_label(party: Party, terms: Tariff) -> str:
 
 def _money(micros: int) -> Decimal:
     return Decimal(micros).scaleb(-MICRO_DECIMALS)
-

@@ -107,14 +107,29 @@ def read_site(path: Path) -> Site:
         BadInput: Every problem with its line, as ``site.toml:12: field: what, and what to do``.
     """
     text = _read_text(path)
+    warnings = _open_secrets(path, text)
+    return _read(path, text, Findings(path, {}, warnings=warnings))
+
+
+def read_site_text(name: str, octets: bytes) -> Site:
+    """
+    Return what a site file that was sent says; messages call it *name*. It cannot name other files.
+
+    Raises:
+        BadInput: As :func:`read_site`.
+    """
+    path = Path(name)
+    return _read(path, _decoded(path, octets), Findings(path, {}, alone=True))
+
+
+def _read(path: Path, text: str, findings: Findings) -> Site:
     try:
         tables = tomllib.loads(text, parse_float=Decimal)
     except (tomllib.TOMLDecodeError, RecursionError) as error:
         line = re.search(r"at line (\d+)", str(error))
         raise BadInput(f"{path}:{line[1] if line else 1}: not TOML: {error}") from error
-    findings = Findings(path, line_index(text))
+    findings.lines = line_index(text)
     site = Site(path, hashlib.sha256(text.encode()).hexdigest(), findings)
-    _warn_of_open_secrets(path, text, findings)
     for name, entries in tables.items():
         reader = READERS.get(name)
         if reader is None:
@@ -133,9 +148,14 @@ def _read_text(path: Path) -> str:
             octets = file.read(MAX_OCTETS + 1)
         if len(octets) > MAX_OCTETS:
             raise BadInput(f"{path}: it has more than {MAX_OCTETS} octets; keep rates in CSV files beside it")
-        return octets.decode("utf-8-sig").replace("\r\n", "\n")
     except OSError as error:
         raise BadInput(f"{path}: cannot be read: {error.strerror}") from error
+    return _decoded(path, octets)
+
+
+def _decoded(path: Path, octets: bytes) -> str:
+    try:
+        return octets.decode("utf-8-sig").replace("\r\n", "\n")
     except UnicodeDecodeError as error:
         line = octets.count(b"\n", 0, error.start) + 1
         raise BadInput(f"{path}:{line}: not UTF-8; save the file as UTF-8") from error
@@ -150,12 +170,12 @@ def _tables(name: str, entries: object, findings: Findings) -> Iterator[tuple[Ta
         yield table, (name, number)
 
 
-def _warn_of_open_secrets(path: Path, text: str, findings: Findings) -> None:
+def _open_secrets(path: Path, text: str) -> list[str]:
+    """Return a warning when the file holds secrets that others may read."""
     mode = stat.S_IMODE(path.stat().st_mode)
     if mode & 0o044 and re.search(r"^\s*(secret|password)\s*=", text, re.MULTILINE):
-        findings.warnings.append(
-            f"{path} holds secrets, and others may read it (mode {mode:04o}): chmod 0600"
-        )
+        return [f"{path} holds secrets, and others may read it (mode {mode:04o}): chmod 0600"]
+    return []
 
 
 def _plain(kind: type[Any], collect: Callable[[Site], list[Entry[Any]]]) -> Reader:
@@ -219,6 +239,9 @@ def _read_deck(site: Site, table: Table, place: Place) -> None:
         return
     if (deck.file is None) == (rates is None):
         site.findings.add(place, f"deck {deck.name}: give either file, a CSV file, or rates")
+        return
+    if deck.file is not None and site.findings.alone:
+        site.findings.add((*place, "file"), "file: no file can be named in what is sent; write rates")
         return
     source: RateSource
     if deck.file is not None:

@@ -27,23 +27,25 @@ class NumberState:
     state: str
 
 
-def import_states(txn: Cursor, path: Path, admin: Admin) -> Change:
+def import_states(txn: Cursor, path: Path, admin: Admin, called: str = "") -> Change:
     """
     Make the table be what the CSV file *path* says, in columns ``code`` and ``state``.
+
+    *called* is what messages call it where that is not its path.
 
     Raises:
         BadInput: What is wrong with its lines; nothing was changed.
     """
-    wanted = _read_file(path)
+    called = called or str(path)
+    wanted = _read_file(path, called)
     before = {row.code: row.state for row in list_states(txn)}
     if before == wanted:
-        return Change(Action.UNCHANGED, "state", str(path))
+        return Change(Action.UNCHANGED, "state", called)
     txn.execute("DELETE FROM number_state")
     insert = "INSERT INTO number_state (code, state) VALUES %s"
     execute_values(txn, insert, list(wanted.items()), page_size=5000)
-    change = Change(
-        Action.CHANGED, "state", str(path), (FieldChange("codes", str(len(before)), str(len(wanted))),)
-    )
+    counts = FieldChange("codes", str(len(before)), str(len(wanted)))
+    change = Change(Action.CHANGED, "state", called, (counts,))
     record(txn, admin, [change])
     return change
 
@@ -58,23 +60,23 @@ def list_states(txn: Cursor, state: str | None = None) -> list[NumberState]:
     return [NumberState(code=code, state=found) for code, found in txn.fetchall()]
 
 
-def _read_file(path: Path) -> dict[str, str]:
+def _read_file(path: Path, called: str) -> dict[str, str]:
     try:
         text = path.read_text(encoding="utf-8-sig")
     except (OSError, UnicodeDecodeError) as error:
-        raise BadInput(f"{path}: cannot be read as UTF-8: {error}") from error
+        raise BadInput(f"{called}: cannot be read as UTF-8: {error}") from error
     rows = csv.reader(text.splitlines())
     header = [name.strip().lower() for name in next(rows, [])]
     if not {"code", "state"} <= set(header):
-        raise BadInput(f"{path}:1: the first line must name the columns code and state")
+        raise BadInput(f"{called}:1: the first line must name the columns code and state")
     found: dict[str, str] = {}
-    problems = list(_wrong(path, header, rows, found))
+    problems = list(_wrong(called, header, rows, found))
     if problems:
         raise BadInput("\n".join(problems[:_MOST_PROBLEMS]) + "\nNothing was imported.")
     return found
 
 
-def _wrong(path: Path, header: list[str], rows: Iterable[list[str]], found: dict[str, str]) -> Iterable[str]:
+def _wrong(path: str, header: list[str], rows: Iterable[list[str]], found: dict[str, str]) -> Iterable[str]:
     """Yield what is wrong with each row; put the good ones into *found*."""
     for line, cells in enumerate(rows, 2):
         if not any(cells):

@@ -48,6 +48,18 @@ WORDS: Mapping[str, tuple[str, ...]] = {
 }
 """What the fields of closed sets may say."""
 
+HELPS = {
+    "percent": "Share of what is charged.",
+    "fixed": "Fixed amount, in the account's currency.",
+    "fixed_per": "For each statement, or each service with charges. New taxes: statement.",
+    "kinds": "Kind of posting that it is a share of. New taxes: usage and recurring.",
+    "rounding": "Whether the share is rounded once, or for each posting. New taxes: statement.",
+    "decimals": "Decimals that it is rounded to, half up. New taxes: 2.",
+    "accounts": "Account that owes it.",
+    "exempt": "Service whose charges it leaves out.",
+}
+"""What the fields mean, beside the name."""
+
 
 def add_tax(txn: Cursor, tax: Tax, admin: Admin) -> Change:
     """Add *tax*. Raises Conflict when it exists."""

@@ -25,12 +25,17 @@ MAX_SECRET_OCTETS = 4096
 
 @dataclass(slots=True)
 class Findings:
-    """What is wrong with the file at *path*, line by line, and what its admin should be warned of."""
+    """
+    What is wrong with the file at *path*, line by line, and what its admin should be warned of.
+
+    *alone*: it came without files beside it, and may name none: they would be others, of our own machine.
+    """
 
     path: Path
     lines: dict[Place, int]
     problems: list[str] = field(default_factory=list)
     warnings: list[str] = field(default_factory=list)
+    alone: bool = False
 
     def line(self, place: Place) -> int:
         """Return the line of *place*."""
@@ -81,7 +86,9 @@ def _read_field(
     target = name.removesuffix("_file")
     of_file = target != name and readers.get(target) is Secret
     try:
-        if of_file:
+        if of_file and findings.alone:
+            findings.add(place, f"{name}: no file can be named in what is sent; write {target}")
+        elif of_file:
             values[target] = _secret_in(findings.path.parent / _text(name, value), name)
         elif name in readers and name not in given:
             values[name] = read_value(name, readers[name], value)

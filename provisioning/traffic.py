@@ -11,6 +11,7 @@ from psycopg2.extensions import cursor as Cursor
 from provisioning import names
 from provisioning.accounts import read_account
 from provisioning.amounts import MICRO_DECIMALS
+from provisioning.moments import zone_named
 from provisioning.roles import Actor, reached_accounts, require_account
 
 GROUPS: dict[str, str] = {
@@ -64,11 +65,12 @@ def traffic(
     Return what calls set up from *since* up to, not including, *until* came to, the dearest first.
 
     Raises:
-        BadInput: Calls are not added up by that.
+        BadInput: Calls are not added up by that, or *zone* is none.
         NotFound: There is no such account, or *actor* does not reach it.
     """
     actor.require("calls:read")
     names.word("by", by, tuple(GROUPS))
+    zone_named("zone", zone)
     if account is not None:
         require_account(txn, actor, account, "account")
         read_account(txn, account)

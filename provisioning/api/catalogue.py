@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from provisioning import accounts, buckets, clients, destinations, plans, policies, tenants
+from provisioning import accounts, buckets, clients, destinations, doctor, plans, policies, tenants
 from provisioning.admin import Change
-from provisioning.api.endpoints import Answer, Asked, Parameter, listed, sliced
+from provisioning.api.endpoints import Answer, Asked, Endpoint, Parameter, listed, sliced
 from provisioning.api.nouns import Noun, made
 from provisioning.roles import require_account
 from radiusd.errors import NotFound
@@ -87,6 +87,30 @@ def _put_bucket(asked: Asked, values: dict[str, Any], new: bool) -> Change:
     return put(asked.txn, made(buckets.Bucket, values), asked.admin)
 
 
+DOCTOR_LIMIT_MS = 2000
+
+
+def _doctor(asked: Asked) -> Answer:
+    asked.admin.require("clients:read")
+    hours = asked.query.get("hours", 24)
+    found = doctor.examine(asked.txn, asked.path["name"], hours, asked.now, DOCTOR_LIMIT_MS)
+    return Answer({"items": found, "next": None})
+
+
+DOCTOR = Endpoint(
+    method="GET",
+    path="/clients/{name}/doctor",
+    tag="clients",
+    summary="Tell from a client's own packets what is wrong with it, and what to change on the device.",
+    right="clients:read",
+    parameters=(
+        Parameter("name", "Which client.", in_path=True),
+        Parameter("hours", "How far back.", int, least=1, most=168),
+    ),
+    result=doctor.Finding,
+    many=True,
+    answer=_doctor,
+)
 NOUNS = (
     Noun(
         word="account",

@@ -4,14 +4,20 @@ from __future__ import annotations
 
 import tempfile
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 
 from provisioning import decks
 from provisioning.api.endpoints import PAGED, UPLOAD, Answer, Asked, Endpoint, Parameter, sliced
+from provisioning.api.nouns import made
+from provisioning.deck_changes import DeckChanges, compare_usual
+from provisioning.deck_templates import read_template
+from provisioning.moments import instant
 from provisioning.rate_files import RateFile
+from provisioning.rate_layouts import PLAIN
 
 MAX_OCTETS = 64_000_000
+DAYS, SHOWN, MOST_SHOWN = 30, 20, 10_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +49,9 @@ def _import(asked: Asked) -> Answer:
         file.flush()
         if dry_run:
             asked.txn.execute("SAVEPOINT before_import")
-        source = Upload(Path(file.name), called=asked.query.get("file", "body"))
+        template = asked.query.get("template")
+        layout = PLAIN if template is None else read_template(asked.txn, template)
+        source = Upload(Path(file.name), layout, deck.currency, called=asked.query.get("file", "body"))
         kind = decks.Kind(asked.query.get("kind", decks.Kind.REPLACE.value))
         active_from = asked.query.get("active_from")
         change = decks.import_deck(asked.txn, deck, source, asked.admin, active_from, kind)
@@ -51,6 +59,30 @@ def _import(asked: Asked) -> Answer:
         if dry_run:
             asked.txn.execute("ROLLBACK TO before_import")
     return Answer(found, 201 if change else 200, change=change)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RollBack:
+    """Which version comes back, and from when on; without them, the one before, as soon as it can."""
+
+    to: int | None = None
+    at: date | None = None
+
+
+def _roll_back(asked: Asked) -> Answer:
+    body = made(RollBack, asked.body)
+    name = asked.path["name"]
+    at = None if body.at is None else instant("at", body.at, UTC)
+    change = decks.roll_back(asked.txn, name, asked.admin, body.to, at)
+    return Answer(decks.list_versions(asked.txn, name)[0], 201, change=change)
+
+
+def _changes(asked: Asked) -> Answer:
+    query = asked.query
+    since = asked.now - timedelta(days=query.get("days", DAYS))
+    limit = query.get("limit", SHOWN)
+    found = compare_usual(asked.txn, asked.path["name"], query.get("from"), query.get("to"), since, limit)
+    return Answer(found)
 
 
 _NAME = Parameter("name", "Which deck.", in_path=True)
@@ -93,6 +125,7 @@ ENDPOINTS = (
                 "All there is, all there will be (that is what goes without saying), or changes only.",
                 choices=tuple(kind.value for kind in decks.Kind),
             ),
+            Parameter("template", "How the file is written."),
             Parameter("dry_run", "Only say what would be done.", bool),
         ),
         media="text/csv",
@@ -102,5 +135,42 @@ ENDPOINTS = (
         alone=True,
         writes=True,
         answer=_import,
+    ),
+    Endpoint(
+        method="POST",
+        path="/decks/{name}/rollback",
+        tag="decks",
+        summary="Bring back an older version's rates, as another version.",
+        right="decks:write",
+        parameters=(_NAME,),
+        body=RollBack,
+        partial=True,
+        helps={
+            "to": "Version to go back to; without it, the one before.",
+            "at": "Calls set up from then on; without it, as soon as it can.",
+        },
+        result=decks.DeckVersion,
+        status=201,
+        alone=True,
+        writes=True,
+        answer=_roll_back,
+    ),
+    Endpoint(
+        method="GET",
+        path="/decks/{name}/changes",
+        tag="decks",
+        summary="Show what changes from one version of a deck to another, and what that comes to in money.",
+        right="decks:read",
+        parameters=(
+            _NAME,
+            Parameter("from", "Version before; without it, the one that it was made from.", int, least=1),
+            Parameter("to", "Version after; without it, the newest.", int, least=1),
+            Parameter("days", "Traffic that tells the effect in money.", int, least=0, most=3650),
+            Parameter(
+                "limit", "How many changes to show, the greatest first.", int, least=1, most=MOST_SHOWN
+            ),
+        ),
+        result=DeckChanges,
+        answer=_changes,
     ),
 )

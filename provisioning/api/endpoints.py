@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, BinaryIO, TypeVar
 
 from psycopg2.extensions import cursor as Cursor
 
@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from provisioning.web import Web
 
 DEFAULT_LIMIT = 50
+JSON = "application/json"
 T = TypeVar("T")
 
 
@@ -67,7 +68,12 @@ class Asked:
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """What an endpoint answers. *tagged* things carry an ETag. *change* is what was done, if anything was."""
+    """
+    What an endpoint answers: *body* as JSON, or as it is where its *media* is another.
+
+    *tagged* things carry an ETag. *change* is what was done, if anything was. *stream* writes an answer of
+    any length, in a thread that has no transaction.
+    """
 
     body: Any = None
     status: int = 200
@@ -75,6 +81,8 @@ class Answer:
     tagged: bool = False
     change: Change | None = None
     after: Callable[[], Answer] | None = None  # what is left to do after the commit; its answer counts
+    media: str = JSON
+    stream: Callable[[BinaryIO], object] | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -83,8 +91,9 @@ class Endpoint:
     What a method does at a path.
 
     *right* None: whoever has a token. *body* is the dataclass whose fields a JSON body has, all of them or
-    with *partial* some; *media* names a body that is no JSON, of *most_octets*. *result* is the dataclass of
-    what comes back, *many* a page of them. *alone*: no other change of the catalogue is under way meanwhile.
+    with *partial* some; *media* names a body that is no JSON, of *most_octets*, and *produces* answers that
+    are none. *result* is the dataclass of what comes back, *many* a page of them. *alone*: no other change of
+    the catalogue is under way meanwhile.
     """
 
     method: str
@@ -101,6 +110,7 @@ class Endpoint:
     helps: Mapping[str, str] = field(default_factory=dict)
     media: str | None = None
     most_octets: int = 1_000_000
+    produces: tuple[str, ...] = ()  # media of an answer that is no JSON
     result: type[Any] | None = None
     many: bool = False
     streams: bool = False  # server-sent events, as long as somebody listens
@@ -117,9 +127,19 @@ def listed(items: Sequence[T], page: Page, key_of: Callable[[T], Key]) -> Answer
     return Answer({"items": items, "next": write_cursor(key_of(items[-1])) if more else None})
 
 
-def sliced(things: Iterable[T], page: Page, key_of: Callable[[T], Key]) -> Answer:
-    """Return a page of *things*, of which there are few enough to read them all."""
-    ordered = sorted((thing for thing in things if key_of(thing) > page.after), key=key_of)
+def sliced(things: Iterable[T], page: Page, key_of: Callable[[T], Key], newest_first: bool = False) -> Answer:
+    """
+    Return a page of *things*, of which there are few enough to read them all, in the order of their keys.
+
+    *newest_first*: in the opposite order.
+    """
+    ordered = sorted(things, key=key_of, reverse=newest_first)
+    if page.after:
+        ordered = [
+            thing
+            for thing in ordered
+            if (key_of(thing) < page.after if newest_first else key_of(thing) > page.after)
+        ]
     return listed(ordered[: page.limit], page, key_of)
 
 

@@ -14,7 +14,9 @@ from provisioning.api.nouns import made
 from provisioning.pages import Page, read_cursor, write_cursor
 from provisioning.quotes import quote_for
 from provisioning.roles import require_account
+from provisioning.service_quotes import quote_service
 from provisioning.usage import Usage, read_usage
+from radiusd.calls.tariffs import Ported
 from radiusd.errors import BadInput
 
 KINDS = tuple(kind.value for kind in balances.PostingKind)
@@ -80,6 +82,22 @@ def _quote(asked: Asked) -> Answer:
         asked.query.get("from", ""),
     )
     return Answer(quoted(found, at))
+
+
+def _quote_service(asked: Asked) -> Answer:
+    query = asked.query
+    found = quote_service(
+        asked.txn,
+        query["service"],
+        query["to"],
+        query.get("seconds", 60),
+        query.get("at", asked.now),
+        query.get("from", ""),
+        Ported(query.get("lrn", ""), query.get("from_lrn", "")),
+        asked.admin,
+    )
+    asked.txn.connection.rollback()  # what was opened to look at it
+    return Answer(found)
 
 
 def quoted(found: Any, at: datetime) -> dict[str, Any]:
@@ -171,5 +189,22 @@ ENDPOINTS = (
             Parameter("at", "When it is answered.", datetime),
         ),
         answer=_quote,
+    ),
+    Endpoint(
+        method="GET",
+        path="/quote/service",
+        tag="calls",
+        summary="Show what a call of a service would cost now: price, included minutes, limits.",
+        right="services:read",
+        parameters=(
+            Parameter("service", "Number, extension, trunk or network; or KIND:NAME.", required=True),
+            Parameter("to", "Number that is called.", required=True),
+            Parameter("from", "Number that calls."),
+            Parameter("lrn", "What the called number was ported to."),
+            Parameter("from_lrn", "What the calling number was ported to."),
+            Parameter("seconds", "How long it lasts.", int, least=0, most=LONGEST_S),
+            Parameter("at", "When it is answered.", datetime),
+        ),
+        answer=_quote_service,
     ),
 )

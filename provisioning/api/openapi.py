@@ -153,6 +153,9 @@ def _response(endpoint: Endpoint) -> Schema:
     if endpoint.streams:
         response["content"] = {"text/event-stream": {"schema": {"type": "string"}}}
         return response
+    if endpoint.produces:
+        response["content"] = {media: {"schema": {"type": "string"}} for media in endpoint.produces}
+        return response
     schema: Schema = {"type": "object"} if endpoint.result is None else schema_out(endpoint.result)
     response["content"] = {"application/json": {"schema": page_of(schema) if endpoint.many else schema}}
     if endpoint.tagged:

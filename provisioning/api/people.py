@@ -10,6 +10,7 @@ from provisioning import audit, people, tokens
 from provisioning.admin import Change, Secret
 from provisioning.api.endpoints import PAGED, Answer, Asked, Endpoint, Parameter, listed
 from provisioning.api.nouns import Noun, made
+from provisioning.logins import remove_totp
 from provisioning.moments import instant
 from provisioning.roles import GRANTED, RIGHTS
 
@@ -77,6 +78,11 @@ USERS = Noun(
 )
 
 
+def _no_second_factor(asked: Asked) -> Answer:
+    _, user = people.read_user(asked.txn, asked.path["name"], asked.admin)
+    return Answer(None, 204, change=remove_totp(asked.txn, user, asked.admin))
+
+
 def _list_tokens(asked: Asked) -> Answer:
     page = asked.page(int)
     found = tokens.list_tokens(asked.txn, asked.admin, page, asked.query.get("user"))
@@ -113,6 +119,17 @@ def _me(asked: Asked) -> Answer:
 
 ENDPOINTS = (
     *USERS.endpoints(),
+    Endpoint(
+        method="DELETE",
+        path="/users/{name}/second-factor",
+        tag="users",
+        summary="Ask a user for no second factor any more, when the telephone with it is lost.",
+        right="users:write",
+        parameters=(Parameter("name", "Which user.", in_path=True),),
+        status=204,
+        writes=True,
+        answer=_no_second_factor,
+    ),
     Endpoint(
         method="GET",
         path="/tokens",

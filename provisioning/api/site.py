@@ -19,7 +19,8 @@ from twisted.web.server import Request
 
 from provisioning.admin import begin
 from provisioning.api.bodies import check_text, read_fields, read_json
-from provisioning.api.endpoints import Answer, Asked, Endpoint, Parameter, read_parameter
+from provisioning.api.downloads import Downloads
+from provisioning.api.endpoints import JSON, Answer, Asked, Endpoint, Parameter, read_parameter
 from provisioning.api.live import LiveFeed
 from provisioning.api.openapi import document
 from provisioning.api.pacing import Pace
@@ -45,7 +46,6 @@ if TYPE_CHECKING:
 
 ROOT = "/api/v1"
 EVENTS = "/calls/events"
-JSON = "application/json"
 TOKENS_KEPT = 1000
 SECURITY = {
     "cache-control": "no-store",
@@ -89,6 +89,7 @@ class _Api(Resource):
         self._pace = Pace(web.settings.console.requests_per_minute)
         self._tokens: OrderedDict[bytes, None] = OrderedDict()  # that opened when they were last used
         self._feed = LiveFeed(web)
+        self._downloads = Downloads(web)
 
     def render(self, request: Request) -> int:
         """Answer any method."""
@@ -151,7 +152,15 @@ class _Api(Resource):
             await self._listen(request, bearer, query.get("account"), secret, address)
             return None
         body = _read_body(octets, found.endpoint)
-        return await self._done(_Work(self._web, found, bearer, query, body, octets, request))
+        answer = await self._done(_Work(self._web, found, bearer, query, body, octets, request))
+        if isinstance(answer, Reply):
+            return answer
+        assert answer.stream is not None, "an answer that is none yet was awaited"
+        headers = {**answer.headers, "content-type": answer.media}
+        if request.method == b"HEAD":
+            return Reply(200, headers, b"")
+        await self._downloads.send(request, headers, answer.stream)
+        return None
 
     async def _listen(
         self, request: Request, bearer: Bearer, account: str | None, secret: bytes, address: str
@@ -160,11 +169,10 @@ class _Api(Resource):
         await self._web.database.run(lambda txn: live_for(txn, admin, admin.now, account))  # or be refused
         self._feed.listen(request, admin, account, lambda: self._is_welcome(secret, address))
 
-    async def _done(self, work: _Work) -> Reply:
+    async def _done(self, work: _Work) -> Reply | Answer:
         reply = await self._web.database.run(work.do)
-        if isinstance(reply, Reply):
+        if isinstance(reply, Reply) or reply.after is None:
             return reply
-        assert reply.after is not None, "an answer that is none yet has something left to do"
         return _encoded(await self._web.database.compute(reply.after), work.endpoint)
 
     def _require_pace(self, secret: bytes, address: str) -> None:
@@ -248,7 +256,7 @@ class _Work:
         return self._found.endpoint
 
     def do(self, txn: Cursor) -> Reply | Answer:
-        """Return the reply, or an answer with what is left to do after the commit."""
+        """Return the reply, or an answer with what is left to do or to write after the commit."""
         endpoint = self._found.endpoint
         admin = self._web.admin(self._bearer.actor)
         if self._key is not None:
@@ -269,7 +277,7 @@ class _Work:
                 if_match=self._if_match,
             )
         )
-        if answer.after is not None:
+        if answer.after is not None or answer.stream is not None:
             return answer
         reply = _encoded(answer, endpoint, self._if_none_match)
         if self._key is not None:
@@ -287,8 +295,9 @@ def _encoded(answer: Answer, endpoint: Endpoint, if_none_match: str | None = Non
         headers["ETag"] = tag_of(answer.body)
         if endpoint.method == "GET" and if_none_match and headers["ETag"] in if_none_match:
             return Reply(304, headers, b"")
-    headers["content-type"] = JSON
-    return Reply(answer.status, headers, to_json(answer.body))
+    headers["content-type"] = answer.media
+    body = to_json(answer.body) if answer.media == JSON else str(answer.body).encode()
+    return Reply(answer.status, headers, body)
 
 
 def _segments(path: str) -> tuple[str, ...]:

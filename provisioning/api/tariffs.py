@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+from datetime import date
 from typing import Any
 
 from provisioning import holidays, origins, overrides, pools
@@ -132,6 +134,24 @@ def _remove_overrides(asked: Asked) -> Answer:
     return Answer(None, 204, change=changes[0])
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Ending:
+    """The price of *prefix* of *plan* or *account*, and when it ends; None is now."""
+
+    prefix: str
+    plan: str | None = None
+    account: str | None = None
+    at: date | None = None
+
+
+def _end_overrides(asked: Asked) -> Answer:
+    body = made(Ending, asked.body)
+    changes = overrides.end_overrides(asked.txn, body.plan, body.account, body.prefix, asked.admin, body.at)
+    found = overrides.list_overrides(asked.txn, body.plan, body.account)
+    ended = [each for each in found if each.key in {change.key for change in changes}]
+    return Answer({"items": ended, "next": None}, change=changes[0] if changes else None)
+
+
 _WHOSE = (Parameter("plan", "Of this plan."), Parameter("account", "Of this account."))
 OVERRIDES = (
     Endpoint(
@@ -157,6 +177,25 @@ OVERRIDES = (
         alone=True,
         writes=True,
         answer=_set_override,
+    ),
+    Endpoint(
+        method="POST",
+        path="/overrides/end",
+        tag="overrides",
+        summary="End the price of a prefix; what it rated stays explained.",
+        right="plans:write",
+        body=Ending,
+        helps={
+            "prefix": "Which prefix; * is every destination.",
+            "plan": "Of this plan.",
+            "account": "Of this account.",
+            "at": "When; a day begins in UTC. Without it, now.",
+        },
+        result=overrides.Override,
+        many=True,
+        alone=True,
+        writes=True,
+        answer=_end_overrides,
     ),
     Endpoint(
         method="DELETE",

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import replace
-from datetime import timedelta
 from typing import IO, Any
 
 import click
@@ -23,7 +22,6 @@ from provisioning.cli.field_options import field_options, given
 from provisioning.cli.framework import Group
 from provisioning.cli.output import print_document, print_rows
 from provisioning.cli.session import database, now
-from radiusd.storage.habits import calls_closed_by_us, habits_of
 
 WHAT = "the shared secret"
 COUNT_LIMIT_MS = 5000
@@ -112,13 +110,8 @@ def doctor_(ctx: click.Context, name: str, hours: int) -> None:
     Running servers write what they have counted every five seconds. The exit code is 1 when a check is
     `bad`.
     """
-    at = now()
-    since = at - timedelta(hours=hours)
     with database(ctx) as connection, connection.cursor() as txn:
-        found, client_id = clients.read_client(txn, name), clients.client_id_of(txn, name)
-        counts = habits_of(txn, client_id, since)
-        ended = calls_closed_by_us(txn, client_id, since, COUNT_LIMIT_MS)
-    findings = doctor.diagnose(doctor.Chart(found, counts, ended, hours))
+        findings = doctor.examine(txn, name, hours, now(), COUNT_LIMIT_MS)
     rows = [(one.check, one.state.value, one.seen, one.do) for one in findings]
     print_rows(ctx, ("check", "state", "seen", "do"), rows)
     if any(one.state is doctor.State.BAD for one in findings):

@@ -23,7 +23,7 @@ from provisioning.cli.options import Format, options_of
 from provisioning.cli.output import print_document, print_rows
 from provisioning.cli.session import database, now
 from provisioning.cli.text import cell
-from provisioning.deck_changes import CHANGES, DeckChanges, RateChange, compare_versions
+from provisioning.deck_changes import CHANGES, DeckChanges, RateChange, compare_usual
 from provisioning.deck_templates import read_template
 from provisioning.rate_files import RateFile
 from provisioning.rate_layouts import PLAIN, Layout
@@ -155,9 +155,7 @@ def _progress(file: Path) -> Iterator[Progress | None]:
 @DAYS_OPTION
 @LIMIT_OPTION
 @click.pass_context
-def diff(
-    ctx: click.Context, name: str, before: int | None, after: int | None, days: int, limit: int
-) -> None:
+def diff(ctx: click.Context, name: str, before: int | None, after: int | None, days: int, limit: int) -> None:
     """
     Show what changes from one version of a deck to another: the last price of each prefix.
 
@@ -171,13 +169,7 @@ def diff(
 def _compare(
     txn: Cursor, name: str, before: int | None, after: int | None, days: int, limit: int
 ) -> DeckChanges:
-    """Compare two versions of a deck, by default the newest with what it was made from, or the one before."""
-    versions = {version.number: version for version in decks.list_versions(txn, name)}
-    after = max(versions) if after is None else after
-    if before is None:
-        base = versions[after].base if after in versions and versions[after].kind != "rollback" else None
-        before = base if base is not None else after - 1 if after - 1 in versions else None
-    return compare_versions(txn, name, before, after, now() - timedelta(days=days), limit)
+    return compare_usual(txn, name, before, after, now() - timedelta(days=days), limit)
 
 
 def _show_changes(ctx: click.Context, found: DeckChanges) -> None:

@@ -5,10 +5,9 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing, contextmanager
-from datetime import datetime
 from decimal import Decimal
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 import click
 from psycopg2.extensions import connection as Connection
@@ -23,13 +22,14 @@ from provisioning.cli.output import print_document, print_rows
 from provisioning.cli.session import connect, migrated_dsn, now, sealer
 from provisioning.cli.text import cell
 from provisioning.deck_templates import read_template
+from provisioning.draft_replays import Wish, draft_of, replay_calls
 from provisioning.rate_files import RateFile
 from provisioning.rate_layouts import PLAIN
 from provisioning.reratings import checked_scope
 from radiusd.calls.directory import Directory
-from radiusd.calls.what_if import Draft
-from radiusd.errors import BadInput, NotFound
+from radiusd.errors import BadInput
 from radiusd.storage.rerating import Scope
+from radiusd.storage.what_if import count_calls
 
 
 def percent_of(text: str) -> Decimal:
@@ -94,19 +94,18 @@ def try_(
         raise click.UsageError("give a rate file or a deck, or --plan")
     scope = checked_scope(Scope(account=account, month=month))
     with _opened(ctx) as (connection, directory):
-        draft = _draft(connection, directory, _Said(new, instead_of, plan, template, chosen), now())
-        found = _replayed(connection, directory, draft, scope)
+        wish = Wish(
+            deck=new or "",
+            file=_file(connection, new, template, chosen),
+            plan=plan or "",
+            instead_of=instead_of or "",
+        )
+        draft = draft_of(connection, directory, wish, now())
+        with _progress(connection, lambda: count_calls(connection, scope)) as told:
+            found = replay_calls(connection, directory, draft, scope, told)
     _show(ctx, found, limit)
     failed = fail_if_change is not None and found.changes_by(fail_if_change)
     ctx.exit(Exit.DIFFERS if failed else Exit.OK)
-
-
-class _Said(NamedTuple):
-    new: str | None
-    instead_of: str | None
-    plan: str | None
-    template: str | None
-    layout: dict[str, Any]
 
 
 @contextmanager
@@ -120,48 +119,15 @@ def _opened(ctx: click.Context) -> Iterator[tuple[Connection, Directory]]:
         yield connection, catalogue.directory
 
 
-def _draft(connection: Connection, directory: Directory, said: _Said, at: datetime) -> Draft:
-    if said.plan is not None:
-        plan = next((plan for plan in directory.plans.values() if plan.code == said.plan), None)
-        if plan is None:
-            raise NotFound(f"plan {said.plan} does not exist; add it first")
-        return Draft(said.instead_of or "", plan=plan)
-    assert said.new is not None
-    in_use = {deck.name: deck for deck in drafts.decks_in_use(directory)}
-    instead_of = said.instead_of
-    if instead_of is None:
-        instead_of = (
-            said.new if said.new in in_use else next(iter(in_use), None) if len(in_use) == 1 else None
-        )
-    if instead_of is None:
-        raise click.UsageError(f"say --instead-of which deck: {', '.join(sorted(in_use))}")
-    if instead_of not in in_use:
-        raise NotFound(f"--instead-of: no plan uses a deck {instead_of}")
-    currency = in_use[instead_of].currency
-    if not Path(said.new).is_file():
-        deck = drafts.deck_by_name(directory, said.new, at)
-        if deck.currency != currency:
-            raise BadInput(f"deck {said.new} is in {deck.currency}, and {instead_of} in {currency}")
-        return Draft(instead_of, deck)
+def _file(
+    connection: Connection, new: str | None, template: str | None, chosen: dict[str, Any]
+) -> Callable[[str], RateFile] | None:
+    """Return what makes the rate file *new*, which is told the currency; None when there is no such file."""
+    if new is None or not Path(new).is_file():
+        return None
     with connection.cursor() as txn:
-        layout = layout_of(
-            said.layout, PLAIN if said.template is None else read_template(txn, said.template)
-        )
-        source = RateFile(Path(said.new), layout, currency)
-        return Draft(instead_of, drafts.deck_of_file(txn, said.new, currency, source, at))
-
-
-def _replayed(connection: Connection, directory: Directory, draft: Draft, scope: Scope) -> drafts.Outcome:
-    from radiusd.calls.what_if import Replay
-    from radiusd.storage.what_if import count_calls, past_calls
-
-    assert scope.month is not None
-    since = datetime.fromisoformat(f"{scope.month}-01T00:00:00+00:00")
-    replay = Replay(directory, draft, since)
-    with _progress(connection, lambda: count_calls(connection, scope)) as told:
-        sums = replay.run(past_calls(connection, scope), told)
-    connection.rollback()
-    return drafts.outcome(sums, drafts.bucket_names(connection))
+        layout = layout_of(chosen, PLAIN if template is None else read_template(txn, template))
+    return lambda currency: RateFile(Path(new), layout, currency)
 
 
 @contextmanager

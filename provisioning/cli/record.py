@@ -8,26 +8,26 @@ import sys
 import tempfile
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
-from contextlib import closing, contextmanager
-from functools import partial
+from contextlib import contextmanager
 from pathlib import Path
-from random import SystemRandom
 from typing import IO
 
 import click
 import msgspec
 
+from provisioning.admin import Admin
+from provisioning.cli.changing import actor
 from provisioning.cli.errors import Exit
 from provisioning.cli.framework import Group
 from provisioning.cli.output import print_rows
-from provisioning.cli.session import connect, database, journal, migrated_dsn, now
+from provisioning.cli.session import database, migrated_dsn, now, sealer
 from provisioning.cli.text import printable
+from provisioning.record_desk import import_desk
 from radiusd.errors import BadInput
 from radiusd.handlers.record_import import Importer, Progress
 from radiusd.records.packed import STDIN, open_records
 from radiusd.records.record import Entry, Outcome, Record, SetAside
 from radiusd.records.registry import FORMATS, check_settings
-from radiusd.storage.ids import RANDOM_BYTES, uuid7
 from radiusd.storage.record_files import FileRow, find_files
 
 SPOOLED_OCTETS = 8 << 20
@@ -184,13 +184,11 @@ def files(ctx: click.Context, source: str) -> None:
 @contextmanager
 def importer(ctx: click.Context, source: str) -> Iterator[Importer]:
     """Yield what imports the files of *source*."""
-    with journal(ctx) as settling, migrated_dsn(ctx) as dsn, closing(connect(dsn)) as connection:
-        new_id = partial(_new_id, SystemRandom())
-        yield Importer(connection, settling, source, now, new_id)
-
-
-def _new_id(randomness: SystemRandom) -> str:
-    return str(uuid7(now(), randomness.randbytes(RANDOM_BYTES)))
+    with (
+        migrated_dsn(ctx) as dsn,
+        import_desk(dsn, source, Admin(actor(), now(), sealer(ctx)), now) as found,
+    ):
+        yield found
 
 
 @contextmanager

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import closing, contextmanager
-from random import SystemRandom
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, TypeVar
 from uuid import UUID
 
@@ -18,13 +17,12 @@ from provisioning.cli.fields import instant_of
 from provisioning.cli.framework import Group
 from provisioning.cli.options import Format, options_of
 from provisioning.cli.output import print_document, print_rows, say
-from provisioning.cli.session import connect, database, migrated_dsn, now, sealer
+from provisioning.cli.session import database, migrated_dsn, now, sealer
 from provisioning.cli.text import cell
-from radiusd.calls.rerating import Rerated, Wanted
-from radiusd.storage.rerating import Scope, select_calls
+from radiusd.storage.rerating import Scope
 
 if TYPE_CHECKING:
-    from radiusd.storage.rerating import Rerater
+    from provisioning.rerate_desk import Outcome, RerateDesk
 
 Command = TypeVar("Command", bound=Callable[..., None])
 SCOPE = (
@@ -71,10 +69,10 @@ def preview(ctx: click.Context, /, redraw: bool, **scope: Any) -> None:
 
     Who pays, by which service and plan, stays as it was. A call whose tariff has not changed is left alone.
     """
-    with _at_work(ctx, Scope(**scope)) as (rerater, wanted):
-        results = list(rerater.preview(wanted, redraw=redraw))
-    changed = _show(ctx, results)
-    ctx.exit(Exit.DIFFERS if changed else Exit.OK)
+    with _desk(ctx) as desk:
+        found = desk.preview(Scope(**scope), redraw=redraw)
+    _show(ctx, found)
+    ctx.exit(Exit.DIFFERS if found.differences else Exit.OK)
 
 
 @rerate.command(
@@ -92,18 +90,9 @@ def apply(ctx: click.Context, /, redraw: bool, closed: bool, **scope: Any) -> No
 
     Running it again changes nothing. `rerate undo` takes it back.
     """
-    meant = Scope(**scope)
-    with _at_work(ctx, meant) as (rerater, wanted):
-        found = list(rerater.preview(wanted, redraw=redraw))
-        changing = any(each.after is not None for each in found)
-        rerating_id = rerater.new_id()
-        if changing:
-            with database(ctx) as connection, connection.cursor() as txn:
-                if not closed:
-                    reratings.refuse_closed(txn, found)
-                reratings.begin_rerating(txn, rerating_id, meant, Admin(actor(), now(), sealer(ctx)))
-            found = list(rerater.apply(wanted, rerating_id, redraw=redraw))
-    _show(ctx, found, rerating_id if changing else "")
+    with _desk(ctx) as desk:
+        found = desk.apply(Scope(**scope), redraw=redraw, closed=closed)
+    _show(ctx, found)
 
 
 @rerate.command(
@@ -115,12 +104,8 @@ def apply(ctx: click.Context, /, redraw: bool, closed: bool, **scope: Any) -> No
 @click.pass_context
 def undo(ctx: click.Context, rerating: UUID) -> None:
     """Book again what a rerating has replaced; RERATING as `rerate list` shows it."""
-    with database(ctx) as connection, connection.cursor() as txn:
-        reratings.begin_undoing(txn, rerating)
-    with _rerater(ctx) as rerater:
-        done = list(rerater.undo(str(rerating)))
-    with database(ctx) as connection, connection.cursor() as txn:
-        reratings.finish_undoing(txn, rerating, Admin(actor(), now(), sealer(ctx)))
+    with _desk(ctx) as desk:
+        done = desk.undo(rerating)
     _show(ctx, done)
 
 
@@ -134,48 +119,27 @@ def list_(ctx: click.Context) -> None:
 
 
 @contextmanager
-def _at_work(ctx: click.Context, scope: Scope) -> Iterator[tuple[Rerater, list[Wanted]]]:
-    """Yield what rates again, and the calls that are meant."""
-    reratings.checked_scope(scope)
-    with database(ctx) as connection, connection.cursor() as txn:
-        wanted = select_calls(txn, scope)
-    with _rerater(ctx) as rerater:
-        yield rerater, wanted
-
-
-@contextmanager
-def _rerater(ctx: click.Context) -> Iterator[Rerater]:
-    from radiusd.storage.catalogue import load_catalogue
-    from radiusd.storage.rerating import Rerater
+def _desk(ctx: click.Context) -> Iterator[RerateDesk]:
+    from provisioning.rerate_desk import RerateDesk
 
     with migrated_dsn(ctx) as dsn:
-        with closing(connect(dsn)) as connection:
-            catalogue = load_catalogue(connection, sealer(ctx))
-        with closing(Rerater(dsn, catalogue, now(), SystemRandom())) as made:
-            yield made
+        yield RerateDesk(dsn, Admin(actor(), now(), sealer(ctx)))
 
 
-def _show(ctx: click.Context, results: Sequence[Rerated], rerating_id: str = "") -> bool:
-    """Print what changes, and tell whether anything does."""
-    with database(ctx) as connection, connection.cursor() as txn:
-        accounts = reratings.accounts_by_id(txn)
-    found, kept = reratings.differences(results, accounts), reratings.kept_calls(results)
+def _show(ctx: click.Context, found: Outcome) -> None:
+    """Print what changes."""
     if options_of(ctx).format in (Format.JSON, Format.JSONL):
-        told = [{name: _plain(value) for name, value in each._asdict().items()} for each in found]
-        left = [each._asdict() for each in kept]
-        calls = {"calls": len(results), "changed": sum(each.calls for each in found)}
-        print_document(ctx, {"rerating": rerating_id or None, **calls, "differences": told, "kept": left})
-        return bool(found)
-    if found:
-        print_rows(ctx, reratings.Difference._fields, found)
-    for each in kept:
+        told = [{name: _plain(value) for name, value in each._asdict().items()} for each in found.differences]
+        left = [each._asdict() for each in found.kept]
+        calls = {"calls": found.calls, "changed": found.changed}
+        print_document(ctx, {"rerating": found.rerating, **calls, "differences": told, "kept": left})
+        return
+    if found.differences:
+        print_rows(ctx, reratings.Difference._fields, found.differences)
+    for each in found.kept:
         say(ctx, f"{each.calls} calls stay as they are: {each.reason}")
-    changed = sum(each.calls for each in found)
-    say(
-        ctx,
-        f"{changed} of {len(results)} calls change" + (f"; rerating {rerating_id}" if rerating_id else ""),
-    )
-    return bool(found)
+    done = f"; rerating {found.rerating}" if found.rerating else ""
+    say(ctx, f"{found.changed} of {found.calls} calls change{done}")
 
 
 def _plain(value: object) -> object:

@@ -13,17 +13,6 @@ from provisioning.cli.field_options import field_options, given
 from provisioning.cli.framework import Group
 from provisioning.cli.session import database
 
-HELPS = {
-    "percent": "Share of what is charged.",
-    "fixed": "Fixed amount, in the account's currency.",
-    "fixed_per": "For each statement, or each service with charges. New taxes: statement.",
-    "kinds": "Kind of posting that it is a share of. New taxes: usage and recurring.",
-    "rounding": "Whether the share is rounded once, or for each posting. New taxes: statement.",
-    "decimals": "Decimals that it is rounded to, half up. New taxes: 2.",
-    "accounts": "Account that owes it.",
-    "exempt": "Service whose charges it leaves out.",
-}
-
 
 @click.group(cls=Group)
 def tax() -> None:
@@ -32,7 +21,7 @@ def tax() -> None:
 
 @tax.command("add", example="tollwire tax add vat --percent 19 --accounts ACME")
 @click.argument("name")
-@field_options(taxes.Tax, HELPS, new=True, choices=taxes.WORDS)
+@field_options(taxes.Tax, taxes.HELPS, new=True, choices=taxes.WORDS)
 @click.pass_context
 def add(ctx: click.Context, /, name: str, **chosen: Any) -> None:
     """Add a tax."""
@@ -43,7 +32,7 @@ def add(ctx: click.Context, /, name: str, **chosen: Any) -> None:
 
 @tax.command("set", example="tollwire tax set vat --percent 21")
 @click.argument("name")
-@field_options(taxes.Tax, HELPS, new=False, choices=taxes.WORDS)
+@field_options(taxes.Tax, taxes.HELPS, new=False, choices=taxes.WORDS)
 @click.pass_context
 def set_(ctx: click.Context, /, name: str, **chosen: Any) -> None:
     """Change a tax; lists that are given take the place of those it had."""

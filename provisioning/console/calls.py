@@ -95,7 +95,13 @@ def _quote(visit: Visit) -> Outcome:
             if query.get("at"):
                 at = instant("at", parse_moment("at", query["at"]), visit.zone)
             found = quote_service(
-                visit.asked.txn, query["service"], query["to"], int(seconds), at, query.get("from", "")
+                visit.asked.txn,
+                query["service"],
+                query["to"],
+                int(seconds),
+                at,
+                query.get("from", ""),
+                actor=visit.who.actor,
             )
             visit.asked.txn.connection.rollback()
         except BadInput as problem:
@@ -130,4 +136,3 @@ PAGES = (
         cli="tollwire quote",
     ),
 )
-

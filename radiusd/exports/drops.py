@@ -54,14 +54,22 @@ class Drop(NamedTuple):
     made_on: str
 
 
-def drops(connection: Connection, name: str | None = None, limit: int = 100) -> list[Drop]:
-    """Return what was written, newest first."""
+def drops(
+    connection: Connection,
+    name: str | None = None,
+    limit: int | None = 100,
+    after: tuple[datetime, str] | None = None,
+) -> list[Drop]:
+    """Return what was written, newest first; *after* is the beginning of a period and its export."""
+    start, export = after or (None, None)
     with connection.cursor() as txn:
         txn.execute(
             "SELECT name, period_start, period_end, file, records, octets, sha256, made_at, made_on"
-            " FROM export_drop WHERE %(name)s IS NULL OR name = %(name)s"
+            " FROM export_drop WHERE (%(name)s IS NULL OR name = %(name)s)"
+            " AND (%(start)s IS NULL OR period_start < %(start)s::timestamptz"
+            " OR (period_start = %(start)s::timestamptz AND name > %(export)s))"
             " ORDER BY period_start DESC, name LIMIT %(limit)s",
-            {"name": name, "limit": limit},
+            {"name": name, "limit": limit, "start": start, "export": export},
         )
         return [Drop(*row) for row in txn.fetchall()]
 

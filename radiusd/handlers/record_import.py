@@ -43,6 +43,9 @@ READ_OCTETS = 1 << 20
 Told = tuple[bytes, tuple[Entry, CallEvent]]
 """A record and its event, by the record's key."""
 
+Began = Callable[[Cursor, FileRow, str], None]
+"""Told in the transaction in which a file is begun, with what becomes of it: imported or rolled back."""
+
 Progress = Callable[[int, int], None]
 """Told after each batch: octets of the file that were read, packed as it is, and records."""
 
@@ -57,7 +60,9 @@ class Importer:
         source: str,
         now: Callable[[], datetime],
         new_id: Callable[[], str],
+        began: Began | None = None,
     ) -> None:
+        self._began = began
         self._connection = connection
         self._journal = journal
         self._now = now
@@ -71,12 +76,13 @@ class Importer:
         self._settings = {name: value for name, value in found.settings.items() if name in known}
 
     def import_file(
-        self, path: str, progress: Progress, *, strict: bool = False, again: bool = False
+        self, path: str, progress: Progress, *, strict: bool = False, again: bool = False, called: str = ""
     ) -> FileRow:
         """
         Return the file *path* with what came of its records, all of them in the books.
 
         A file that is there already is left alone, unless *again*; one that was begun is gone on with.
+        *called* is its name in the books and in messages where that is not its path.
 
         Raises:
             BadInput: It cannot be read, or *strict* and something in it cannot; what is booked stays.
@@ -84,18 +90,23 @@ class Importer:
         """
         with _readable(path) as name:
             digest, is_ended = _digest(name)
+            called = called or path
             if strict:
-                self._refuse_damaged(name, path)
+                self._refuse_damaged(name, called)
             with self._connection, self._connection.cursor() as txn:
                 begun_at = self._now()
-                file = record_files.begin_file(txn, self._new_id(), self._source_id, digest, path, begun_at)
+                file = record_files.begin_file(txn, self._new_id(), self._source_id, digest, called, begun_at)
                 if file.state == "imported" and not again:
                     return file
                 if file.state == "rolling back":
-                    raise Conflict(f"{path}: it is being taken back; end that with record rollback {file.id}")
+                    raise Conflict(
+                        f"{called}: it is being taken back; end that with record rollback {file.id}"
+                    )
                 if file.state == "rolled back":
                     record_files.clear_counts(txn, file.id)
                 record_files.set_state(txn, file.id, "importing", None)
+                if self._began is not None:
+                    self._began(txn, file, "imported")
             with open_records(name) as (unpacked, packed):
                 outcomes = self._format.read(unpacked, self._settings)
                 self._take_all(file.id, outcomes if is_ended else _distrust_last(outcomes), packed, progress)
@@ -202,6 +213,8 @@ class Importer:
         with self._connection, self._connection.cursor() as txn:
             file = found_file(txn, name, self._source.name)
             record_files.set_state(txn, file.id, "rolling back", None)
+            if self._began is not None:
+                self._began(txn, file, "rolled back")
         done = 0
         while True:
             with self._connection, self._connection.cursor() as txn:

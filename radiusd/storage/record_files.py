@@ -69,9 +69,7 @@ f.unmatched, f.unrated, f.begun_at, f.ended_at
 """
 
 
-def begin_file(
-    txn: Cursor, file_id: str, source_id: int, digest: bytes, name: str, now: datetime
-) -> FileRow:
+def begin_file(txn: Cursor, file_id: str, source_id: int, digest: bytes, name: str, now: datetime) -> FileRow:
     """Return the file that has *digest*: a new one, or as it was left."""
     txn.execute(
         "INSERT INTO record_file (id, source_id, digest, name, state, begun_at)"
@@ -143,13 +141,22 @@ def end_file(
     )
 
 
-def find_files(txn: Cursor, source: str = "", name: str = "") -> list[FileRow]:
-    """Return files, the newest first; *name*: of one name or id."""
+def find_files(
+    txn: Cursor,
+    source: str = "",
+    name: str = "",
+    limit: int | None = None,
+    after: tuple[datetime, str] | None = None,
+) -> list[FileRow]:
+    """Return files, the newest first; *name*: of one name or id. *after*: of one, its begin and id."""
+    begun_at, file_id = after or (None, None)
     txn.execute(
         f"SELECT {_COLUMNS} FROM record_file f JOIN source s ON s.id = f.source_id"
         " WHERE (%(source)s = '' OR s.name = %(source)s)"
-        " AND (%(name)s = '' OR f.name = %(name)s OR f.id::text = %(name)s) ORDER BY f.begun_at DESC, f.id",
-        {"source": source, "name": name},
+        " AND (%(name)s = '' OR f.name = %(name)s OR f.id::text = %(name)s)"
+        " AND (%(begun_at)s IS NULL OR (f.begun_at, f.id) < (%(begun_at)s::timestamptz, %(id)s::uuid))"
+        " ORDER BY f.begun_at DESC, f.id DESC LIMIT %(limit)s",
+        {"source": source, "name": name, "limit": limit, "begun_at": begun_at, "id": file_id},
     )
     return [FileRow(*row) for row in txn.fetchall()]
 

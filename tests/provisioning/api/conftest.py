@@ -94,14 +94,14 @@ def free_port() -> int:
         return int(server.getsockname()[1])
 
 
-def start_console(database: str, folder: Path, **settings: object) -> Console:
-    """Start a console and wait until it answers."""
+def start_console(database: str, folder: Path, more: str = "", **settings: object) -> Console:
+    """Start a console, with *more* at the end of its configuration, and wait until it answers."""
     port = free_port()
     config = folder / "console.toml"
     lines = [f"{name} = {json.dumps(value)}" for name, value in settings.items()]
     config.write_text(
         f'key_file = "{folder}/secret.key"\n[database]\ndsn = "{database}"\n'
-        f"[console]\nport = {port}\n" + "\n".join(lines)
+        f"[console]\nport = {port}\n" + "\n".join(lines) + more
     )
     make_key(folder / "secret.key")
     command = [sys.executable, "-m", "provisioning.cli", "console", "--config", str(config)]

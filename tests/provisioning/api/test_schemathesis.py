@@ -17,6 +17,7 @@ from provisioning.api.table import ENDPOINTS
 pytestmark = pytest.mark.postgres
 
 EXAMPLES = 2  # of each endpoint; more by hand: the run is deterministic
+schemathesis.serializer.alias("application/toml", "text/plain")
 SLOW = ("/calls/{call}/end", "/queue/{call}/retry")  # each loads the catalogue
 
 

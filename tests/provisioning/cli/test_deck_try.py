@@ -136,7 +136,7 @@ def test_a_plan_is_tried_too(cli, tmp_path):
     [
         ("deck try --on-calls 2026-03", 2, "give a rate file or a deck, or --plan"),
         ("deck try other --on-calls 2026-03", 3, "deck other is no file here, and no plan uses a deck"),
-        ("deck try draft.csv --instead-of x --on-calls 2026-03", 3, "--instead-of: no plan uses a deck x"),
+        ("deck try draft.csv --instead-of x --on-calls 2026-03", 3, "instead_of: no plan uses a deck x"),
         ("deck try --plan x --on-calls 2026-03", 3, "plan x does not exist"),
         ("deck try draft.csv --on-calls March", 4, "month: 'March' is no month; write 2026-10"),
         (
