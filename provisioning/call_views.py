@@ -180,6 +180,7 @@ def _narrowed(document: Document, codes: set[str] | None) -> Document:
         "payers": [each for each in document["payers"] if each["account"] in codes],
         "queue": [],
         "cuts": [],
+        "times": [],
     }
 
 

@@ -53,6 +53,7 @@ class Client:
     settings: Mapping[str, str] = field(default_factory=dict)
     cut_off: str = "none"
     cut_off_for: tuple[str, ...] = CUT_OFF_FOR
+    tell_time: str = "none"
     coa_address: str = ""
     coa_transport: str = "udp"
     coa_port: int | None = None
@@ -79,8 +80,9 @@ HELPS = {
     "match_order": "Identifier to try, in this order: username, trunk, ip, number.",
     "return_codes": "Which table of h323-return-codes it knows.",
     "settings": "What only its dialect understands.",
-    "cut_off": "How it is made to end a call: not at all, or by RFC 5176's Disconnect-Request.",
+    "cut_off": "How it is made to end a call: not at all, or by RFC 5176's Disconnect- or CoA-Request.",
     "cut_off_for": "Reason: no_credit, grant_over, suspended, service_ended, over_limit or fraud.",
+    "tell_time": "How it is told a new time of a call that is up: not at all, or by a CoA-Request.",
     "coa_address": "Where such requests go; new: where the call's own packets came from.",
     "coa_transport": "How: over UDP, or inside TLS, where the secret is everybody's.",
     "coa_port": "The port that they go to; new: 3799, with TLS 2083.",
@@ -93,7 +95,8 @@ WORDS = {
     "call_check": ("service-type", "any", "never"),
     "digest": ("strict", "proxy"),
     "grant": ("whole", "lease"),
-    "cut_off": ("none", "disconnect"),
+    "cut_off": ("none", "disconnect", "coa"),
+    "tell_time": ("none", "coa"),
     "coa_transport": ("udp", "tls"),
     "sip": ("off", "open", "401", "407"),
 }
@@ -302,8 +305,8 @@ SELECT c.id, c.secret_sealed, c.name,
     array_remove(array_agg(n.network::text ORDER BY family(n.network), n.network), NULL) AS networks,
     c.dialect, c.require_message_authenticator, c.limit_proxy_state, c.asserts_numbers, c.is_proxy,
     c.call_check, c.digest, c.grant_mode AS grant, c.lease_s, c.max_call_s, c.setup_ttl_s, c.match_order,
-    c.return_codes, c.settings, c.cut_off, c.cut_off_for, c.coa_address, c.coa_transport, c.coa_port, c.sip,
-    c.sip_trunk_header, c.sip_next_hop,
+    c.return_codes, c.settings, c.cut_off, c.cut_off_for, c.tell_time, c.coa_address, c.coa_transport,
+    c.coa_port, c.sip, c.sip_trunk_header, c.sip_next_hop,
     ARRAY(SELECT t.identity FROM client_certificate t WHERE t.client_id = c.id ORDER BY 1) AS certificates
 FROM client c LEFT JOIN client_network n ON n.client_id = c.id
 """

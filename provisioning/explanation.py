@@ -27,6 +27,7 @@ from radiusd.storage.reports import (
 )
 from radiusd.storage.running_costs import running_costs
 from radiusd.storage.statements import PostingLine, postings_of
+from radiusd.storage.time_changes import time_lines
 from radiusd.storage.trails import CallTrail
 
 Document = dict[str, Any]
@@ -65,6 +66,7 @@ def explain(txn: cursor, trail: CallTrail, now: datetime) -> Document:
         "payers": [_payer(record, postings, decks) for record in records],
         "queue": [_queued(entry) for entry in queued],
         "cuts": [line._asdict() for line in cut_lines(txn, call_id=trail.call_id)],
+        "times": [line._asdict() for line in time_lines(txn, call_id=trail.call_id)],
     }
 
 

@@ -30,6 +30,7 @@ from radiusd.handlers.disconnects import Disconnects
 from radiusd.handlers.exporting import Exporting
 from radiusd.handlers.habits import HabitWriter
 from radiusd.handlers.ledger import Ledger
+from radiusd.handlers.time_changes import TimeChanges
 from radiusd.http import site
 from radiusd.metrics import Metrics, PacketCounts, lane_metrics, packet_metrics
 from radiusd.radius.clients import Client
@@ -145,7 +146,7 @@ class Server:
             lambda: self._watch.is_reachable,
         )
         self._paths = CoaPaths(reactor, settings.tls)
-        disconnects = Disconnects(
+        asking = (
             reactor,
             self._control,
             self._acct,
@@ -159,7 +160,16 @@ class Server:
         habits = HabitWriter(self._control, f"{node}:{int(reactor.seconds())}", self._packet_counts)
         self._collector = CollectorProcess(reactor, bool(settings.collectors), str(config), log)
         self._exporting = Exporting(reactor, settings.exports, str(config), log)
-        self._clock = Clock(reactor, node, self._control, self._acct, disconnects, habits, log)
+        self._clock = Clock(
+            reactor,
+            node,
+            self._control,
+            self._acct,
+            Disconnects(*asking),
+            TimeChanges(*asking),
+            habits,
+            log,
+        )
         self._nonces = NonceMaker(_nonce_key(key))
         self._front: Front | None = None
         self._workers: Workers | None = None

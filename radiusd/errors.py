@@ -95,3 +95,10 @@ class CutReason(StrEnum):
     OVER_LIMIT = "over_limit"  # it was told of only when it was up, and a limit is full
     FRAUD = "fraud"  # its account's guards have closed
     ADMIN = "admin"  # somebody said so
+
+
+class TimeReason(StrEnum):
+    """Why the time changes that a call which is up may last."""
+
+    CREDIT = "credit"  # what its account can pay has changed
+    LEASE = "lease"  # it holds its next lease

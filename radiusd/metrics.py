@@ -16,7 +16,7 @@ from prometheus_client.core import (
 )
 from prometheus_client.registry import Collector
 
-from radiusd.errors import CutReason
+from radiusd.errors import CutReason, TimeReason
 from radiusd.radius.habits import is_habit
 
 _SECONDS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0)
@@ -47,13 +47,22 @@ class Metrics:
         )
         self._cuts = Counter(
             "tollwire_disconnects_total",
-            "Disconnect-Requests by why, and what the switch answered: ack, nak, no_answer",
+            "Requests to end a call by why, and what the switch answered: ack, nak, no_answer",
             ("reason", "result"),
             registry=self.registry,
         )
         for reason in CutReason:  # from zero, so that the first one shows as a rise
             for result in ("ack", "nak", "no_answer"):
                 self._cuts.labels(reason, result)
+        self._times = Counter(
+            "tollwire_time_changes_total",
+            "New times of calls by why, and what the switch answered: ack, nak, no_answer",
+            ("reason", "result"),
+            registry=self.registry,
+        )
+        for why in TimeReason:
+            for result in ("ack", "nak", "no_answer"):
+                self._times.labels(why, result)
         self._acct_durations = Durations()
         self._auth_durations = Durations()
         self._accounted_as: dict[tuple[str, bool], Any] = {}
@@ -84,6 +93,10 @@ class Metrics:
     def cut(self, reason: str, result: str) -> None:
         """Count a switch that was asked to end a call."""
         self._cuts.labels(reason, result).inc()
+
+    def retimed(self, reason: str, result: str) -> None:
+        """Count a switch that was told another time of a call."""
+        self._times.labels(reason, result).inc()
 
     def _collect_durations(self) -> Iterable[Metric]:
         family = HistogramMetricFamily(

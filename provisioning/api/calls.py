@@ -30,6 +30,7 @@ from radiusd.storage.catalogue import load_catalogue
 from radiusd.storage.disconnects import ask_by_hand, cut_lines
 from radiusd.storage.reports import CdrFilter
 from radiusd.storage.single import SingleJournal
+from radiusd.storage.time_changes import time_lines
 
 if TYPE_CHECKING:
     from provisioning.web import Web
@@ -85,6 +86,13 @@ def _cuts(asked: Asked) -> Answer:
     if asked.admin.is_bound:
         explain_for(asked.txn, asked.admin, call_id, asked.now)
     return Answer({"items": list(cut_lines(asked.txn, call_id=call_id)), "next": None})
+
+
+def _times(asked: Asked) -> Answer:
+    call_id = _uuid(asked)
+    if asked.admin.is_bound:
+        explain_for(asked.txn, asked.admin, call_id, asked.now)
+    return Answer({"items": list(time_lines(asked.txn, call_id=call_id)), "next": None})
 
 
 def _queue(asked: Asked) -> Answer:
@@ -202,6 +210,16 @@ ENDPOINTS = (
         parameters=(_CALL,),
         many=True,
         answer=_cuts,
+    ),
+    Endpoint(
+        method="GET",
+        path="/calls/{call}/times",
+        tag="calls",
+        summary="Show which time the switch was told while the call was up, and what it has answered.",
+        right="calls:read",
+        parameters=(_CALL,),
+        many=True,
+        answer=_times,
     ),
     Endpoint(
         method="GET",

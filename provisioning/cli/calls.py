@@ -21,6 +21,7 @@ from radiusd.errors import Conflict, NotFound
 from radiusd.storage.disconnects import CutLine, ask_by_hand, cut_lines
 from radiusd.storage.reports import CdrFilter, LiveCall, cdr_records, live_calls
 from radiusd.storage.running_costs import running_costs
+from radiusd.storage.time_changes import TimeLine, time_lines
 
 NOT_ASKED = "not asked"
 
@@ -145,6 +146,21 @@ def cuts(ctx: click.Context, account: str | None, most: int) -> None:
     with database(ctx) as connection, connection.cursor() as txn:
         found = cut_lines(txn, account=account, most=most)
     print_rows(ctx, CutLine._fields, found)
+
+
+@calls.command("times", example="tollwire calls times --account ACME")
+@click.option("--account", metavar="CODE", help="Only calls that this account pays.")
+@click.option("--most", type=click.IntRange(1, 10000), default=100, show_default=True, help="How many.")
+@click.pass_context
+def times(ctx: click.Context, account: str | None, most: int) -> None:
+    """
+    Show the calls whose switches were told another time while they were up, the latest first.
+
+    `timeout_s` counts from the call's answer. Nobody sets it: it is what the account can pay.
+    """
+    with database(ctx) as connection, connection.cursor() as txn:
+        found = time_lines(txn, account=account, most=most)
+    print_rows(ctx, TimeLine._fields, found)
 
 
 def _hang_up(ctx: click.Context, call_id: str) -> str:

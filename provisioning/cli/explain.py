@@ -66,10 +66,12 @@ def tell(document: dict[str, Any]) -> Iterator[str]:
     for payer in document["payers"]:
         yield from _tell_payer(payer)
     yield from _section("Waits in the queue", document["queue"], ("queued_at", "reason", "detail"))
+    yield from _section("Told another time", document["times"], _TIME_COLUMNS)
     yield from _section("Asked to end it", document["cuts"], _CUT_COLUMNS)
 
 
 _EVENT_COLUMNS = ("at", "kind", "leg", "status", "from", "to", "duration_ms", "cause", "source", "flags")
+_TIME_COLUMNS = ("asked_at", "reason", "timeout_s", "phase", "outcome", "detail", "answered_at")
 _CUT_COLUMNS = ("asked_at", "reason", "phase", "outcome", "detail", "answered_at")
 _MATCH_COLUMNS = ("identifier", "value", "outcome")
 _SLICE_COLUMNS = ("from_s", "seconds", "band", "bucket", "price", "per", "amount")

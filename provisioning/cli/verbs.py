@@ -21,6 +21,7 @@ REQUESTS: dict[str, str] = {
     "calls cuts": "GET /calls/{call}/cuts",
     "calls end": "POST /calls/{call}/end",
     "calls list": "GET /calls",
+    "calls times": "GET /calls/{call}/times",
     "calls top": "GET /calls/events",
     "cdr drops": "GET /exports/drops",
     "cdr export": "GET /cdrs/export",

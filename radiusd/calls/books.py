@@ -25,6 +25,7 @@ from radiusd.calls.rows import (
     Session,
     SessionChange,
     SessionKey,
+    TimeChange,
 )
 
 
@@ -189,6 +190,10 @@ class Books:
     def cut(self, wanted: Disconnect) -> None:
         """Have a switch asked to hang up; a call that it was asked for already stays as it is."""
         self.changed[Disconnect].setdefault((wanted.account_id, wanted.call_id), wanted)
+
+    def retime(self, wanted: TimeChange) -> None:
+        """Have a switch told another time of a call; what it was to be told before is overtaken."""
+        self.changed[TimeChange][wanted.account_id, wanted.call_id] = wanted
 
     def queue(self, entry: QueueEntry) -> None:
         """Queue a call for an admin."""

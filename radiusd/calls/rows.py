@@ -310,6 +310,21 @@ class Disconnect(Row):
     due_at: datetime
 
 
+class TimeChange(Row):
+    """A call whose switch is to be told that it may last for another time."""
+
+    account_id: int
+    call_id: str
+    call_key: str
+    seq: int
+    client_id: int
+    begun_at: datetime
+    reason: str
+    timeout_s: int
+    asked_at: datetime
+    due_at: datetime
+
+
 class QueueKey(Row):
     """An entry of the queue that is mended."""
 

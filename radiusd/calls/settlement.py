@@ -24,6 +24,7 @@ from radiusd.calls.joining import find, lead_on, told_apart
 from radiusd.calls.matching import Match, Party, is_internal
 from radiusd.calls.rows import NOBODY, Booked, CallRow, Charge, Session
 from radiusd.calls.sessions import State, Step, step
+from radiusd.calls.telling import tell_lease
 
 
 def post(books: Books, event: CallEvent, key: str, context: Context, alone: Call | None = None) -> CallRow:
@@ -122,6 +123,7 @@ def reconcile(
             charging.reverse(books, row, made, context)
         charges = ()
         live.keep_open(books, row, by_our_clock(call, clock_lag(facts)), matched, context)
+        tell_lease(books, row, matched.parties, context)
     else:
         for session in held:
             live.end_session(books, session)

@@ -15,6 +15,7 @@ from radiusd.calls.live import CUT_GRACE_S, GRACE, elapsed_s
 from radiusd.calls.matching import Party
 from radiusd.calls.rows import CallRow, Session
 from radiusd.calls.sessions import State
+from radiusd.calls.telling import tell_lease
 from radiusd.errors import CutReason
 
 SILENCE = timedelta(minutes=15)
@@ -130,12 +131,11 @@ def _renew(
         if over and session.held_s_until == before_s and call.connect_at is not None and not told:
             end = call.connect_at + timedelta(seconds=before_s)
             return _closing(call, end, "lease_over")
+    tell_lease(books, row, parties, context)
     return None
 
 
-def _cut_when_used_up(
-    books: Books, row: CallRow, session: Session, party: Party, context: Context
-) -> None:
+def _cut_when_used_up(books: Books, row: CallRow, session: Session, party: Party, context: Context) -> None:
     """Have a call ended that has used what it holds, and gets no more."""
     bounded = live.is_bounded(session, party, context)
     until_s = (session.granted_s or 0) + CUT_GRACE_S if bounded else session.held_s_until
@@ -143,9 +143,7 @@ def _cut_when_used_up(
         cuts.ask(books, row, session, CutReason.GRANT_OVER if bounded else CutReason.NO_CREDIT, context)
 
 
-def _cut_what_is_over_a_limit(
-    books: Books, row: CallRow, sessions: list[Session], context: Context
-) -> None:
+def _cut_what_is_over_a_limit(books: Books, row: CallRow, sessions: list[Session], context: Context) -> None:
     for session in sessions:
         if session.over_limit and session.state == State.STARTED.value:
             cuts.ask(books, row, session, CutReason.OVER_LIMIT, context)

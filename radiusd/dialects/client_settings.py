@@ -10,16 +10,20 @@ from functools import partial
 from typing import TypeVar
 from zoneinfo import ZoneInfo
 
+from radiusd.dialects.changes import read_attributes
 from radiusd.dialects.dictionary import Definition
 from radiusd.dialects.disconnects import NAMED
 from radiusd.dialects.reply_forms import ROUTING, TIMES, read_codes, read_host
 from radiusd.dialects.sources import Source, read_source
 from radiusd.dialects.timestamps import ZoneNames, zone_named
 from radiusd.errors import Refusal
+from radiusd.radius.reply import ReplyAttribute
 
 _UNITS_MS = {"s": 1000, "ds": 100, "cs": 10, "ms": 1}
 _CAUSE_BASES = {"10": 10, "16": 16}
 _VALUE_STYLES = {"named": True, "bare": False}
+_COA_TIMES = {"left": False, "whole": True}
+COA_END = "coa_end"
 SOURCES = (
     "calling_from",
     "called_from",
@@ -51,6 +55,8 @@ class ClientSettings:
         zone: For time stamps that carry no zone.
         force_zone: Replaces the zone that a time stamp carries.
         disconnect_by: What it knows a call by that it is asked to end; empty: as the dialect says.
+        coa_whole: It counts the time in a CoA-Request from the call's answer, not from the request.
+        coa_end: What a CoA-Request that ends a call holds; empty: a time that is over.
         reply_time: In which forms a call's time is written to it; empty: as the dialect says.
         reply_named: Whether h323 values in replies carry their name; None: as the dialect says.
         reply_vendor: Whose number h323 attributes in replies have; None: as the dialect says.
@@ -70,6 +76,8 @@ class ClientSettings:
     zone_names: ZoneNames = ()
     call_group: str = ""
     disconnect_by: tuple[str, ...] = ()
+    coa_whole: bool = False
+    coa_end: tuple[ReplyAttribute, ...] = ()
     reply_time: tuple[str, ...] = ()
     reply_named: bool | None = None
     reply_vendor: int | None = None
@@ -102,6 +110,8 @@ def read_settings(
         try:
             if setting in SOURCES:
                 sources[setting] = read_source(value, known)
+            elif setting == COA_END:
+                good[COA_END] = read_attributes(value, known)
             else:
                 name, meaning = _read_setting(setting, value)
                 good[name] = meaning
@@ -185,6 +195,7 @@ _READERS: Mapping[str, tuple[str, Callable[[str], object]]] = {
     "vendor_id": ("vendor", _vendor),
     "call_group": ("call_group", _group),
     "disconnect_by": ("disconnect_by", partial(_names, known=NAMED)),
+    "coa_time": ("coa_whole", partial(_one_of, meanings=_COA_TIMES)),
     "reply_time": ("reply_time", partial(_names, known=TIMES)),
     "reply_values": ("reply_named", partial(_one_of, meanings=_VALUE_STYLES)),
     "reply_vendor_id": ("reply_vendor", _vendor),
@@ -193,4 +204,4 @@ _READERS: Mapping[str, tuple[str, Callable[[str], object]]] = {
 }
 """Which field of :class:`ClientSettings` each setting fills, and what reads it; it raises ValueError."""
 
-SETTINGS = (*_READERS, *SOURCES)
+SETTINGS = (*_READERS, COA_END, *SOURCES)

@@ -130,7 +130,7 @@ class Dialect(ABC):
 
     def session_attributes(self, event: CallEvent, client: Client) -> list[ReplyAttribute]:
         """
-        Return what *client* knows the call of *event* by: what a Disconnect-Request names it with.
+        Return what *client* knows the call of *event* by: what a Disconnect- or CoA-Request names it with.
 
         The client's setting ``disconnect_by`` names other attributes than :attr:`disconnect_by`.
         """
@@ -139,6 +139,22 @@ class Dialect(ABC):
             names = (*names, *disconnects.NAS)
         profile = self.reply_profile(client)
         return disconnects.names_of(event, names, profile.vendor, named=profile.named)
+
+    def time_attributes(self, timeout_s: int, elapsed_s: int, client: Client) -> list[ReplyAttribute]:
+        """
+        Return what a CoA-Request holds that lets a call last for *timeout_s* from its answer.
+
+        *elapsed_s* have gone by. The client's setting ``coa_time`` says from where it counts; one whose time
+        is over is given a second, for to many switches 0 means "no limit".
+        """
+        whole = self.settings_of(client).coa_whole
+        time_s = timeout_s if whole else timeout_s - elapsed_s
+        return replies.change(max(1, time_s), self.reply_profile(client))
+
+    def end_attributes(self, elapsed_s: int, client: Client) -> list[ReplyAttribute]:
+        """Return what a CoA-Request holds that ends a call, of which *elapsed_s* have gone by."""
+        own = self.settings_of(client).coa_end
+        return list(own) or self.time_attributes(elapsed_s, elapsed_s, client)
 
     def vendor_of_replies(self, client: Client) -> int:
         """Return under which vendor's number *client* looks for h323-credit-time and h323-return-code."""

@@ -64,6 +64,21 @@ def accept(session_timeout_s: int | None, call_class: bytes, profile: Profile) -
     return [attribute for attribute in plain if attribute is not None] + list(times.values())
 
 
+def change(session_timeout_s: int, profile: Profile) -> list[ReplyAttribute]:
+    """
+    Return the attributes of a CoA-Request that give a call another time: in the forms of an Access-Accept.
+
+    But for ``Routing``, which sends an INVITE somewhere: a call that is up has none.
+
+    Raises:
+        ValueError: *session_timeout_s* is not positive.
+    """
+    if session_timeout_s <= 0:
+        raise ValueError(f"a call cannot be given {session_timeout_s} seconds; end it instead")
+    forms = [form for form in profile.times if form != reply_forms.ROUTING] or [reply_forms.SESSION_TIMEOUT]
+    return [_TIMES[form](min(session_timeout_s, LONGEST_S), profile) for form in forms]
+
+
 OTHER_CODES: Mapping[str, Mapping[Refusal, int]] = {
     "portaone": {Refusal.NO_BALANCE: 12, Refusal.BAD_REQUEST: 11, Refusal.AUTH_FAILED: 2},
     "welltech": {Refusal.NO_BALANCE: 11, Refusal.NO_RATE: 7, Refusal.AUTH_FAILED: 2},

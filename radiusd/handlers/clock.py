@@ -14,14 +14,15 @@ from twisted.internet.task import LoopingCall
 from radiusd.errors import NotDurable
 from radiusd.handlers.disconnects import Disconnects
 from radiusd.handlers.habits import HabitWriter
+from radiusd.handlers.time_changes import TimeChanges
 from radiusd.storage.control import ControlConnection
-from radiusd.storage.disconnects import forget_old
 from radiusd.storage.duties import hold_duty, make_partitions, mend_channels
 from radiusd.storage.group_commit import Lanes
 from radiusd.storage.ids import RANDOM_BYTES, uuid7
 from radiusd.storage.journal import CallTask, Outcome, tend_call
 from radiusd.storage.open_calls import expired_calls
 from radiusd.storage.recurring import charge_recurring
+from radiusd.storage.switch_queue import forget_old
 
 TEND_S = 1.0
 CUT_S = 1.0
@@ -47,6 +48,7 @@ class Clock:
         control: ControlConnection,
         lanes: Lanes,
         disconnects: Disconnects,
+        times: TimeChanges,
         habits: HabitWriter,
         log: Any,
     ) -> None:
@@ -55,6 +57,7 @@ class Clock:
         self._control = control
         self._lanes = lanes
         self._disconnects = disconnects
+        self._times = times
         self._habits = habits
         self._log = log
         self._loops: list[LoopingCall] = []
@@ -64,6 +67,8 @@ class Clock:
         self._every(TEND_S, "tend", self._tend)
         self._every(CUT_S, "cut", self._disconnects.look)
         self._every(STATE_S, "cut by state", self._disconnects.look_at_state)
+        self._every(CUT_S, "times", self._times.look)
+        self._every(STATE_S, "times by credit", self._look_at_credit)
         self._every(HABITS_S, "habits", self._habits.write)
         self._every(SWEEP_S, "sweep", self._sweep)
         self._every(PARTITIONS_S, "partitions", self._make_partitions, now=True)
@@ -114,6 +119,11 @@ class Clock:
             outcome = await done
             if outcome is not None and outcome.done not in ("renewed", "nothing", "gone"):
                 self._log.info("call closed by us", call=outcome.call_id, how=outcome.done)
+
+    async def _look_at_credit(self, now: datetime) -> None:
+        until = now + timedelta(seconds=DUTY_KEPT_S)
+        if await hold_duty(self._control, "times by credit", self._node, now, until):
+            await self._times.look_at_credit(now)
 
     async def _sweep(self, now: datetime) -> None:
         for account_id, service_id, counted, found in await mend_channels(self._control):

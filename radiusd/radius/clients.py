@@ -18,12 +18,13 @@ _CLOSED_SETS = {
     "digest": ("strict", "proxy"),
     "grant": ("whole", "lease"),
     "return_codes": ("cisco", "portaone", "welltech"),
-    "cut_off": ("none", "disconnect"),
+    "cut_off": ("none", "disconnect", "coa"),
+    "tell_time": ("none", "coa"),
     "coa_transport": ("udp", "tls"),
     "sip": ("off", "open", "401", "407"),
 }
 CUT_OFF_FOR = ("fraud", "grant_over", "no_credit", "over_limit", "suspended")
-"""For what a client that takes Disconnect-Requests is sent one; an ended service's calls go on."""
+"""For what a client that can be asked to end calls is asked; an ended service's calls go on."""
 
 CUT_REASONS = frozenset({*CUT_OFF_FOR, "service_ended"})
 _IDENTIFIERS = frozenset({"username", "trunk", "ip", "number"})
@@ -52,8 +53,10 @@ class Client:
         match_order: In which order a call's identifiers are tried.
         return_codes: Which table turns a refusal into its h323-return-code.
         settings: What only its dialect understands.
-        cut_off: How it is made to end a call: ``none``, or by ``disconnect``, RFC 5176's request.
+        cut_off: How it is made to end a call: ``none``, or by one of RFC 5176's requests, ``disconnect``
+            or, where it takes that alone, ``coa``.
         cut_off_for: For which reasons; an admin's word counts always.
+        tell_time: How it is told that the time of a call that is up has changed: ``none``, or by ``coa``.
         coa_address: Where such requests go; empty: where the call's own packets came from.
         coa_transport: How: ``udp``, or ``tls``, where the secret is everybody's.
         coa_port: The port they go to; None: 3799, with TLS 2083.
@@ -89,6 +92,7 @@ class Client:
     settings: Mapping[str, str] = field(default_factory=dict, hash=False)
     cut_off: str = "none"
     cut_off_for: tuple[str, ...] = CUT_OFF_FOR
+    tell_time: str = "none"
     coa_address: str = ""
     coa_transport: str = "udp"
     coa_port: int | None = None
@@ -126,7 +130,7 @@ class Client:
 
     def cuts(self, reason: str) -> bool:
         """Tell whether it is to be asked to end calls for *reason*."""
-        return self.cut_off == "disconnect" and (reason in self.cut_off_for or reason == "admin")
+        return self.cut_off != "none" and (reason in self.cut_off_for or reason == "admin")
 
 
 def weakness_of(secret: bytes) -> str | None:

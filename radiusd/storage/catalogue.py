@@ -106,8 +106,8 @@ def load_clients(txn: Cursor, sealer: Sealer) -> ClientTable:
     txn.execute(
         "SELECT id, name, secret_sealed, dialect, require_message_authenticator, limit_proxy_state,"
         " asserts_numbers, is_proxy, call_check, digest, grant_mode AS grant, lease_s, max_call_s,"
-        " setup_ttl_s, match_order, return_codes, settings, cut_off, cut_off_for, coa_address, coa_port,"
-        " coa_transport,"
+        " setup_ttl_s, match_order, return_codes, settings, cut_off, cut_off_for, tell_time, coa_address,"
+        " coa_port, coa_transport,"
         " coa_secret_sealed, sip, sip_trunk_header, sip_next_hop"
         " FROM client ORDER BY id"
     )

@@ -1,116 +1,16 @@
-"""
-Calls that a switch must be asked to hang up: who is next, what came of it, and what the state asks for.
-
-A row is taken by one server at a time, for as long as a request may take; when that server dies, another
-takes it after that. A switch may so be asked twice, which changes nothing.
-"""
+"""Calls that a switch must be asked to hang up: by state, by an admin's word; and what came of it."""
 
 from __future__ import annotations
 
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import NamedTuple
 
 from psycopg2.extensions import cursor
 
-from radiusd.calls.facts import Events, read_facts
 from radiusd.storage.database import Connection
 from radiusd.storage.ledger_writes import ASK_AGAIN
 
-TAKEN_FOR = timedelta(seconds=45)
-"""How long one server has a row to itself: longer than a request is waited for."""
-
-KEPT_FOR = timedelta(days=90)
-
 _COLUMNS = "account_id, call_id, call_key, seq, client_id, begun_at, reason, asked_at, due_at"
-
-
-class Wanted(NamedTuple):
-    """
-    A call whose switch is to be asked, or (*phase* ``close``) has said that it is over.
-
-    *is_open*: we still hold it to be up.
-    """
-
-    account_id: int
-    call_id: str
-    call_key: str
-    seq: int
-    client_id: int
-    begun_at: datetime
-    reason: str
-    phase: str
-    tries: int
-    answered_at: datetime | None
-    events: Events
-    is_open: bool
-
-
-async def take_due(txn: Connection, now: datetime, most: int) -> list[Wanted]:
-    """Take what is due, the longest overdue first: nobody else gets it before :data:`TAKEN_FOR` is over."""
-    rows = await txn.run(
-        """
-        WITH due AS MATERIALIZED (
-            SELECT account_id, call_id FROM disconnect WHERE phase <> 'done' AND due_at <= %s
-            ORDER BY due_at LIMIT %s FOR UPDATE SKIP LOCKED
-        )
-        UPDATE disconnect d SET due_at = %s, tries = d.tries + (d.phase = 'ask')::integer
-        FROM due JOIN disconnect o USING (account_id, call_id) JOIN call c USING (call_key, seq)
-        WHERE d.account_id = due.account_id AND d.call_id = due.call_id
-        RETURNING d.account_id, d.call_id::text, d.call_key::text, d.seq, d.client_id, d.begun_at, d.reason,
-            d.phase, d.tries, d.answered_at, c.facts, EXISTS (
-                SELECT FROM session s WHERE s.account_id = d.account_id AND s.call_id = d.call_id
-            )
-        """,
-        (now, most, now + TAKEN_FOR),
-    )
-    return [Wanted._make([*columns, read_facts(facts), is_open]) for *columns, facts, is_open in rows]
-
-
-async def note_outcome(
-    txn: Connection,
-    wanted: Wanted,
-    outcome: str,
-    now: datetime,
-    *,
-    error_cause: int | None = None,
-    detail: str = "",
-    close_at: datetime | None = None,
-    again_at: datetime | None = None,
-) -> None:
-    """
-    Write down what came of asking.
-
-    *close_at*: the switch says that the call is over, and by then we do, too. *again_at*: from when it may be
-    asked again.
-    """
-    await txn.run(
-        """
-        UPDATE disconnect SET outcome = %s, error_cause = %s, detail = %s, answered_at = %s,
-            phase = CASE WHEN %s::timestamptz IS NULL THEN 'done' ELSE 'close' END,
-            due_at = coalesce(%s::timestamptz, due_at), again_at = %s
-        WHERE account_id = %s AND call_id = %s::uuid AND phase = 'ask'
-        """,
-        (
-            outcome,
-            error_cause,
-            detail,
-            now,
-            close_at,
-            close_at,
-            again_at,
-            wanted.account_id,
-            wanted.call_id,
-        ),
-    )
-
-
-async def note_closed(txn: Connection, wanted: Wanted) -> None:
-    """Write down that nothing is left to do."""
-    await txn.run(
-        "UPDATE disconnect SET phase = 'done'"
-        " WHERE account_id = %s AND call_id = %s::uuid AND phase = 'close'",
-        (wanted.account_id, wanted.call_id),
-    )
 
 
 async def ask_by_state(txn: Connection, now: datetime) -> int:
@@ -134,7 +34,7 @@ async def ask_by_state(txn: Connection, now: datetime) -> int:
                     AND s.setup_at >= (b.gauges ->> 'blocked_from')::timestamptz),
                 (3, 'service_ended', v.ended_at <= t.now)
             ) AS w (number, reason, holds)
-        WHERE s.state = 'started' AND c.cut_off = 'disconnect'
+        WHERE s.state = 'started' AND c.cut_off <> 'none'
             AND w.holds AND w.reason = ANY (c.cut_off_for)
         ORDER BY s.account_id, s.call_id, w.number
         {ASK_AGAIN} RETURNING 1
@@ -142,11 +42,6 @@ async def ask_by_state(txn: Connection, now: datetime) -> int:
         (now,),
     )
     return len(rows)
-
-
-async def forget_old(txn: Connection, now: datetime) -> None:
-    """Remove what was settled long ago."""
-    await txn.run("DELETE FROM disconnect WHERE phase = 'done' AND asked_at < %s", (now - KEPT_FOR,))
 
 
 class CutLine(NamedTuple):
@@ -199,7 +94,7 @@ def ask_by_hand(txn: cursor, call_id: str, now: datetime) -> str | None:
     if found is None:
         return "the call is not open"
     state, client, cut_off = found
-    if cut_off != "disconnect":
+    if cut_off == "none":
         return f"client {client} has cut_off = none"
     if state != "started":
         return "the switch has not told of the call yet"

@@ -27,6 +27,7 @@ from radiusd.calls.rows import (
     Session,
     SessionChange,
     SessionKey,
+    TimeChange,
 )
 from radiusd.storage.database import Connection, Prepared
 
@@ -135,6 +136,16 @@ ASK_AGAIN = """
 """
 """A switch that was asked to end a call is asked once more only when its answer left that open."""
 
+_TELL_AGAIN = """
+    ON CONFLICT (account_id, call_id) DO UPDATE
+    SET reason = EXCLUDED.reason, timeout_s = EXCLUDED.timeout_s, asked_at = EXCLUDED.asked_at,
+        phase = 'ask', due_at = EXCLUDED.due_at, tries = 0, outcome = '', error_cause = NULL, detail = '',
+        answered_at = NULL
+    WHERE time_change.timeout_s <> EXCLUDED.timeout_s
+        AND (time_change.phase = 'ask' OR time_change.outcome = 'ack')
+"""
+"""A new time overtakes the one before; a switch that takes none for a call is told no other of it."""
+
 _SESSION_KEY = ("account_id", "call_id", "role")
 _CDR_KEY = ("account_id", "started_at", "call_id", "role")
 
@@ -194,6 +205,9 @@ _PUT_QUEUE = _insert("put_queue", "queue", QueueEntry, _SESSION_KEY)
 _PUT_DISCONNECT = _Write(
     "put_disconnect", lambda place: f"{_inserting('disconnect', Disconnect, (), place)} {ASK_AGAIN}"
 )
+_PUT_TIME = _Write(
+    "put_time", lambda place: f"{_inserting('time_change', TimeChange, (), place)} {_TELL_AGAIN}"
+)
 _ADD_POSTING = _insert("add_posting", "posting", Posting)
 
 # What is removed goes before what takes its place.
@@ -201,7 +215,7 @@ _BEFORE = (_REMOVE_CDR, _END_SESSION, _MEND)
 _COUNTERS = (_PUT_BALANCE, _PUT_CHANNEL, _PUT_BUCKET)
 _AFTER = (
     *(_ADD_CALL, _CHANGE_CALL, _ADD_SESSION, _CHANGE_SESSION, *_COUNTERS),
-    *(_PUT_CDR, _NOTE_CDR, _PUT_QUEUE, _PUT_DISCONNECT, _ADD_POSTING),
+    *(_PUT_CDR, _NOTE_CDR, _PUT_QUEUE, _PUT_DISCONNECT, _PUT_TIME, _ADD_POSTING),
 )
 _TOGETHER = (
     _together(
@@ -269,6 +283,7 @@ def _arguments(books: Books) -> dict[_Write, Sequence[str]]:
         (_NOTE_CDR, changed[CdrNote]),
         (_PUT_QUEUE, changed[QueueEntry]),
         (_PUT_DISCONNECT, changed[Disconnect]),
+        (_PUT_TIME, changed[TimeChange]),
     )
     for write, rows in rows_of:
         if rows:

@@ -1,4 +1,4 @@
-"""A NAS that takes Disconnect-Requests (RFC 5176) and answers as it is told, without the server's code."""
+"""A NAS that takes Disconnect- and CoA-Requests (RFC 5176), without the server's code."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from dataclasses import dataclass, field
 from tests.acceptance.stream_wire import TLS_SECRET
 from tests.acceptance.wire import ACCT_SESSION_ID, UNSIGNED, attributes_of, tlv
 
-DISCONNECT_REQUEST, DISCONNECT_ACK, DISCONNECT_NAK = 40, 41, 42
+DISCONNECT_REQUEST, COA_REQUEST = 40, 43  # an ACK is one more, a NAK two
 ERROR_CAUSE = 101
 DROP, ACK = -1, 0  # else an Error-Cause
 FORGED = -2  # an ACK that is signed by another secret
@@ -71,7 +71,7 @@ def is_signed(octets: bytes, secret: bytes) -> bool:
 
 def _answer(request: bytes, error_cause: int, secret: bytes) -> bytes:
     body = tlv(ERROR_CAUSE, error_cause) if error_cause else b""
-    code = DISCONNECT_NAK if error_cause else DISCONNECT_ACK
+    code = request[0] + (2 if error_cause else 1)
     head = bytes((code, request[1])) + (20 + len(body)).to_bytes(2, "big")
     return head + hashlib.md5(head + request[4:20] + body + secret).digest() + body
 

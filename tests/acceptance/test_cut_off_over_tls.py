@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.acceptance.nas import Nas, a_tls_nas, is_signed
+from tests.acceptance.nas import COA_REQUEST, DISCONNECT_REQUEST, Nas, a_tls_nas, is_signed
 from tests.acceptance.process import COMMAND, Server
 from tests.acceptance.stream_wire import TLS_SECRET
 from tests.acceptance.wire import (
@@ -119,6 +119,21 @@ def test_a_call_is_ended_inside_tls(server: Server, nas: Nas, pbx: Sender) -> No
     assert [1, 1] == [len(nas.requests(session)) for session in ("first", "second")]
     assert all(is_signed(octets, TLS_SECRET) for octets, _ in nas.seen)
     assert 1 == len({addr for _, addr in nas.seen})
+
+
+def test_a_coa_request_goes_the_same_way(server: Server, nas: Nas, pbx: Sender) -> None:
+    """
+    On the connection that is there.
+    """
+    server.run("client", "set", "switch", "--cut-off", "coa")
+    (ended,) = server.rows("calls", "end", start(server, pbx, "changed"))
+
+    assert f"{ADDRESS}: ACK" == ended["switch"]
+    ((octets, addr),) = nas.requests("changed")
+    assert COA_REQUEST == octets[0]
+    assert is_signed(octets, TLS_SECRET)
+    assert {addr} == {addr for octets, addr in nas.seen if octets[0] == DISCONNECT_REQUEST}
+    server.run("client", "set", "switch", "--cut-off", "disconnect")
 
 
 def test_a_switch_with_another_name_is_told_nothing(server: Server, nas: Nas, pbx: Sender) -> None:

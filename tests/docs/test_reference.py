@@ -221,7 +221,7 @@ def test_the_states_of_a_call_are_those_of_the_code() -> None:
 
 
 @pytest.mark.parametrize(
-    "word", ["lease_over", "grant_over", "too_long", "silent", "admin", "setup_ttl", "cut_off"]
+    "word", ["lease_over", "grant_over", "too_long", "silent", "admin", "setup_ttl", "cut_off", "gone"]
 )
 def test_ways_to_close_a_call_are_words_of_the_code(word: str) -> None:
     """

@@ -22,6 +22,7 @@ SBC = Client(
     secret=Secret(b"0123456789abcdef"),
     cut_off="disconnect",
     cut_off_for=("suspended", "no_credit"),
+    tell_time="coa",
     coa_address="[2001:DB8::1]",
     coa_port=3700,
     coa_secret=Secret(b"another secret of it"),
@@ -45,6 +46,7 @@ def test_the_server_knows_what_was_set(txn, admin):
     client = loaded(txn, admin)
     assert (b"0123456789abcdef", b"another secret of it") == (client.secret, client.coa_secret)
     assert ("disconnect", "udp", 3700) == (client.cut_off, client.coa_transport, client.coa_port)
+    assert "coa" == client.tell_time
     assert [True, True, False, True] == [
         client.cuts(reason) for reason in ("suspended", "no_credit", "fraud", "admin")
     ]
@@ -83,12 +85,15 @@ def test_the_secret_is_sealed_kept_and_never_shown(txn, admin):
 @pytest.mark.parametrize(
     ("fields", "message"),
     [
-        ({"cut_off": "shout"}, "cut_off is 'shout'; it must be one of none, disconnect"),
+        ({"cut_off": "shout"}, "cut_off is 'shout'; it must be one of none, disconnect, coa"),
         ({"cut_off_for": ("mood",)}, "cut_off_for names 'mood'; it may hold fraud, grant_over"),
         ({"coa_address": "nas.example.net"}, "^coa_address: 'nas.example.net' is no address"),
         ({"coa_transport": "pigeon"}, "coa_transport is 'pigeon'"),
         ({"coa_port": 0}, "^coa_port: 0 is not from 1 to 65535"),
+        ({"tell_time": "shout"}, "tell_time is 'shout'; it must be one of none, coa"),
         ({"settings": {"disconnect_by": "Weather"}}, "disconnect_by: 'Weather' is not one of"),
+        ({"settings": {"coa_time": "soon"}}, "coa_time: 'soon' is not one of left, whole"),
+        ({"settings": {"coa_end": "Weather=1"}}, "coa_end: 'Weather=1' is not NAME=VALUE"),
     ],
 )
 def test_refuses_what_the_server_could_not_use(txn, admin, fields, message):

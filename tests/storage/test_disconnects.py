@@ -7,10 +7,12 @@ from collections.abc import Iterator
 import pytest
 
 from radiusd.storage.database import finish
-from radiusd.storage.disconnects import (
+from radiusd.storage.disconnects import ask_by_state
+from radiusd.storage.switch_queue import (
     TAKEN_FOR,
+    Later,
+    Queue,
     Wanted,
-    ask_by_state,
     note_closed,
     note_outcome,
     take_due,
@@ -44,7 +46,7 @@ def nodes(dsn: str) -> Iterator[tuple[Node, Node]]:
 
 
 def take(node: Node, after_s: float) -> list[Wanted]:
-    return finish(take_due(node.connection, NOW + seconds(after_s), 10))
+    return finish(take_due(node.connection, Queue.CUTS, NOW + seconds(after_s), 10))
 
 
 def test_a_row_has_one_owner_until_it_must_be_dead(nodes: tuple[Node, Node]) -> None:
@@ -91,7 +93,7 @@ def test_a_silent_switch_is_asked_again_when_the_reason_still_stands(
     """
     one, _ = nodes
     (wanted,) = take(one, 0)
-    finish(note_outcome(one.connection, wanted, "no_answer", NOW, again_at=NOW + seconds(60)))
+    finish(note_outcome(one.connection, wanted, "no_answer", NOW, later=Later(again_at=NOW + seconds(60))))
     assert [] == take(one, 100)
 
     finish(one.connection.run("UPDATE session SET expires_at = %s", (NOW,)))

@@ -88,6 +88,76 @@ def test_the_leg_of_the_caller_as_it_was_told_of_last() -> None:
 
 
 @pytest.mark.parametrize(
+    ("settings", "expected"),
+    [
+        ({}, [(27, 70), (26, b"h323-credit-time=70")]),
+        ({"coa_time": "whole"}, [(27, 100), (26, b"h323-credit-time=100")]),
+        ({"reply_time": "SIP-AVP", "coa_time": "left"}, [(225, b"Session-Timeout#70")]),
+        ({"reply_time": "Routing", "routing_to": "192.0.2.9"}, [(27, 70)]),
+    ],
+)
+def test_a_new_time_is_told_in_the_clients_forms(
+    settings: dict[str, str], expected: list[tuple[int, int | bytes]]
+) -> None:
+    """
+    Counted as its switch counts; ``Routing`` belongs to an INVITE.
+    """
+    client = a_client(settings=settings)
+
+    changes = DIALECTS[client.dialect].time_attributes(100, 30, client)
+
+    assert expected == [
+        (type, int.from_bytes(value, "big") if type == 27 else value[6:] if type == 26 else value)
+        for type, value in changes
+    ]
+
+
+@pytest.mark.parametrize(
+    ("settings", "expected"),
+    [
+        ({"reply_time": "Session-Timeout"}, [(27, bytes((0, 0, 0, 1)))]),
+        ({"reply_time": "Session-Timeout", "coa_time": "whole"}, [(27, bytes((0, 0, 0, 30)))]),
+        (
+            {"coa_end": "Cisco-AVPair=subscriber:command=account-logoff Filter-Id=off Session-Timeout=7"},
+            [
+                (26, bytes.fromhex("00000009 01 23") + b"subscriber:command=account-logoff"),
+                (11, b"off"),
+                (27, bytes((0, 0, 0, 7))),
+            ],
+        ),
+    ],
+)
+def test_a_call_is_ended_by_a_time_that_is_over_or_as_the_client_wants(
+    settings: dict[str, str], expected: list[tuple[int, bytes]]
+) -> None:
+    """
+    A time of 0 would be none at all to many switches.
+    """
+    client = a_client(settings=settings)
+
+    assert expected == DIALECTS[client.dialect].end_attributes(30, client)
+
+
+@pytest.mark.parametrize(
+    ("written", "problem"),
+    [
+        ("", "name at least one attribute"),
+        ("Session-Timeout", "is not NAME=VALUE"),
+        ("Session-Timeout=soon", "Session-Timeout is a number"),
+        ("NAS-IP-Address=192.0.2.1", "holds neither text nor a plain number"),
+        ("Filter-Id=" + 254 * "x", "at most 253 octets fit"),
+    ],
+)
+def test_what_cannot_stand_in_a_request_is_refused(written: str, problem: str) -> None:
+    """
+    When it is set, not when a call must end.
+    """
+    (said,) = DIALECTS["rfc2866"].check_settings({"coa_end": written})
+
+    assert problem in said
+
+
+@pytest.mark.parametrize(
     ("source", "expected"),
     [
         ("192.0.2.1:1646/7", "192.0.2.1"),
