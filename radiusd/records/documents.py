@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import re
+from collections import deque
 from collections.abc import Iterator, Mapping
-from typing import Any, BinaryIO, NamedTuple
+from typing import Any, BinaryIO, NamedTuple, cast
 from xml.parsers import expat
 
 import msgspec
@@ -29,9 +30,9 @@ class Document(NamedTuple):
 
 
 def json_documents(file: BinaryIO) -> Iterator[Document | SetAside]:
-    """Yield the JSON objects in *file*: one a line, over many lines, or in a list."""
+    """Yield the JSON objects in *file*: one a line, over many lines, in a list, or with nothing between."""
     pending = _Pending()
-    for line in lines(file, longest=LONGEST_DOCUMENT):
+    for line in lines(cast(BinaryIO, _Parted(file)), longest=LONGEST_DOCUMENT):
         if isinstance(line, SetAside):
             yield from pending.give_up("the document is cut off")
             yield line
@@ -46,6 +47,45 @@ def json_documents(file: BinaryIO) -> Iterator[Document | SetAside]:
         elif pending.lines or not _is_bracket(line.text):
             yield from pending.take(line)
     yield from pending.give_up("the document is cut off by the end of the file")
+
+
+# Within a text the second quote would be followed by what may follow a text, or would be escaped.
+_GLUED = re.compile(rb'\}(?=\{(?:\s*"[\w-]+"\s*:|[ \t\r]*\n))')
+
+
+class _Parted:
+    """
+    A file of which a line ends, too, where an object follows another one.
+
+    FreeSWITCH writes a file a call, with no line end in it; such files are often put together.
+    """
+
+    def __init__(self, file: BinaryIO) -> None:
+        self._file = file
+        self._parts: deque[bytes] = deque()
+
+    def seekable(self) -> bool:
+        return self._file.seekable()
+
+    def tell(self) -> int:
+        return self._file.tell()
+
+    def readline(self, limit: int) -> bytes:
+        """Return the next line, or so much of it."""
+        if not self._parts:
+            octets = self._file.readline(limit)
+            if b"}{" not in octets:
+                return octets
+            self._part(octets)
+        octets = self._parts.popleft()
+        if not self._parts and not octets.endswith(b"\n"):  # it goes on
+            self._part(octets + self._file.readline(limit - len(octets)))
+            octets = self._parts.popleft()
+        return octets
+
+    def _part(self, octets: bytes) -> None:
+        ends = [match.end() for match in _GLUED.finditer(octets)]
+        self._parts.extend(octets[begin:end] for begin, end in zip([0, *ends], [*ends, None], strict=True))
 
 
 class _Pending:
@@ -108,7 +148,9 @@ def _decoded(text: str) -> list[dict[str, Any]] | None:
 
 _BEGIN = re.compile(rb"<cdr[\s>]")
 _MARK = re.compile(rb"<cdr[\s>]|</cdr>")
-_BETWEEN = re.compile(rb"(?:\s++|\xef\xbb\xbf|<\?[^?]{0,200}\?>|</?(?:cdrs|records)>)*+")  # never goes back
+_BETWEEN = re.compile(  # it never goes back
+    rb"(?:\s++|\xef\xbb\xbf|<\?[^?]{0,200}\?>|<!--[^>]{0,2000}-->|</?(?:cdrs|records)>)*+"
+)
 _LONGEST_MARK = 8
 
 
@@ -216,6 +258,8 @@ def _parsed(octets: bytes) -> dict[str, Any]:
             raise ValueError(f"elements in elements, {MOST_DEPTH} deep")
         if path[1:] == ["callflow", "caller_profile"]:
             profiles.append({})
+        elif path[1:] == ["callflow", "caller_profile", "originator"]:
+            profiles[-1]["originator"] = "told"
 
     def end(name: str) -> None:
         value = "".join(text).strip()

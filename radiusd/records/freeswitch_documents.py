@@ -84,7 +84,8 @@ class _Reader:
         get = variables.get
         is_json = self._name == JSON_NAME
         calling = profile.get("caller_id_number") or get("caller_id_number") or get("sip_from_user")
-        called = profile.get("destination_number") or get("destination_number") or get("sip_req_user")
+        called = profile.get("destination_number") or get("destination_number")
+        called = called or get("sip_req_user") or get("sip_to_user")
         network = profile.get("network_addr") or get("sip_received_ip") or get("sip_network_ip", "")
         return Record(
             source=self._name,
@@ -129,4 +130,7 @@ def _profile(callflow: Any) -> dict[str, str]:
     profile = callflow[-1].get("caller_profile")
     if not isinstance(profile, dict):
         return {}
-    return {name: unescaped(value) for name, value in _texts(profile, "caller_profile").items()}
+    told = {name: unescaped(value) for name, value in _texts(profile, "caller_profile").items()}
+    if profile.get("originator"):  # the profile of the leg that made this one
+        told.setdefault("originator", "told")
+    return told
