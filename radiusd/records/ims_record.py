@@ -134,7 +134,7 @@ def read_ims_record(data: bytes, element: Element, offset: int) -> Entry | Passe
         answer=answer,
         release=release,
         duration_seconds=duration_s,
-        duration_ms=duration_s * 1000 if duration_ms is None else duration_ms,
+        duration_ms=duration_s * 1000 if duration_ms is None and duration_s is not None else duration_ms,
         answered=answer is not None,
         sequence=_number(data, fields, LOCAL_SEQUENCE, "localRecordSequenceNumber"),
         sip_status=_text(data, fields, REASON_CODE, "serviceReasonReturnCode"),
@@ -268,10 +268,16 @@ def _times(data: bytes, fields: Fields) -> tuple[datetime | None, datetime | Non
 
 def _duration(
     data: bytes, fields: Fields, answer: datetime | None, release: datetime | None
-) -> tuple[int, int | None]:
-    """Return the seconds between the stamps, and the milliseconds where both stamps have a fraction."""
-    if answer is None or release is None:
-        return 0, 0 if answer is None else None
+) -> tuple[int | None, int | None]:
+    """
+    Return the seconds between the stamps, and the milliseconds where both stamps have a fraction.
+
+    The seconds are None of an answered call whose end is not told.
+    """
+    if answer is None:
+        return 0, 0
+    if release is None:
+        return None, None
     between = release - answer
     seconds = between.days * 86400 + between.seconds
     if seconds < 0:

@@ -55,15 +55,30 @@ _LEFT_OVER = re.compile(rb"(?:\0\0)+(?=[\x69\x6a]" + _LENGTH + rb"\x7f\x81[\x13\
 _FOLLOWS = re.compile(rb"(?:\0\0)*(?:[\x69-\x6c\x6e\x6f\x71]|\x7f[\x82\x83]|\0?\Z)")
 _ENDS = re.compile(rb"(?:\0\0)+(?:\x6f|\x7f[\x84-\xff]|\0?\Z)")
 _AUDIT_OCTET = 0x60 | 15
+_FILLER = b"\x00\xff"
+_RUN = re.compile(rb"[\x00\xff]+")
 _MOST_DECIMALS = 18
 
 
 def read(file: BinaryIO, settings: Mapping[str, str]) -> Outcomes:
     """Return what the call events of *file* tell, in their order."""
-    return until_hopeless(_TapFile(OctetWindow(file)).outcomes())
+    return until_hopeless(_read(OctetWindow(file)))
+
+
+def _read(window: OctetWindow) -> Outcomes:
+    """Yield what each batch tells; nearly always there is one, and filler behind it at the most."""
+    has_ended = True
+    while has_ended and window.has(1):
+        batch = _TapFile(window)
+        yield from batch.outcomes()
+        has_ended = batch.has_ended
+        while window.has(1) and window.data[window.at] in _FILLER:
+            window.at = _RUN.match(window.data, window.at).end()  # type: ignore[union-attr]  # it matches one
 
 
 class _TapFile:
+    """One batch or notification. *has_ended* tells whether its end is known, and so what stands behind it."""
+
     def __init__(self, window: OctetWindow) -> None:
         self._window = window
         self._batch = Batch()
@@ -71,22 +86,23 @@ class _TapFile:
         self._charge = 0
         self._is_whole = True  # every event's charge could be read
         self._audit: tuple[int | None, int | None] | None = None
+        self.has_ended = False
 
     def outcomes(self) -> Iterator[Outcome]:
         """Yield what the events tell, and in the end where they contradict the audit control information."""
         window = self._window
-        if not window.has(1):
-            return
+        began = window.offset
         try:
             tag, end = window.enter()
             kind = tag_number(tag)
             if kind not in (_TRANSFER_BATCH, _NOTIFICATION):
-                raise BerError(f"tag {tag:X}: neither TransferBatch nor Notification", 0)
+                raise BerError(f"tag {tag:X}: neither TransferBatch nor Notification", began)
             while not self._is_at(end):
                 yield from self._group(kind)
         except RecordError as error:
             yield SetAside(reason=error.reason, field=error.field, offset=error.offset)
             return
+        self.has_ended = True
         if kind == _NOTIFICATION:
             yield PassedOver(reason=f"a notification, file {self._batch.sequence}: no calls")
         else:

@@ -171,6 +171,18 @@ def test_partial_record_lasts_until_it_was_closed() -> None:
     assert (26, "2026-01-06T00:50:09Z") == (record["duration_seconds"], record["release"])
 
 
+def test_a_call_whose_end_is_not_told_has_no_duration() -> None:
+    """
+    Neither end of delivery nor closure: it is open, which is not the same as no second.
+    """
+    octets = FIRST.replace(bytes.fromhex("8B09 260106005009 2B0000"), b"")
+    octets = octets.replace(bytes.fromhex("8D09 260106005009 2B0000"), b"")
+    octets = b"\xbf\x43\x82" + (len(octets) - 5).to_bytes(2) + octets[5:]
+
+    [record] = normal(read(octets))
+    assert (True, None, None) == (record["answered"], record["release"], record["duration_seconds"])
+
+
 def test_partial_records_of_a_call_name_it() -> None:
     """
     They are one call to the books, by the session's id, and records of their own.

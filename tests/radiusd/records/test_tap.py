@@ -297,6 +297,17 @@ def test_unknown_groups_are_stepped_over() -> None:
         assert [as_expected(CALL)] == list(map(in_short, normal(read(octets[:at] + unknown + octets[at:]))))
 
 
+def test_what_stands_behind_a_batch_is_no_secret() -> None:
+    """
+    Files put together are read, filler is nothing, and other octets are told.
+    """
+    assert 6 == sum(isinstance(each, Entry) for each in read(OCTETS + b"\0\xff\0" + OCTETS))
+    assert [] == reasons(read(OCTETS + b"\0" * 100))
+
+    [aside] = [each for each in read(OCTETS + b"more") if isinstance(each, SetAside)]
+    assert len(OCTETS) == aside.offset
+
+
 def test_an_event_that_lacks_its_time_is_set_aside() -> None:
     """
     Whatever the schema leaves optional: a call without a beginning is none.
