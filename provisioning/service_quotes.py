@@ -139,7 +139,7 @@ def _books(txn: Cursor, party: Party, at: datetime) -> Books:
 def _document(books: Books, party: Party, terms: Tariff, cost: Cost, at: datetime) -> Document:
     account = party.service.account
     suspended = Refusal.ACCOUNT_SUSPENDED if account.suspended else None
-    refusal = suspended or terms.refusal or limits.room_for(books, account, party.channel)
+    refusal = suspended or terms.refusal or limits.room_for(books, party)
     return {
         "at": at,
         "account": account.code,

@@ -52,10 +52,11 @@ class Refusal(Enum):
     AUTH_FAILED = ("auth_failed", 403, "Authentication failed", 1)
     UNKNOWN_CALLER = ("unknown_caller", 403, "Caller not recognised", 1)
     AMBIGUOUS = ("ambiguous", 403, "Caller not recognised", 1)
-    NOT_ACTIVE = ("not_active", 403, "Service not active", 7)
+    NOT_ACTIVE = ("not_active", 480, "Service not active", 7)
     ACCOUNT_SUSPENDED = ("account_suspended", 403, "Account suspended", 7)
     TRUNK_FULL = ("trunk_full", 503, "All channels of the trunk in use", 3)
     ACCOUNT_FULL = ("account_full", 503, "All channels of the account in use", 3)
+    CALLED_BUSY = ("called_busy", 486, "All channels of the called party in use", 3)
     TRUNK_TOO_FAST = ("trunk_too_fast", 503, "Too many calls per second on the trunk", 3)
     ACCOUNT_TOO_FAST = ("account_too_fast", 503, "Too many calls per second of the account", 3)
     NO_BALANCE = ("no_balance", 402, "No credit", 4)
@@ -69,7 +70,7 @@ class Refusal(Enum):
     DESTINATION_BLOCKED = ("destination_blocked", 403, "Destination not allowed", 9)
     BARRED = ("barred", 403, "Destination barred", 9)
     NOT_ALLOWED = ("not_allowed", 403, "Destination not on the allow-list", 9)
-    OUTSIDE_HOURS = ("outside_hours", 403, "Destination not allowed at this time", 9)
+    OUTSIDE_HOURS = ("outside_hours", 480, "Destination not allowed at this time", 9)
     FRAUD_SUSPECTED = ("fraud_suspected", 403, "Unusual calls; blocked for a while", 7)
     BAD_REQUEST = ("bad_request", 400, "Called number missing or malformed", 7)
 
@@ -82,7 +83,11 @@ class Refusal(Enum):
     @property
     def reply_message(self) -> str:
         """Return the Reply-Message of the Access-Reject: SIP code, text and the word in brackets."""
-        return f"{self.sip_code} {self.text} ({self.word})"
+        return self.reply_with(self.sip_code)
+
+    def reply_with(self, sip_code: int) -> str:
+        """Return the Reply-Message for a client that has another SIP code for this."""
+        return f"{sip_code} {self.text} ({self.word})"
 
 
 class CutReason(StrEnum):

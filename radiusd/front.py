@@ -96,7 +96,7 @@ class Front:
         self._watching: LoopingCall | None = None
         access = AccessHandler(reactor, DIALECTS, door, nonces, settings.reject_delay_s, metrics, log)
         self._invites = InviteHandler(
-            reactor, door, nonces, settings.sip.realm, settings.reject_delay_s, metrics, log
+            reactor, DIALECTS, door, nonces, settings.sip.realm, settings.reject_delay_s, metrics, log
         )
         accounting = AccountingHandler(reactor, DIALECTS, door, metrics, log)
         self._handlers: dict[PortKind, Any] = {PortKind.AUTH: access, PortKind.ACCT: accounting}

@@ -28,6 +28,7 @@ from radiusd.errors import Refusal
 _LIMITS = (
     Refusal.TRUNK_FULL,
     Refusal.ACCOUNT_FULL,
+    Refusal.CALLED_BUSY,
     Refusal.TRUNK_TOO_FAST,
     Refusal.ACCOUNT_TOO_FAST,
     Refusal.NO_BALANCE,
@@ -206,7 +207,7 @@ def _admit(books: Books, row: CallRow, call: Call, found: Match, context: Contex
         return too_fast
     taken: list[Session] = []
     for party in found.parties:
-        refusal = limits.room_for(books, party.service.account, party.channel)
+        refusal = limits.room_for(books, party)
         if refusal is None:
             session = live.open_session(books, row, call, found, party, context, State.AUTHORIZED)
             taken.append(session)

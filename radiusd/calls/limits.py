@@ -15,8 +15,13 @@ from radiusd.errors import Refusal
 from rating.money import micros_text
 
 
-def room_for(books: Books, account: Account, channel: Service | None) -> Refusal | None:
-    """Return which limit one more call would break, None when there is room."""
+def room_for(books: Books, party: Party) -> Refusal | None:
+    """Return which limit one more call would break, None when there is room; a called party is busy."""
+    refusal = _full(books, party.service.account, party.channel)
+    return Refusal.CALLED_BUSY if refusal is not None and party.role == "in" else refusal
+
+
+def _full(books: Books, account: Account, channel: Service | None) -> Refusal | None:
     if channel is not None and channel.max_channels is not None:
         row = books.channels.get((account.id, channel.id))
         if (row.used if row else 0) >= channel.max_channels:

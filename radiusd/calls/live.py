@@ -79,7 +79,7 @@ def open_session(
 ) -> Session:
     """Return a new session of *party*, with its channels taken; over the limit if there is no room."""
     session = _session(row, call, matched, party, state, context)
-    session.over_limit = limits.room_for(books, party.service.account, party.channel) is not None
+    session.over_limit = limits.room_for(books, party) is not None
     limits.take(books, session)
     books.put_session(session)
     if session.over_limit and state is State.STARTED:

@@ -13,7 +13,7 @@ from zoneinfo import ZoneInfo
 from radiusd.dialects.changes import read_attributes
 from radiusd.dialects.dictionary import Definition
 from radiusd.dialects.disconnects import NAMED
-from radiusd.dialects.reply_forms import ROUTING, TIMES, read_codes, read_host
+from radiusd.dialects.reply_forms import ROUTING, TIMES, read_codes, read_host, read_sip_codes
 from radiusd.dialects.sources import Source, read_source
 from radiusd.dialects.timestamps import ZoneNames, zone_named
 from radiusd.errors import Refusal
@@ -61,6 +61,7 @@ class ClientSettings:
         reply_named: Whether h323 values in replies carry their name; None: as the dialect says.
         reply_vendor: Whose number h323 attributes in replies have; None: as the dialect says.
         return_codes: h323-return-codes that it has for refusals, before those of its table.
+        sip_codes: SIP codes that it has for refusals, in place of those of the table.
         routing_to: The host in the form ``Routing`` of a call's time.
         call_group: Clients of one group report legs of the same calls; empty: it reports whole calls.
         zone_names: What the zone names that this client writes mean, before all other meanings.
@@ -82,6 +83,7 @@ class ClientSettings:
     reply_named: bool | None = None
     reply_vendor: int | None = None
     return_codes: Mapping[Refusal, int] = field(default_factory=dict)
+    sip_codes: Mapping[Refusal, int] = field(default_factory=dict)
     routing_to: str = ""
     sources: Mapping[str, Source] = field(default_factory=dict)
     tells_routing: bool = field(init=False)
@@ -200,6 +202,7 @@ _READERS: Mapping[str, tuple[str, Callable[[str], object]]] = {
     "reply_values": ("reply_named", partial(_one_of, meanings=_VALUE_STYLES)),
     "reply_vendor_id": ("reply_vendor", _vendor),
     "return_code_of": ("return_codes", read_codes),
+    "sip_code_of": ("sip_codes", read_sip_codes),
     "routing_to": ("routing_to", read_host),
 }
 """Which field of :class:`ClientSettings` each setting fills, and what reads it; it raises ValueError."""

@@ -116,6 +116,10 @@ class Dialect(ABC):
         """Return what an Access-Reject to *client* carries: the reason for people and for gateways."""
         return replies.reject(refusal, self.reply_profile(client))
 
+    def sip_code_of(self, refusal: Refusal, client: Client) -> int:
+        """Return by which SIP code *refusal* is told to *client*."""
+        return replies.sip_code(refusal, self.reply_profile(client))
+
     def reply_profile(self, client: Client) -> Profile:
         """Return how *client* reads replies: as the dialect does, but for what its settings say."""
         settings = self.settings_of(client)
@@ -126,6 +130,7 @@ class Dialect(ABC):
             table=client.return_codes,
             codes=settings.return_codes,
             routing_to=settings.routing_to,
+            sip_codes=settings.sip_codes,
         )
 
     def session_attributes(self, event: CallEvent, client: Client) -> list[ReplyAttribute]:

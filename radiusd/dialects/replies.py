@@ -27,6 +27,7 @@ class Profile:
         vendor: Whose number h323 attributes have; most who copied Cisco's kept it.
         table: The table of h323-return-codes that it knows.
         codes: Those that it has otherwise.
+        sip_codes: SIP codes that it has for refusals, in place of those of the table.
         routing_to: The host that the form ``Routing`` sends calls to.
     """
 
@@ -36,6 +37,7 @@ class Profile:
     table: str = "cisco"
     codes: Mapping[Refusal, int] = field(default_factory=dict)
     routing_to: str = ""
+    sip_codes: Mapping[Refusal, int] = field(default_factory=dict)
 
 
 def accept(session_timeout_s: int | None, call_class: bytes, profile: Profile) -> list[ReplyAttribute]:
@@ -92,10 +94,15 @@ def return_code(refusal: Refusal, profile: Profile) -> int:
     return own or OTHER_CODES.get(profile.table, {}).get(refusal, refusal.return_code)
 
 
+def sip_code(refusal: Refusal, profile: Profile) -> int:
+    """Return the SIP code that tells *refusal* to a client."""
+    return profile.sip_codes.get(refusal, refusal.sip_code)
+
+
 def reject(refusal: Refusal, profile: Profile) -> list[ReplyAttribute]:
     """Return the attributes of an Access-Reject: the reason, and nothing that RFC 2865, 5.44 forbids."""
     return [
-        text(Attribute.REPLY_MESSAGE, refusal.reply_message),
+        text(Attribute.REPLY_MESSAGE, refusal.reply_with(sip_code(refusal, profile))),
         _h323(RETURN_CODE, return_code(refusal, profile), profile),
     ]
 

@@ -32,13 +32,22 @@ def read_host(value: str) -> str:
 
 def read_codes(value: str) -> Mapping[Refusal, int]:
     """Return the h323-return-codes in ``no_balance=12 trunk_full=3``. Raises ValueError."""
+    return _read_codes(value, 1, _LARGEST_CODE, "a code is a number from 1 to 255; 0 means yes")
+
+
+def read_sip_codes(value: str) -> Mapping[Refusal, int]:
+    """Return the SIP codes in ``trunk_full=486 outside_hours=403``. Raises ValueError."""
+    return _read_codes(value, 400, 699, "a SIP code that refuses is a number from 400 to 699")
+
+
+def _read_codes(value: str, least: int, most: int, what: str) -> Mapping[Refusal, int]:
     codes: dict[Refusal, int] = {}
     for written in value.replace(",", " ").split():
         word, sign, number = written.partition("=")
         if not sign or word not in _WORDS:
             raise ValueError(f"{written!r} is not WORD=NUMBER with a reason word, as no_balance=12 is")
-        if not (number.isascii() and number.isdecimal() and 0 < int(number) <= _LARGEST_CODE):
-            raise ValueError(f"{written!r}: a code is a number from 1 to {_LARGEST_CODE}; 0 means yes")
+        if not (number.isascii() and number.isdecimal() and least <= int(number) <= most):
+            raise ValueError(f"{written!r}: {what}")
         codes[_WORDS[word]] = int(number)
     if not codes:
         raise ValueError("name at least one, as no_balance=12")

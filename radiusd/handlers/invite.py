@@ -12,6 +12,7 @@ import msgspec
 from twisted.internet.interfaces import IReactorTime
 
 from radiusd.calls.events import CallEvent, Kind, Status
+from radiusd.dialects.dialect import Dialect
 from radiusd.errors import Refusal
 from radiusd.handlers.answers import Door, Judged, log_attempt, result_of
 from radiusd.handlers.credentials import Proof
@@ -44,6 +45,7 @@ class InviteHandler:
     def __init__(
         self,
         reactor: IReactorTime,
+        dialects: Mapping[str, Dialect],
         door: Door,
         nonces: NonceMaker,
         realm: str,
@@ -52,6 +54,7 @@ class InviteHandler:
         log: Any,
     ) -> None:
         self._reactor = reactor
+        self._dialects = dialects
         self._door = door
         self._nonces = nonces
         self._realm = realm
@@ -63,7 +66,7 @@ class InviteHandler:
         """Answer *invite* with 302, a challenge, or a refusal."""
         client: Client = invite.client
         if not called_number(invite):
-            invite.respond(refusal_of(Refusal.BAD_REQUEST))
+            invite.respond(self._refusal_of(Refusal.BAD_REQUEST, client))
             return
         arrived_s = self._reactor.seconds()
         proof = self._proof(invite, client, int(arrived_s)) if client.sip in ("401", "407") else Proof()
@@ -111,9 +114,13 @@ class InviteHandler:
         if decision.refusal is None:
             self._redirect(invite, event, outcome)
         elif decision.refusal is Refusal.AUTH_FAILED and self._reject_delay_s:
-            self._reactor.callLater(self._reject_delay_s, invite.respond, refusal_of(decision.refusal))
+            response = self._refusal_of(decision.refusal, invite.client)
+            self._reactor.callLater(self._reject_delay_s, invite.respond, response)
         else:
-            invite.respond(refusal_of(decision.refusal))
+            invite.respond(self._refusal_of(decision.refusal, invite.client))
+
+    def _refusal_of(self, refusal: Refusal, client: Client) -> Response:
+        return refusal_of(refusal, self._dialects[client.dialect].sip_code_of(refusal, client))
 
     def _redirect(self, invite: Invite, event: CallEvent, outcome: Judged) -> None:
         if invite.is_cancelled:
@@ -204,11 +211,11 @@ def redirect_of(invite: Invite, outcome: Judged) -> Response:
     return Response(302, headers=headers)
 
 
-def refusal_of(refusal: Refusal) -> Response:
-    """Return the response that refuses a call: code and text of the table, and the word in Reason."""
+def refusal_of(refusal: Refusal, sip_code: int) -> Response:
+    """Return the response that refuses a call: its code and the table's text, and the word in Reason."""
     text = quoted(f"{refusal.text} ({refusal.word})")
-    reason = f"SIP;cause={refusal.sip_code};text={text}"  # RFC 3326
-    return Response(refusal.sip_code, refusal.text, headers=[("Reason", reason)])
+    reason = f"SIP;cause={sip_code};text={text}"  # RFC 3326
+    return Response(sip_code, refusal.text, headers=[("Reason", reason)])
 
 
 def as_clean(text: str) -> str:

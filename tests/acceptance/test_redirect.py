@@ -88,6 +88,7 @@ networks = ["{PBX}"]
 secret = "{SECRET.decode()}"
 sip = "open"
 asserts_numbers = true
+settings = {{sip_code_of = "unknown_caller=404"}}
 
 [[client]]
 name = "silent"
@@ -114,6 +115,24 @@ opening_balance = 1000000
 [[account]]
 code = "poor"
 currency = "USD"
+
+[[account]]
+code = "busy"
+currency = "USD"
+postpaid = true
+max_channels = 0
+
+[[trunk]]
+account = "acme"
+trunk = "coming"
+plan = "basic"
+activated = 2100-01-01
+
+[[did]]
+account = "busy"
+number = "442079468600"
+plan = "basic"
+activated = 2020-01-01
 
 [[trunk]]
 account = "acme"
@@ -253,6 +272,8 @@ def test_without_a_next_hop_it_goes_where_it_was_going(caller: Callable[[str], C
         (over("broke"), 402, "No credit (no_balance)"),
         (over("nobody's"), 403, "Caller not recognised (unknown_caller)"),
         (over("wide", "99155"), 404, "No rate for this destination (no_rate)"),
+        (over("coming"), 480, "Service not active (not_active)"),
+        (over("wide", "442079468600"), 486, "All channels of the called party in use (called_busy)"),
     ],
 )
 def test_a_refusal_has_code_text_and_word_of_the_table(
@@ -276,7 +297,9 @@ def test_a_number_counts_where_it_was_checked(caller: Callable[[str], Caller]) -
 
     assert (302, "acme") == answered(caller(PBX).invite(asserted))
     assert (302, "acme") == answered(caller(PBX).invite(SipCall("442079460000", "15550000001")))
-    assert 403 == caller(PBX).invite(SipCall("442079460000", "anonymous")).status
+    refused = caller(PBX).invite(SipCall("442079460000", "anonymous"))
+    assert 404 == refused.status  # as this client's settings have it
+    assert 'SIP;cause=404;text="Caller not recognised (unknown_caller)"' == refused.header("Reason")
     assert 403 == caller(SBC).invite(SipCall("442079460000", "15550000001")).status
 
 

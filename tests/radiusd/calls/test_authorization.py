@@ -181,6 +181,22 @@ def test_an_account_admits_up_to_its_limit() -> None:
     assert Refusal.ACCOUNT_FULL is refused(desk, call_id="c2", trunk_in="tg2")
 
 
+def test_a_called_trunk_that_is_full_is_busy() -> None:
+    """
+    To the caller it is, whatever the limit; as the way out of a call it is full.
+    """
+    trunk = a_service(TRUNK, "tg2", 2, account=an_account(2), max_channels=1)
+    desk = Desk(
+        a_directory(
+            a_service(TRUNK, "tg1", 1), trunk, a_service(DID, "442071838750", 3, account=an_account(2))
+        )
+    )
+
+    assert None is refused(desk, call_id="c1", trunk_out="tg2")
+    assert Refusal.CALLED_BUSY is refused(desk, call_id="c2", trunk_out="tg2")
+    assert Refusal.TRUNK_FULL is refused(desk, call_id="c3", trunk_in="tg2", called="33155501234")
+
+
 def test_both_parties_or_none() -> None:
     """
     The caller has room, the called one has none: nothing is held for either.
@@ -189,7 +205,7 @@ def test_both_parties_or_none() -> None:
     called = a_service(DID, "442071838750", 2, account=an_account(2, max_channels=0))
     desk = Desk(a_directory(caller, called))
 
-    assert Refusal.ACCOUNT_FULL is refused(desk)
+    assert Refusal.CALLED_BUSY is refused(desk)
     assert (0, 0, 0, []) == (desk.used(), desk.balance(1).channels, desk.balance(2).channels, desk.sessions)
 
 

@@ -202,6 +202,23 @@ def test_a_reason_is_numbered_as_the_client_knows_it(table: str, settings: dict[
     assert a_vsa(103, f"h323-return-code={code}".encode()) == refused[1]
 
 
+def test_a_client_may_have_sip_codes_of_its_own() -> None:
+    """
+    For the words that it names; the text stays.
+    """
+    client = a_client("cisco", settings={"sip_code_of": "trunk_full=486 barred=603"})
+
+    told = [
+        DIALECTS["cisco"].reject_attributes(refusal, client)[0]
+        for refusal in (Refusal.TRUNK_FULL, Refusal.NO_BALANCE)
+    ]
+
+    assert [
+        (18, b"486 All channels of the trunk in use (trunk_full)"),
+        (18, b"402 No credit (no_balance)"),
+    ] == told
+
+
 @pytest.mark.parametrize(
     ("settings", "problem"),
     [
@@ -212,6 +229,7 @@ def test_a_reason_is_numbered_as_the_client_knows_it(table: str, settings: dict[
         ({"reply_values": "loud"}, "reply_values: 'loud' is not one of named, bare"),
         ({"reply_vendor_id": "0"}, "reply_vendor_id: '0' is not a vendor's number"),
         ({"return_code_of": "no_money=3"}, "return_code_of: 'no_money=3' is not WORD=NUMBER"),
+        ({"sip_code_of": "no_balance=200"}, "sip_code_of: .* a number from 400 to 699"),
         ({"return_code_of": "no_balance=0"}, "return_code_of: .* 0 means yes"),
         ({"return_code_of": "no_balance=256"}, "return_code_of: .* from 1 to 255"),
         ({"return_code_of": " "}, "return_code_of: name at least one"),
