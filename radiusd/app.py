@@ -31,6 +31,7 @@ from radiusd.handlers.exporting import Exporting
 from radiusd.handlers.habits import HabitWriter
 from radiusd.handlers.ledger import Ledger
 from radiusd.handlers.time_changes import TimeChanges
+from radiusd.handlers.watching import Eyes, PacketWatching
 from radiusd.http import site
 from radiusd.metrics import Metrics, PacketCounts, lane_metrics, packet_metrics
 from radiusd.radius.clients import Client
@@ -159,6 +160,7 @@ class Server:
         node = f"{socket.gethostname()}:{os.getpid()}"
         habits = HabitWriter(self._control, f"{node}:{int(reactor.seconds())}", self._packet_counts)
         self._collector = CollectorProcess(reactor, bool(settings.collectors), str(config), log)
+        self._watching = PacketWatching(reactor, self._control, sealer, self._eyes, log)
         self._exporting = Exporting(reactor, settings.exports, str(config), log)
         self._clock = Clock(
             reactor,
@@ -202,6 +204,7 @@ class Server:
         self._auth.start()
         self._watch.start()
         self._clock.start()
+        self._watching.start()
         self._exporting.start()
         self._collector.start()
         self._looking.start(DATABASE_LOOK_S, now=False)
@@ -277,6 +280,10 @@ class Server:
             return self._workers.packet_counts
         return self._front.packet_counts() if self._front else []
 
+    def _eyes(self) -> Eyes | None:
+        """Return what watches packets: our own front, or the workers."""
+        return self._workers or (self._front.watch if self._front else None)
+
     def _client_name(self, client_id: int) -> str:
         client = self._clients.get(client_id)
         return client.name if client else f"client {client_id}"
@@ -314,6 +321,7 @@ class Server:
         notify(STOPPING)
         self._log.info("ending", queued=self._acct.queued + self._auth.queued)
         self._clock.stop()
+        self._watching.stop()
         self._exporting.stop()
         self._collector.stop()
         self._watch.stop()

@@ -15,6 +15,7 @@ from radiusd.calls.events import CallEvent
 from radiusd.handlers.answers import Door, Judged, Posted, result_of
 from radiusd.handlers.credentials import Proof
 from radiusd.metrics import Metrics, PacketCounts
+from radiusd.radius.watching import Watched
 
 LONGEST_MESSAGE = 64 * 1024 * 1024
 
@@ -52,13 +53,25 @@ class ClientsChanged(msgspec.Struct, frozen=True, array_like=True, tag="clients"
     """Clients were provisioned: load them anew."""
 
 
+class WatchThem(msgspec.Struct, frozen=True, array_like=True, tag="watch"):
+    """Clients whose packets somebody watches, each until so many seconds since 1970."""
+
+    until: dict[int, float]
+
+
+class Saw(msgspec.Struct, frozen=True, array_like=True, tag="saw"):
+    """Packets of watched clients, and what became of them."""
+
+    watched: Watched
+
+
 class Counted(msgspec.Struct, frozen=True, array_like=True, tag="counted"):
     """What the worker's ports have counted since it began."""
 
     counts: PacketCounts
 
 
-Message = PostIt | JudgeIt | Done | Health | ClientsChanged | Counted
+Message = PostIt | JudgeIt | Done | Health | ClientsChanged | Counted | WatchThem | Saw
 
 _encode = msgspec.msgpack.Encoder().encode
 _decoder = msgspec.msgpack.Decoder(list[Message])
@@ -100,6 +113,7 @@ class LedgerEnd(Channel):
     def __init__(self, reactor: Any, door: Door, metrics: Metrics, log: Any) -> None:
         super().__init__(reactor)
         self.counts: PacketCounts = []
+        self.seen: list[Watched] = []
         self._door = door
         self._metrics = metrics
         self._log = log
@@ -111,6 +125,8 @@ class LedgerEnd(Channel):
             self._ask(message)
         elif isinstance(message, Counted):
             self.counts = message.counts
+        elif isinstance(message, Saw):
+            self.seen.append(message.watched)
 
     def _ask(self, message: PostIt | JudgeIt) -> None:
         """Ask the door; a question that breaks us stays unanswered, and costs no worker its connection."""
@@ -152,10 +168,17 @@ class LedgerEnd(Channel):
 class WorkerEnd(Channel):
     """The worker's end: a :class:`Door` that leads to the ledger process."""
 
-    def __init__(self, reactor: Any, lost: Callable[[], None], clients_changed: Callable[[], None]) -> None:
+    def __init__(
+        self,
+        reactor: Any,
+        lost: Callable[[], None],
+        clients_changed: Callable[[], None],
+        follow: Callable[[dict[int, float]], None],
+    ) -> None:
         super().__init__(reactor)
         self._lost = lost
         self._clients_changed = clients_changed
+        self._follow = follow
         self._number = 0
         self._waiting: dict[int, Callable[[Any], None]] = {}
         self._healthy = False
@@ -193,6 +216,8 @@ class WorkerEnd(Channel):
             self._healthy = message.healthy
         elif isinstance(message, ClientsChanged):
             self._clients_changed()
+        elif isinstance(message, WatchThem):
+            self._follow(message.until)
 
     def connectionLost(self, reason: Failure = connectionDone) -> None:
         """Learn that the ledger process is gone: without it this worker can only end."""

@@ -33,6 +33,7 @@ from radiusd.radius.radsec import BadCertificate, RadsecPort, TlsFiles
 from radiusd.radius.reception import Answer, Handle
 from radiusd.radius.stream import StreamPort
 from radiusd.radius.udp import RadiusPort
+from radiusd.radius.watching import Watch
 from radiusd.settings import Listener, Settings
 from radiusd.sip.server import SipServer
 from radiusd.sip.tcp import SipStreamPort
@@ -92,6 +93,7 @@ class Front:
         self._accepting: list[Any] = []
         self._streams: list[ConnectionPort] = []
         self._discard_log = DiscardLog(log, reactor)
+        self.watch = Watch(reactor)
         self._tls = read_tls_files(settings)
         self._watching: LoopingCall | None = None
         access = AccessHandler(reactor, DIALECTS, door, nonces, settings.reject_delay_s, metrics, log)
@@ -195,6 +197,7 @@ class Front:
             self._log,
             lambda: self._door.is_healthy,
         )
+        port.watch = self.watch
         self._ports.append(port)
         listening = DatagramSocket(self._reactor, sock, port)
         listening.start()
@@ -202,6 +205,7 @@ class Front:
 
     def _listen_to_stream(self, listener: Listener, sock: socket.socket) -> None:
         port, factory = self._stream_port(listener)
+        port.watch = self.watch
         self._ports.append(port)
         self._streams.append(port)
         self._accepting.append(self._reactor.adoptStreamPort(sock.fileno(), sock.family, factory))

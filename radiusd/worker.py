@@ -9,7 +9,7 @@ from typing import Any
 import psycopg2
 from twisted.internet.task import LoopingCall
 
-from radiusd.channel import Counted, Given, WorkerEnd
+from radiusd.channel import Counted, Given, Saw, WorkerEnd
 from radiusd.errors import TollwireError
 from radiusd.front import Front
 from radiusd.metrics import Metrics
@@ -46,7 +46,7 @@ class Worker:
         self._log = log
         self._sockets = sockets
         self._clients = self._load_clients()
-        self._channel = WorkerEnd(reactor, self._stop, self._reload_clients)
+        self._channel = WorkerEnd(reactor, self._stop, self._reload_clients, self._follow)
         way.setblocking(False)
         reactor.adoptStreamConnection(way.fileno(), socket.AF_UNIX, Given(self._channel))
         way.close()
@@ -61,6 +61,14 @@ class Worker:
 
     def _count(self) -> None:
         self._channel.say(Counted(self._front.packet_counts()))
+
+    def _follow(self, until: dict[int, float]) -> None:
+        """Hand over what was seen of the watched clients, and watch from now on those that are named."""
+        watch = self._front.watch
+        seen = watch.take()
+        if seen:
+            self._channel.say(Saw(seen))
+        watch.follow(until)
 
     def _take_signals(self) -> None:
         counting = LoopingCall(self._count)

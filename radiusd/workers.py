@@ -7,14 +7,17 @@ import signal
 import socket
 import subprocess
 import sys
+from collections import Counter
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from twisted.internet.task import LoopingCall
 
-from radiusd.channel import ClientsChanged, Given, LedgerEnd
+from radiusd.channel import ClientsChanged, Given, LedgerEnd, WatchThem
 from radiusd.handlers.answers import Door
 from radiusd.metrics import Metrics, PacketCounts
+from radiusd.radius.watching import Watched
 from radiusd.settings import Settings
 from radiusd.sockets import open_socket
 
@@ -64,6 +67,21 @@ class Workers:
         """Tell every worker to load the clients anew."""
         for worker in self._running:
             worker.end.say(ClientsChanged())
+
+    def follow(self, until: Mapping[int, float]) -> None:
+        """Let every worker watch just these clients, and tell what it has seen since the last time."""
+        for worker in self._running:
+            worker.end.say(WatchThem(dict(until)))
+
+    def take(self) -> Watched:
+        """Return what the workers have told of watched packets since the last time."""
+        packets, left_out = [], Counter[int]()
+        for worker in self._running:
+            told, worker.end.seen = worker.end.seen, []
+            for each in told:
+                packets += each.packets
+                left_out.update(each.left_out)
+        return Watched(packets, dict(left_out))
 
     def read_certificates(self) -> None:
         """Tell every worker to read the certificates again."""

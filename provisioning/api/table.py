@@ -19,12 +19,14 @@ from provisioning.api import (
     site_files,
     tariffs,
     templates,
+    watching,
 )
 
 ENDPOINTS = (
     *(endpoint for noun in catalogue.NOUNS for endpoint in noun.endpoints()),
     catalogue.DOCTOR,
     *(endpoint for noun in tariffs.NOUNS for endpoint in noun.endpoints()),
+    *watching.ENDPOINTS,
     *tariffs.OVERRIDES,
     *(endpoint for noun in carriers.NOUNS for endpoint in noun.endpoints()),
     *carriers.EXCHANGE,

@@ -16,6 +16,7 @@ from provisioning.cli.options import Format, options_of
 from provisioning.cli.output import print_document
 from provisioning.cli.radius_decode import decode
 from provisioning.cli.radius_verify import verify
+from provisioning.cli.radius_watch import watch
 from provisioning.cli.radius_way import Way, way_of, way_options
 from radiusd.errors import BadInput
 
@@ -36,6 +37,7 @@ def radius() -> None:
 
 radius.add_command(decode)
 radius.add_command(verify)
+radius.add_command(watch)
 
 
 @radius.group("test", cls=Group)

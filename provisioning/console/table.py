@@ -23,6 +23,7 @@ from provisioning.console import (
     signup,
     things,
     tokens,
+    watching,
 )
 from provisioning.console.pages import Page
 
@@ -41,6 +42,7 @@ PAGES: tuple[Page, ...] = (
     *peaks.PAGES,
     *disputes.PAGES,
     *doctor.PAGES,
+    *watching.PAGES,
     *tokens.PAGES,
     *signup.PAGES,
     *applicants.PAGES,

@@ -146,7 +146,8 @@ def _thing(noun: Noun) -> Callable[[Visit], Outcome]:
 def _more(noun: Noun, thing: Any) -> list[tuple[str, str]]:
     """Return further pages about a thing."""
     if noun.word == "client":
-        return [("Doctor", f"/doctor/{quote(thing.name, safe='')}")]
+        name = quote(thing.name, safe="")
+        return [("Doctor", f"/doctor/{name}"), ("Watch packets", f"/clients/{name}/watch")]
     if noun.word == "plan":
         return [("Its buckets", f"/buckets?plan={quote(thing.code, safe='')}")]
     return []

@@ -16,6 +16,7 @@ from radiusd.radius.duplicates import DuplicateCache, Standing
 from radiusd.radius.packet import Packet
 from radiusd.radius.reply import Reply, integer
 from radiusd.radius.signing import build_reply
+from radiusd.radius.watching import NOBODY_WATCHES
 
 
 class Answer(Protocol):
@@ -69,6 +70,8 @@ class Reception(ABC):
             switches take their traffic elsewhere (RFC 5997, 4.2).
     """
 
+    watch = NOBODY_WATCHES
+
     def __init__(
         self,
         kind: PortKind,
@@ -95,9 +98,13 @@ class Reception(ABC):
     def receive(self, client: Client, host: str, addr: tuple[str, int], datagram: bytes) -> None:
         """Take one packet of *client*; nothing in it can make this raise."""
         self.counters.arrived(client.id, datagram)
+        if self.watch.is_on:
+            self.watch.arrived(client.id, self.kind.value, host, addr[1], datagram)
         try:
             packet = admit(self.kind, client, datagram)
         except Discarded as discarded:
+            if self.watch.is_on:
+                self.watch.dropped(discarded.reason.value)
             self.disbelieved(client, host, discarded.reason)
             return
         exchange = Exchange(self, client, packet, host, addr)
@@ -126,6 +133,8 @@ class Reception(ABC):
         if self._is_healthy():
             exchange.send_aside(_STATUS_REPLY[self.kind])
         else:
+            if self.watch.is_on:
+                self.watch.dropped(Reason.UNHEALTHY.value)
             self.discard(exchange.client, exchange.host, Reason.UNHEALTHY)
 
     def _admitted(self, exchange: Exchange) -> None:
@@ -137,11 +146,15 @@ class Reception(ABC):
             counts.duplicates += 1
             answered = isinstance(standing, bytes)
             counts.habits.repeated(self.duplicates.age_s(*exchange.key[:3]), answered=answered)
+            if self.watch.is_on:
+                self.watch.copied(standing if isinstance(standing, bytes) else b"")
             if isinstance(standing, bytes):
                 self.send(standing, exchange.addr)
             return
         counts.habits.met(packet, self.duplicates.clock.seconds())
         self.handed_on()
+        if self.watch.is_on:
+            self.watch.handed_on(exchange.key)
         try:
             self._handle(exchange.client, packet, exchange)
         except Exception:
@@ -202,6 +215,8 @@ class Exchange:
         if self._done:
             return
         self._done = True
+        if self._port.watch.is_on:
+            self._port.watch.failed(self.key, reason.value)
         self._port.duplicates.forget(*self.key)
         self._port.discard(self.client, self.host, reason)
         self._port.finished()
@@ -214,10 +229,14 @@ class Exchange:
         except Discarded as discarded:
             self._port.discard(self.client, self.host, discarded.reason)
         else:
+            if self._port.watch.is_on:
+                self._port.watch.aside(octets)
             self._port.send(octets, self.addr)
 
     def _send(self, octets: bytes, code: int) -> None:
         self._done = True
+        if self._port.watch.is_on:
+            self._port.watch.answered(self.key, octets)
         if self._port.duplicates.settle(*self.key, octets):
             self._port.counters.replied(self.client.id, code)
             self._port.send(octets, self.addr)

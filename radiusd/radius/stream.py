@@ -14,6 +14,7 @@ from radiusd.radius.discards import MalformedPacket, Reason
 from radiusd.radius.duplicates import DuplicateCache
 from radiusd.radius.framing import Framer
 from radiusd.radius.reception import Handle, Reception
+from radiusd.radius.watching import NOBODY_WATCHES
 
 MOST_UNANSWERED = 512
 """Requests of one connection that are under way before we read on from it; an Identifier has 256 values."""
@@ -40,6 +41,8 @@ class StreamPort(ConnectionPort):
     Args:
         find_client: Says which client an address belongs to.
     """
+
+    watch = NOBODY_WATCHES
 
     def __init__(
         self,
@@ -88,6 +91,7 @@ class StreamConnection(Reception, Connection):
             port.is_healthy,
         )
         self._framer = Framer()
+        self.watch = port.watch
 
     def begin(self) -> None:
         """Know the client by its address."""

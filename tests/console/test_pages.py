@@ -17,6 +17,7 @@ from provisioning.console import things
 from provisioning.console.table import PAGES
 from provisioning.roles import GRANTED, Role
 from tests.console.screens import reached
+from tests.watched import packets_of_a_call, write
 
 pytestmark = pytest.mark.postgres
 
@@ -26,7 +27,8 @@ OF_THINGS = {
     *("/accounts/{code}/statement", "/accounts/{code}/services/{kind}/{name}"),
     *( "/numbers/{number}", "/calls/{call}", "/clients/{name}"),
     *("/doctor/{name}", "/plans/{code}", "/buckets/{plan}/{name}", "/decks/{name}", "/users/{name}"),
-    "/suppliers/{code}", "/queue/{call}",
+    "/suppliers/{code}", "/queue/{call}", "/clients/{name}/watch",
+    "/clients/{name}/packets/{packet}",
 }
 """Pages of things that the site of the tests has."""
 ALIKE = {each.path for each in things.PAGES} - {"/plans", "/plans/{code}", "/clients/{name}", "/new/client"}
@@ -38,8 +40,9 @@ OPEN = ("/signup", "/login")
 
 
 @pytest.fixture
-def calls(switch) -> Iterator[None]:
-    """A call that has ended, one that goes on, and one that nobody pays for."""
+def calls(switch, dsn, site) -> Iterator[None]:
+    """A call that has ended, one that goes on, and one that nobody pays for; and packets that are watched."""
+    write(dsn, site.sealer, switch.client_id, packets_of_a_call(b"0123456789abcdef"), switch.now)
     switch.now -= timedelta(minutes=5)
     switch.stop("c1", seconds=95)
     switch.start("c2")

@@ -7,10 +7,11 @@ from typing import Any
 from twisted.internet.task import Clock
 from twisted.internet.testing import StringTransport
 
-from radiusd.channel import LedgerEnd, WorkerEnd
+from radiusd.channel import LedgerEnd, Saw, WatchThem, WorkerEnd
 from radiusd.handlers.answers import Posted
 from radiusd.handlers.credentials import Proof
 from radiusd.metrics import Metrics
+from radiusd.radius.watching import Seen, Watched
 from tests.builders import a_start, an_attempt
 
 
@@ -42,7 +43,7 @@ def test_a_question_that_breaks_the_ledger_is_unanswered_and_others_go_on() -> N
     """
     clock, log, answers = Clock(), Log(), []
     ledger = LedgerEnd(clock, Door(), Metrics(), log)
-    worker = WorkerEnd(clock, lambda: None, lambda: None)
+    worker = WorkerEnd(clock, lambda: None, lambda: None, lambda until: None)
     for end in (ledger, worker):
         end.makeConnection(StringTransport())
     worker.judge(an_attempt().event, Proof(), answers.append)
@@ -55,3 +56,23 @@ def test_a_question_that_breaks_the_ledger_is_unanswered_and_others_go_on() -> N
     assert ["request failed"] == log.lines
     assert not ledger.transport.disconnecting
     assert 0 == worker.waiting
+
+
+def test_watched_packets_cross_the_way() -> None:
+    """
+    The ledger says whom to watch, the worker what it has seen.
+    """
+    clock, followed = Clock(), []
+    ledger = LedgerEnd(clock, Door(), Metrics(), Log())
+    worker = WorkerEnd(clock, lambda: None, lambda: None, followed.append)
+    for end in (ledger, worker):
+        end.makeConnection(StringTransport())
+    seen = Watched([Seen(1, "auth", 5.5, "192.0.2.1", 1645, b"\x01", "dropped", "too_short")], {1: 3})
+    ledger.say(WatchThem({1: 99.5}))
+    worker.say(Saw(seen))
+    for end, other in ((worker, ledger), (ledger, worker)):
+        clock.advance(0)
+        other.dataReceived(end.transport.value())
+
+    assert [{1: 99.5}] == followed
+    assert [seen] == ledger.seen

@@ -20,6 +20,7 @@ from radiusd.storage.catalogue import load_catalogue
 from radiusd.storage.secrets import Sealer, make_key
 from tests.provisioning.api.conftest import Api, Console, token_for
 from tests.provisioning.cli.conftest import RATES, START, Switch, provision
+from tests.watched import PASSWORD, packets_of_a_call, write
 
 pytestmark = pytest.mark.postgres
 
@@ -203,3 +204,44 @@ def test_the_newest_of_all_accounts_are_found_without_reading_all(api, switch):
 
     one = [each["call_id"] for each in api("GET", "/cdrs?account=ACME").json["items"]]
     assert one == [each["call_id"] for each in of_all["items"] + rest["items"]]
+
+
+def test_packets_of_a_client_are_watched(api, dsn, site, switch):
+    """
+    Asked for, told decoded and each once, without what is secret; and it ends.
+    """
+    secret = b"0123456789abcdef"
+    assert 422 == api("POST", "/clients/sbc/watch", {"seconds": 100_000}).status
+    assert 404 == api("POST", "/clients/none/watch", {}).status
+    until = datetime.fromisoformat(api("POST", "/clients/sbc/watch", {"seconds": 60}, 200).json["until"])
+    assert timedelta(seconds=50) < until - datetime.now(UTC) < timedelta(seconds=61)
+    assert {"items": [], "next": None} == api("GET", "/clients/sbc/packets", code=200).json
+    write(dsn, site.sealer, switch.client_id, packets_of_a_call(secret), switch.now)
+    first = api("GET", "/clients/sbc/packets?limit=2", code=200)
+    rest = api("GET", f"/clients/sbc/packets?cursor={first.json['next']}", code=200)
+    found = [*first.json["items"], *rest.json["items"]]
+
+    assert ["Access-Request", "Accounting-Request", "Accounting-Request"] == [
+        each["request"]["packet"] for each in found
+    ]
+    assert ["Access-Reject", "Accounting-Response", None] == [
+        each["reply"] and each["reply"]["packet"] for each in found
+    ]
+    assert ("442071838750", 61_000) == (
+        found[1]["request"]["event"]["called"], found[1]["request"]["event"]["duration_ms"]
+    )  # fmt: skip
+    assert PASSWORD not in first.text and secret not in first.text + rest.text
+    assert [] == api("GET", f"/clients/sbc/packets?cursor={rest.json['next']}", code=200).json["items"]
+    api("DELETE", "/clients/sbc/watch", code=204)
+    noted = [each["action"] for each in api("GET", "/audit?noun=watch").json["items"]]
+    assert {"added", "ended"} == set(noted)
+
+
+def test_packets_are_not_for_customers(api, dsn, site, console):
+    """
+    They are of all accounts.
+    """
+    for role in (Role.CUSTOMER, Role.RESELLER):
+        bound = Api(console.port, token_for(dsn, site, role, account="ACME"))
+        for method, path in (("GET", "/clients/sbc/packets"), ("POST", "/clients/sbc/watch")):
+            assert 403 == bound(method, path, {} if method == "POST" else None).status
