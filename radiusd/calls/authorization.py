@@ -12,12 +12,12 @@ from radiusd.calls import charging, guarding, holds, limits, live, settlement
 from radiusd.calls.books import Books
 from radiusd.calls.buckets import blocks
 from radiusd.calls.cdrs import bare_cdr
-from radiusd.calls.choosing import call_class, choose
+from radiusd.calls.choosing import call_class
 from radiusd.calls.context import Context
 from radiusd.calls.events import CallEvent, Kind
 from radiusd.calls.facts import Call, Events, add_up, by_our_clock, clock_lag, keep
 from radiusd.calls.gauges import QUIET
-from radiusd.calls.joining import await_records
+from radiusd.calls.joining import asked_again, await_records
 from radiusd.calls.matching import Match, Party, Try, label
 from radiusd.calls.rows import NOBODY, Booked, CallRow, Session
 from radiusd.calls.sessions import State, Step, step
@@ -76,7 +76,7 @@ def authorize(
         Missing: Rows it needs are not loaded.
     """
     event = attempt.event
-    row = choose(books.calls[key], event, context.boots_of(event.nas))
+    key, row = asked_again(books, event, key, context)
     events = keep(row.facts if row else (), event)
     asked = tuple(fact for fact in events if fact.kind is Kind.AUTHORIZE)
     if alone is not None and asked[0] is event:

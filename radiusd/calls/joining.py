@@ -6,12 +6,17 @@ kept as a row of its own that only leads on.
 
 An Eltex SMG asks about a call by one id and reports it by another, and nowhere names both. So an attempt is
 also kept under what it has in common with the records, and the first of these takes it over.
+
+Cisco's gateways ask by one of a call's ids and report it by another one, but name both in their records. So
+the first record looks for the attempt under each of them.
 """
 
 from __future__ import annotations
 
+from datetime import timedelta
+
 from radiusd.calls.books import Books
-from radiusd.calls.choosing import choose, own_key
+from radiusd.calls.choosing import CLOCK, RING, choose, own_key
 from radiusd.calls.context import Context
 from radiusd.calls.events import CallEvent, Kind
 from radiusd.calls.moments import own_beginning
@@ -22,9 +27,9 @@ MOST_STEPS = 8
 """A chain of ids longer than this is a loop, which ends where it is."""
 
 
-def find(books: Books, event: CallEvent, key: str, context: Context) -> tuple[str, CallRow | None]:
+def follow(books: Books, event: CallEvent, key: str, context: Context) -> tuple[str, CallRow | None]:
     """
-    Return the key and the row of the call of *event*, which its sender calls by *key*; no row when it is new.
+    Return the key and the row of the call of *event*, which is known under *key*; no row when it is new.
 
     Raises:
         Missing: A row leads to a call that is not loaded.
@@ -35,6 +40,36 @@ def find(books: Books, event: CallEvent, key: str, context: Context) -> tuple[st
             break
         key = row.charges.joined
         books.require_call(key)
+    return key, row
+
+
+def asked_again(books: Books, event: CallEvent, key: str, context: Context) -> tuple[str, CallRow | None]:
+    """
+    Return the key and the row of the call that the attempt *event* is about; no row when it is a new one.
+
+    It may be asked about by any of its ids.
+
+    Raises:
+        Missing: A row leads to a call that is not loaded.
+    """
+    found, row = follow(books, event, key, context)
+    for leading in () if row else books.calls[key]:
+        if leading.charges.joined:
+            books.require_call(leading.charges.joined)
+            found, row = follow(books, event, leading.charges.joined, context)
+            if row is not None:
+                return found, row
+    return (found, row) if row else (key, None)
+
+
+def find(books: Books, event: CallEvent, key: str, context: Context) -> tuple[str, CallRow | None]:
+    """
+    Return what :func:`follow` does of a report, or the attempt that was asked for by another id.
+
+    Raises:
+        Missing: A row leads to a call that is not loaded.
+    """
+    key, row = follow(books, event, key, context)
     if row is None and event.asked:
         attempt = _attempt(books, event)
         if attempt is not None:
@@ -68,10 +103,12 @@ def _attempt(books: Books, event: CallEvent) -> CallRow | None:
     for other_id in event.asked:
         other_key = own_key(event, other_id)
         books.require_call(other_key)
-        for leading in books.calls[other_key]:
-            if leading.charges.joined:
-                books.require_call(leading.charges.joined)
-                waiting += filter(_is_unreported, books.calls[leading.charges.joined])
+        for row in books.calls[other_key]:
+            if row.charges.joined:
+                books.require_call(row.charges.joined)
+                waiting += filter(_is_unreported, books.calls[row.charges.joined])
+            elif _is_unreported(row) and _follows(row, event):
+                waiting.append(row)
     begin = own_beginning(event)
     return min(waiting, key=lambda row: abs(begin - row.begun_at), default=None)
 
@@ -80,6 +117,12 @@ def _is_unreported(row: CallRow) -> bool:
     """Tell whether a call was allowed and nothing else is known of it; its time may be over."""
     is_allowed = row.state in (State.AUTHORIZED.value, State.LAPSED.value) and row.charges.authorized
     return is_allowed and all(fact.kind is Kind.AUTHORIZE for fact in row.facts)
+
+
+def _follows(row: CallRow, event: CallEvent) -> bool:
+    """Tell whether *event* can be the first of the call that was allowed as *row*; ids are used again."""
+    begun_at = event.received_at - timedelta(milliseconds=event.duration_ms or 0)  # by our clock, as the row
+    return -CLOCK <= begun_at - row.begun_at <= RING
 
 
 def told_apart(books: Books, key: str, event: CallEvent, context: Context) -> list[CallRow]:

@@ -14,9 +14,9 @@ from radiusd.dialects.standard import ACCT_SESSION_ID, CALLED_STATION_ID, CALLIN
 from radiusd.dialects.values import address, conference_id, identifier, number
 from radiusd.radius.clients import Client
 
+_AUTHORIZE = Kind.AUTHORIZE
 _LEGS = {"answer": Leg.ANSWER, "originate": Leg.ORIGINATE}
 _DISAGREEMENT_MS = 2000  # rounding explains a second each way
-_NO_CONFERENCE = "0" * 32
 
 
 class Record:
@@ -91,6 +91,7 @@ class Gateway(Dialect):
             release_side=self.release_side(record),
             status=status,
             quality=self.quality(record),
+            asked=() if record.kind is _AUTHORIZE or reading.call_class else self.other_ids(record, call_id),
         )
 
     def open_record(self, reading: Reading) -> Record:
@@ -112,10 +113,26 @@ class Gateway(Dialect):
     def call_id(self, record: Record) -> str:
         """Return what all legs of the call have in common; the incoming id outlives a transfer."""
         said = record.said
-        call_id = record.reading.text("call_id_from")
-        call_id = call_id or said.text(h323.INCOMING_CONF_ID) or said.text(h323.CONF_ID)
-        call_id = conference_id(call_id)
-        return call_id if call_id != _NO_CONFERENCE else ""
+        return (
+            conference_id(record.reading.text("call_id_from"))
+            or conference_id(said.text(h323.INCOMING_CONF_ID))
+            or conference_id(said.text(h323.CONF_ID))
+        )
+
+    def other_ids(self, record: Record, call_id: str) -> tuple[str, ...]:
+        """
+        Return by which ids else the call of *record* may have been asked for.
+
+        IOS asks before the call by its session id, a voice menu by h323-conf-id, whatever the incoming id is.
+        """
+        said = record.said
+        ids = (
+            conference_id(said.text(h323.INCOMING_CONF_ID)),
+            conference_id(said.text(h323.CONF_ID)),
+            record.session_id,
+            said.pair(b"call-id"),
+        )
+        return tuple([each for each in dict.fromkeys(ids) if each and each != call_id])
 
     def leg_id(self, record: Record, call_id: str) -> str:
         """Return what the records of one leg have in common, and no other's."""

@@ -23,7 +23,7 @@ from radiusd.calls.buckets import looks_back, owners_of
 from radiusd.calls.choosing import key_of, own_key
 from radiusd.calls.context import Context
 from radiusd.calls.directory import Directory
-from radiusd.calls.events import CallEvent
+from radiusd.calls.events import CallEvent, Kind
 from radiusd.calls.facts import Call, add_up
 from radiusd.calls.matching import Party
 from radiusd.calls.rows import NOBODY, CallRow
@@ -99,7 +99,8 @@ class Report:
         self.event = event
         self.client_id = event.client_id
         self.key = key_of(event)
-        others = event.also + event.asked
+        # What a later report may have been asked by is looked up when nothing else is known of its call.
+        others = event.also + event.asked if event.kind is Kind.START else event.also
         self.other_keys = tuple(own_key(event, other_id) for other_id in others) if others else ()
         self.since = event.event_at
         self.guess: Guess | None = None

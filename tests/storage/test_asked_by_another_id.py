@@ -128,3 +128,56 @@ def test_it_is_asked_once_more_and_reported_twice(node: Node, dsn: str) -> None:
     node.close()
     assert (1, [1]) == (len(set(decisions)), used(dsn))
     assert 3 == len(rows(dsn, "call"))
+
+
+def a_named_record(kind: Kind, at: datetime, **fields: object) -> CallEvent:
+    """A record of the call 1 2 3 4 that says by which ids it may have been asked for."""
+    return a_record(kind, "1 2 3 4", at, **{"asked": ("000B5571", "5 6 7 8"), **fields})
+
+
+@pytest.mark.parametrize("asked_by", ["000B5571", "5 6 7 8"])
+@pytest.mark.parametrize("has_start", [True, False])
+def test_a_call_is_asked_for_by_any_id_that_its_records_name(
+    node: Node, dsn: str, asked_by: str, has_start: bool
+) -> None:
+    """
+    By the session id or another conference id: one call, one channel, one record, a Start or none.
+    """
+    decision = node.ask(an_attempt(NOW, call_id=asked_by))
+    assert [1] == used(dsn)
+
+    if has_start:
+        node.post(a_named_record(Kind.START, NOW + seconds(6)))
+        assert [1] == used(dsn)
+    end = NOW + seconds(72)
+    node.post(a_named_record(Kind.STOP, end, disconnect_at=end, duration_ms=66_000))
+    node.close()
+    (cdr,) = rows(dsn, "cdr")
+    assert ("answered", 66, decision.call_id) == (cdr["status"], cdr["billed_s"], cdr["call_id"])
+    assert ([0], []) == (used(dsn), rows(dsn, "session"))
+
+
+def test_it_is_asked_about_by_both_ids(node: Node, dsn: str) -> None:
+    """
+    Once before the call, by its session id, and once more by its conference id when it is up.
+    """
+    first = node.ask(an_attempt(NOW, call_id="000B5571"))
+    node.post(a_named_record(Kind.START, NOW + seconds(6)))
+
+    again = node.ask(an_attempt(NOW + seconds(8), call_id="1 2 3 4"))
+
+    assert (first.call_id, [1]) == (again.call_id, used(dsn))
+
+
+@pytest.mark.parametrize("later_s", [-10, 310])
+def test_a_session_id_that_is_used_again_is_another_call(node: Node, dsn: str, later_s: int) -> None:
+    """
+    Ids that count up come round: a record that is not of the minutes after the question is another call's.
+    """
+    decision = node.ask(an_attempt(NOW, call_id="000B5571"))
+    at = NOW + seconds(later_s)
+
+    node.post(a_named_record(Kind.START, at, setup_at=at, connect_at=at))
+
+    assert {decision.call_id} < {session["call_id"] for session in rows(dsn, "session")}
+    assert [2] == used(dsn)
