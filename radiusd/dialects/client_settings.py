@@ -124,7 +124,7 @@ def read_settings(
         moved = {
             setting: replace(place, vendor=settings.vendor)
             for setting, place in sources.items()
-            if place.is_named and place.vendor == own_vendor
+            if not place.by_number and place.vendor == own_vendor
         }
         settings = replace(settings, sources={**sources, **moved})
     if ROUTING in settings.reply_time and not settings.routing_to:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from datetime import datetime
@@ -217,11 +218,15 @@ def _with_routing_numbers(event: CallEvent, reading: Reading) -> CallEvent:
     )
 
 
+_ROUTING_NUMBER = re.compile(r";rn=([^;@>]*)", re.IGNORECASE)
+
+
 def _routing_number(text: str) -> str:
-    """Return the digits of an LRN, which may be the parameter ``rn`` of a number (RFC 4694, 3)."""
-    _, found, parameter = text.partition(";rn=")
-    digits = (parameter.partition(";")[0] if found else text).removeprefix("+").replace("-", "")
-    return digits if digits.isascii() and digits.isdigit() and (found or ";" not in text) else ""
+    """Return the digits of an LRN, which may be the parameter ``rn`` of a number or URI (RFC 4694, 3)."""
+    if found := _ROUTING_NUMBER.search(text):
+        text = found[1]
+    digits = text.removeprefix("+").replace("-", "")
+    return digits if digits.isascii() and digits.isdigit() else ""
 
 
 def _why_no_kind(packet: Packet, status_type: int | None) -> str:

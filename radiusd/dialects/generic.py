@@ -8,7 +8,13 @@ from functools import lru_cache
 
 from radiusd.calls.events import CallEvent, Kind, Leg, Side, Status
 from radiusd.dialects import h323, rfc2866
-from radiusd.dialects.client_settings import SETTINGS, SOURCES, ClientSettings, read_settings
+from radiusd.dialects.client_settings import (
+    ROUTING_NUMBERS,
+    SETTINGS,
+    SOURCES,
+    ClientSettings,
+    read_settings,
+)
 from radiusd.dialects.dialect import Dialect
 from radiusd.dialects.dictionary import definitions
 from radiusd.dialects.h323 import Times
@@ -16,10 +22,10 @@ from radiusd.dialects.mapping import SETTINGS as MAPPED
 from radiusd.dialects.mapping import TIMES, FieldMap, is_mapped, read_field_map
 from radiusd.dialects.reading import Reading
 from radiusd.dialects.standard import ACCT_SESSION_ID, CALLED_STATION_ID, CALLING_STATION_ID, USER_NAME
-from radiusd.dialects.values import address, conference_id, identifier, number, realm_of
+from radiusd.dialects.values import NO_ADDRESS, address, conference_id, identifier, number, realm_of
 from radiusd.radius.clients import Client
 
-_COMMON = tuple(setting for setting in SETTINGS if setting not in SOURCES)
+_COMMON = tuple(setting for setting in SETTINGS if setting not in SOURCES or setting in ROUTING_NUMBERS)
 _LEGS = {leg.value: leg for leg in Leg}
 _SIP_CODES = range(100, 700)
 _ENDS = (Kind.STOP, Kind.FAILED)
@@ -168,6 +174,6 @@ def _address(fields: FieldMap, reading: Reading, name: str) -> str:
     if not value:
         return ""
     found = address(value)
-    if not found:
+    if not found and value not in NO_ADDRESS:
         reading.doubt("bad_address")
     return found

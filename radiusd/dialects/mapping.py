@@ -29,6 +29,7 @@ FIELDS = (*TEXTS, *NUMBERS, *ADDRESSES, *TIMES, *COUNTS, *WORDS)
 START_MEANS = ("answer", "setup")
 _TEXT_FORMS = ("text", "integer", "hex")
 _TIME_FORMS = ("stamp", "unix", "unix_ms")
+_UNIX_FORMS = frozenset({"unix", "unix_ms"})
 _COUNT_FORMS = ("text", "integer")
 _FRACTION = re.compile(r"(\d{1,12})(?:\.(\d{1,9}))?", re.ASCII)
 _CLOCK = re.compile(r"(\d{1,4}):(\d\d):(\d\d)(?:\.(\d{1,9}))?", re.ASCII)
@@ -52,6 +53,12 @@ class Place(NamedTuple):
         if self.form == "hex":
             return value.hex()
         return str(int.from_bytes(value, "big")) if 0 < len(value) <= 8 else ""
+
+    def stamp(self, packet: Packet) -> str:
+        """Return the time that stands there as text; UNIX times may be 4 or 8 octets, as RADIUS has dates."""
+        octets = self.source.find(packet) if self.source and self.form in _UNIX_FORMS else None
+        # Nobody writes a time of our days with so few digits.
+        return str(int.from_bytes(octets, "big")) if octets and len(octets) in (4, 8) else self.read(packet)
 
     def find(self, packet: Packet) -> bytes | str | None:
         """Return the octets that stand there, for who knows better what they are."""
@@ -85,7 +92,7 @@ class FieldMap:
     def stamp(self, name: str, reading: Reading) -> str:
         """Return field *name* as a stamp that :meth:`Reading.moment` reads; one that is none is flagged."""
         place = self.places.get(name)
-        written = place.read(reading.packet) if place else ""
+        written = place.stamp(reading.packet) if place else ""
         if place is None or not written or place.form in ("stamp", "unix"):
             return written
         try:

@@ -25,7 +25,8 @@ class Source:
 
     *vendor* is 0 for a plain attribute. *name* is what may stand before the
     value with a ``=``: the attribute's own name, or with *in_pairs* that of the
-    pair to look for; it is empty for a place that is written as a number.
+    pair to look for; it is empty for an attribute that the dictionary does not
+    know. *by_number*: the place was written by its number.
     """
 
     vendor: int
@@ -33,11 +34,7 @@ class Source:
     name: str = ""
     in_pairs: bool = False
     datatype: str = "string"
-
-    @property
-    def is_named(self) -> bool:
-        """Tell whether the place was written by the dictionary's name, not as a number."""
-        return bool(self.name)
+    by_number: bool = False
 
     def find(self, packet: Packet) -> bytes | None:
         """Return the octets that stand there, without any name before them; None when there are none."""
@@ -85,12 +82,12 @@ def pairs(values: list[bytes]) -> dict[bytes, bytes]:
         name, sign, rest = value.partition(b"=")
         if not sign:
             continue
-        name = name.lower()
+        name = name.strip().lower()
         found.setdefault(name, rest)
         if name in SCRIPT_PAIRS:
             key, colon, inner = rest.partition(b":")
             if colon:
-                found.setdefault(key.lower(), inner)
+                found.setdefault(key.strip().lower(), inner)
     return found
 
 
@@ -103,9 +100,9 @@ def read_source(written: str, known: Mapping[str, Definition]) -> Source:
     """
     written = written.strip()
     if match := _VENDOR_NUMBER.fullmatch(written):
-        return _numbered(written, int(match[1]), int(match[2]))
+        return _numbered(written, int(match[1]), int(match[2]), known)
     if match := _NUMBER.fullmatch(written):
-        return _numbered(written, 0, int(match[1]))
+        return _numbered(written, 0, int(match[1]), known)
     attribute, colon, pair = (part.strip() for part in written.partition(":"))
     definition = known.get(attribute.lower())
     if definition is None:
@@ -121,7 +118,9 @@ def read_source(written: str, known: Mapping[str, Definition]) -> Source:
     )
 
 
-def _numbered(written: str, vendor: int, type: int) -> Source:
+def _numbered(written: str, vendor: int, type: int, known: Mapping[str, Definition]) -> Source:
     if not 1 <= type <= 255 or vendor >= 1 << 32:
         raise ValueError(f"{written!r} is out of range: attribute numbers go from 1 to 255")
-    return Source(vendor, type)
+    names = (each.name for each in known.values() if (each.vendor, each.type) == (vendor, type))
+    # Its datatype is not the dictionary's: the same number means other things to other senders.
+    return Source(vendor, type, next(names, "").lower(), by_number=True)
