@@ -222,6 +222,7 @@ def as_document(decoded: Decoded) -> dict[str, Any]:
 def event_fields(event: CallEvent) -> dict[str, Any]:
     """Return what *event* says, by the names of its fields, as text, numbers and lists."""
     said = {name: shown(getattr(event, name)) for name in event.__struct_fields__}
+    said["duration_ms"] = event.lasted_ms
     return {
         name: [str(each) for each in value] if isinstance(value, list) else value
         for name, value in said.items()

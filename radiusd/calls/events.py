@@ -156,3 +156,8 @@ class CallEvent(msgspec.Struct, frozen=True, kw_only=True, gc=False, array_like=
     lrn: str = ""  # where the called number was ported to: its location routing number
     calling_lrn: str = ""  # the same of the calling number
     ii: str = ""  # what line the caller is on: ANI II digits, which tell a payphone
+
+    @property
+    def lasted_ms(self) -> int | None:
+        """*duration_ms*; 0 when the sender leaves it out of a call that failed, which was never connected."""
+        return 0 if self.duration_ms is None and self.status is Status.FAILED else self.duration_ms

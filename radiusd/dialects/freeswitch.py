@@ -31,7 +31,6 @@ DIRECTION = 24
 OTHER_LEG_ID = 25
 
 _LEGS = {"inbound": Leg.ANSWER, "outbound": Leg.ORIGINATE}
-_NOWHERE = "0.0.0.0"  # what is written for an address that is not IPv4
 _WRAPPED_MS = 1000
 
 
@@ -62,8 +61,7 @@ class FreeSwitch(Dialect):
         leg = _LEGS.get(said(DIRECTION).lower(), Leg.ORIGINATE if first_leg else None)
         told = reading.text("call_id_from")
         call_id = told or first_leg or session_id or reading.call_class
-        far_end = address(packet.first(FRAMED_IP_ADDRESS))
-        far_end = far_end if far_end != _NOWHERE else ""
+        far_end = address(packet.first(FRAMED_IP_ADDRESS))  # 0.0.0.0 for one that is not IPv4
         return reading.event(
             client,
             call_id=call_id,

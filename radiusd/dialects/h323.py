@@ -96,7 +96,7 @@ class H323:
                 type = value[4]
                 if type == AVPAIR:
                     name, sign, rest = value[6:].partition(b"=")
-                    name = name.lower()
+                    name = name.strip().lower()
                     if name in SCRIPT_PAIRS:
                         self._read_in_full(packet, vendor)
                         break
@@ -166,12 +166,17 @@ def _of_scripts(values: list[tuple[int, bytes]]) -> list[bytes]:
 
 
 class Times(NamedTuple):
-    """When a leg was set up, connected and disconnected; *connected_ms* is None when they do not say."""
+    """
+    When a leg was set up, connected and disconnected; *connected_ms* is None when they do not say.
+
+    *answered*: a connect time is told, though perhaps by a zone that nobody knows.
+    """
 
     setup_at: datetime | None
     connect_at: datetime | None
     disconnect_at: datetime | None
     connected_ms: int | None
+    answered: bool
 
 
 def read_times(said: H323, reading: Reading) -> Times:
@@ -183,12 +188,15 @@ def times_of(reading: Reading, setup: str, connect: str, disconnect: str) -> Tim
     """Return the three times of a leg as they are written."""
     setup_at, connect_at, disconnect_at = map(reading.moment, (setup, connect, disconnect))
     connected_ms = None
-    if connect_at is not None and disconnect_at is not None:
-        connected_ms = max(0, (disconnect_at - connect_at) // _MILLISECOND)
+    began, ended = connect_at, disconnect_at
+    if connect and connect_at is None:
+        began, ended = reading.unzoned(connect), reading.unzoned(disconnect)
+    if began is not None and ended is not None:
+        connected_ms = max(0, (ended - began) // _MILLISECOND)
         if connected_ms > LONGEST_CALL_MS:
             reading.doubt("bad_time_stamp")
             connected_ms = None
-    return Times(setup_at, connect_at, disconnect_at, connected_ms)
+    return Times(setup_at, connect_at, disconnect_at, connected_ms, began is not None)
 
 
 def time_of_event(kind: Kind, times: Times) -> datetime | None:
@@ -204,7 +212,8 @@ def status_of(kind: Kind, times: Times, duration_ms: int | None) -> Status | Non
 
     A gateway may write the same connect and disconnect time for a call that
     nobody answered. A duration of 0 is a rounded one when the times tell of
-    less than a second, else it means "not answered".
+    less than a second, else it means "not answered". So does an end without
+    a connect time or a duration.
     """
     if kind is _AUTHORIZE:
         return None
@@ -213,11 +222,13 @@ def status_of(kind: Kind, times: Times, duration_ms: int | None) -> Status | Non
     if duration_ms:
         return Status.ANSWERED
     if kind is not _STOP:
-        return Status.ANSWERED if times.connect_at is not None else Status.SETUP
+        return Status.ANSWERED if times.answered else Status.SETUP
     connected_ms = times.connected_ms
     if connected_ms is None:
         if duration_ms == 0:
             return Status.FAILED
-        return Status.ANSWERED if times.connect_at is not None else None
+        if times.answered:
+            return Status.ANSWERED
+        return Status.FAILED if times.setup_at is not None or times.disconnect_at is not None else None
     rounded_down = duration_ms == 0 and 0 < connected_ms < 1000
     return Status.ANSWERED if rounded_down or (duration_ms is None and connected_ms) else Status.FAILED

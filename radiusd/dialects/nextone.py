@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from radiusd.dialects import h323
-from radiusd.dialects.gateway import Gateway
+from radiusd.dialects.gateway import Gateway, Record
 from radiusd.dialects.h323 import H323
 from radiusd.dialects.reading import Reading
+from radiusd.dialects.values import number
 
 # What stands in an overloaded Acct-Session-Id behind the session id, between slashes.
 _PACKED = (
@@ -31,6 +32,11 @@ class Nextone(Gateway):
     """
 
     name = "nextone"
+
+    def translations(self, record: Record) -> tuple[str, str, str, str]:
+        """Return the numbers as received and as sent, which what its gatekeeper alone translated is, too."""
+        calling_in, calling_out, called_in, called_out = super().translations(record)
+        return calling_in, calling_out, called_in, called_out or number(record.said.pair(b"gk-xlated-cdn"))
 
     def session_id(self, reading: Reading, said: H323) -> str:
         """Return the id of the leg; what else is packed into Acct-Session-Id is added to *said*."""

@@ -5,13 +5,22 @@ from __future__ import annotations
 from collections.abc import Iterable
 from datetime import UTC, datetime, timedelta
 from typing import Any
+from zoneinfo import ZoneInfo
 
 from radiusd.calls.events import CallEvent, Kind, Measure, Side
 from radiusd.dialects.call_class import read_call_class
 from radiusd.dialects.client_settings import ClientSettings
 from radiusd.dialects.standard import ACCT_DELAY_TIME, ACCT_SESSION_ID, ACCT_SESSION_TIME, EVENT_TIMESTAMP
-from radiusd.dialects.timestamps import read_stamp
-from radiusd.dialects.values import LARGEST_CAUSE, address, identifier, number, release_cause, text
+from radiusd.dialects.timestamps import UNKNOWN_ZONE, read_stamp
+from radiusd.dialects.values import (
+    LARGEST_CAUSE,
+    NO_ADDRESS,
+    address,
+    identifier,
+    number,
+    release_cause,
+    text,
+)
 from radiusd.radius.clients import Client
 from radiusd.radius.packet import Packet
 
@@ -23,6 +32,7 @@ _MOST_DELAY_S = 7 * 86400  # a "delay" beyond is something else: Sippy sends a U
 LONGEST_CALL_MS = 7 * 86_400_000
 _CLOCK_TOLERANCE = timedelta(minutes=5)  # how far a clock marked as not synchronised is believed
 _ELAPSED_TOLERANCE = timedelta(minutes=1)
+_ANY_ZONE = ZoneInfo("UTC")
 _CLOCKS_TOLERANCE = timedelta(hours=1)  # between the sender's clock and ours
 
 
@@ -99,7 +109,7 @@ class Reading:
         if not value:
             return ""
         found = address(value)
-        if not found:
+        if not found and value not in NO_ADDRESS:
             self.doubt("bad_address")
         return found
 
@@ -169,6 +179,13 @@ class Reading:
         if not clock_ok and at is not None and at < self._latest:
             return at  # of a clock that was never set, 1998 perhaps: it tells how long, not when
         return at if at is None or self._earliest <= at <= self._latest else self.plausible(at)
+
+    def unzoned(self, written: str) -> datetime | None:
+        """Return *written* as if by UTC when all that is wrong is its zone: it tells distances, not when."""
+        settings = self.settings
+        stamp = read_stamp(written, settings.zone, None, settings.zone_names)
+        at = read_stamp(written, force_zone=_ANY_ZONE).at if stamp.problem == UNKNOWN_ZONE else None
+        return at if at is not None and self.is_plausible(at) else None
 
     def plausible(self, at: datetime | None) -> datetime | None:
         """Return *at* unless a call that is told of now cannot have been up then."""

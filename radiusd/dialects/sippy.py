@@ -5,7 +5,7 @@ from __future__ import annotations
 from radiusd.calls.events import Kind, Leg
 from radiusd.dialects import h323
 from radiusd.dialects.gateway import Gateway, Record
-from radiusd.dialects.h323 import H323, Times
+from radiusd.dialects.h323 import H323
 from radiusd.dialects.reading import LONGEST_CALL_MS, Reading
 from radiusd.dialects.standard import ACCT_SESSION_TIME, USER_NAME
 from radiusd.dialects.values import address
@@ -35,8 +35,7 @@ class Sippy(Gateway):
         if reading.kind is not Kind.INTERIM:
             return super().open_record(reading)
         said = H323(reading.packet, self.vendor_of(reading.settings))
-        setup_at = reading.moment(said.text(h323.SETUP_TIME))
-        times = Times(setup_at, reading.moment(said.text(h323.CONNECT_TIME)), None, None)
+        times = h323.times_of(reading, said.text(h323.SETUP_TIME), said.text(h323.CONNECT_TIME), "")
         return Record(reading, said, self.session_id(reading, said), self.leg(said), times)
 
     def call_id(self, record: Record) -> str:

@@ -37,7 +37,7 @@ ZoneNames = tuple[tuple[str, tzinfo], ...]
 """What zone names, in upper case, mean to one client."""
 
 _ISO = re.compile(
-    r"(\d{4})[-/](\d\d)[-/](\d\d)[T _](\d\d):(\d\d):(\d\d)(?:[.,](\d+))? ?(.*)", re.ASCII | re.DOTALL
+    r"(\d{4})[-/](\d\d)[-/](\d\d)(?:[T _]| T )(\d\d):(\d\d):(\d\d)(?:[.,](\d+))? ?(.*)", re.ASCII | re.DOTALL
 )
 _RFC_822 = re.compile(
     r"(?:[A-Za-z]{3},? )?(\d{1,2}) ([A-Za-z]{3})[a-z]* (\d\d(?:\d\d)?) (\d{1,2}):(\d\d):(\d\d) ?(.*)",
@@ -84,7 +84,7 @@ def read_stamp(
     """
     clock_ok = written[:1] not in _CLOCK_MARKS
     if not clock_ok:
-        written = written.lstrip("*.")
+        written = written.lstrip("*. ")
     if not 0 < len(written) <= _LONGEST:
         return Stamp(None, clock_ok, BAD_STAMP)
     try:
@@ -136,7 +136,11 @@ def _day(rest: str) -> tuple[str, str]:
 
 
 def _iso(written: str) -> tuple[datetime, str]:
-    """Return local time and zone of ``2026-11-22T14:05:53.070123+0000`` and the like."""
+    """
+    Return local time and zone of ``2026-11-22T14:05:53.070123+0000`` and the like.
+
+    GnuGk's ISO 8601 is ``2026-11-22 T 14:05:53 +0100``.
+    """
     match = _ISO.fullmatch(written)
     if match is None:
         raise ValueError(written)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from functools import lru_cache
 from ipaddress import IPv6Address, ip_address
 from urllib.parse import unquote
@@ -9,6 +10,8 @@ from urllib.parse import unquote
 _HEX_DIGITS = "0123456789abcdefABCDEF"
 _TON_NPI = "#:"  # stands before the number in Cisco's ton:0,npi:0,#:NUMBER
 LARGEST_CAUSE = 0x7FFF  # Q.850 ends at 127; switches add their own above
+NO_ADDRESS = frozenset({"0.0.0.0", "::", b"0.0.0.0", b"::", bytes(4), bytes(16)})
+"""What is written for an address that is not known."""
 _UNREADABLE = "\ufffd"  # in place of a character that no screen shows and no database keeps
 
 
@@ -119,8 +122,8 @@ def address(value: bytes | str | None) -> str:
     """
     Return the IP address in *value* in its canonical form, the empty string when there is none.
 
-    It may be text, with or without a port, a SIP URI, or the four or sixteen
-    octets of the address itself. IPv4 inside IPv6 becomes IPv4.
+    It may be text, with or without a port or a transport, a SIP URI, or the four or sixteen octets of the
+    address itself. IPv4 inside IPv6 becomes IPv4; 0.0.0.0 and :: are what is written for none.
     """
     if not value:
         return ""
@@ -130,12 +133,18 @@ def address(value: bytes | str | None) -> str:
     return found
 
 
+_BEFORE_HOST = re.compile(r"(?:sips?:|h323:|udp:|tcp:|tls:|sctp:|wss?:|ip\$)*", re.IGNORECASE)
+
+
 def _host_of(value: str) -> str:
-    """Return the host of ``sip:user@host:port;parameters``, of ``[host]:port``, or of a host alone."""
+    """
+    Return the host of ``sip:user@host:port;parameters``, of ``[host]:port``, or of a host alone.
+
+    SIP proxies write ``udp:host:port`` for a socket, H.323 ``ip$host:port``.
+    """
     value = value.strip().strip("<>")
-    for scheme in ("sip:", "sips:", "h323:"):
-        if value[: len(scheme)].lower() == scheme:
-            value = value[len(scheme) :]
+    if value[:1].isalpha():
+        value = value[_BEFORE_HOST.match(value).end() :]  # type: ignore[union-attr]  # it matches nothing, too
     value = value.rpartition("@")[2].partition(";")[0]
     if value.startswith("["):
         return value[1:].partition("]")[0]
@@ -147,6 +156,8 @@ def _parsed(value: str | bytes) -> str:
         found = ip_address(value)
     except ValueError:
         return ""
+    if found.is_unspecified:
+        return ""
     if isinstance(found, IPv6Address):
         if found.ipv4_mapped is not None:
             return str(found.ipv4_mapped)
@@ -154,23 +165,24 @@ def _parsed(value: str | bytes) -> str:
     return str(found)
 
 
+@lru_cache(maxsize=16384)  # each record of a call says it again
 def conference_id(value: str) -> str:
     """
     Return *value* in the one form in which both legs of a call can be compared.
 
     Four groups of hexadecimal digits are padded to eight each and joined; a UUID
-    loses its dashes; anything else stays.
+    loses its dashes; anything else stays. An id of zeros alone is none.
     """
     groups = value.split()
     if len(groups) == 4:
         padded = "".join([group.rjust(8, "0") for group in groups])
         if len(padded) == 32 and _is_hex(padded):
-            return padded.upper()
+            return padded.upper() if padded.strip("0") else ""
     value = value.strip()
     if len(value) == 36:
         joined = value.replace("-", "")
         if len(joined) == 32 and _is_hex(joined):
-            return joined.upper()
+            return joined.upper() if joined.strip("0") else ""
     return value
 
 

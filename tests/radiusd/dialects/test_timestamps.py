@@ -45,6 +45,7 @@ MS = timedelta(milliseconds=1)
         # GnuGk, where a site says so
         ("Sun, 22 Nov 2026 15:05:53 +0100", NOON),
         ("22 Nov 26 14:05:53 GMT", NOON),
+        ("2026-11-22 T 15:05:53 +0100", NOON),
         ("2026/11/22 14:05:53 UTC", NOON),
         # Asterisk
         ("2026-11-22 11:05:53 -0300", NOON),
@@ -61,7 +62,7 @@ def test_reads_the_moment(written: str, expected: datetime | None) -> None:
     assert Stamp(expected) == read_stamp(written)
 
 
-@pytest.mark.parametrize("mark", ["*", "."])
+@pytest.mark.parametrize("mark", ["*", ".", "* "])
 def test_a_mark_tells_of_an_unsynchronised_clock(mark: str) -> None:
     """
     The moment is read all the same.
