@@ -159,7 +159,7 @@ class Importer:
         told: dict[bytes, tuple[Entry, CallEvent]] = {}
         for entry in batch:
             try:
-                told[self._meaning.key(entry)] = entry, self._meaning.event(entry)
+                told.setdefault(self._meaning.key(entry), (entry, self._meaning.event(entry)))
                 counted["records"] += 1
             except RecordError as error:
                 aside.append(_aside(entry, error.reason, error.field))
@@ -296,14 +296,20 @@ def _distrust_last(outcomes: Outcomes) -> Outcomes:
         else:
             yield outcome
     if held is not None:
-        is_text = held.line is not None
-        is_cut = is_text and before is not None and _shape(before.raw) != _shape(held.raw)
+        is_cut = held.line is not None and _is_cut(before, held)
         yield _aside(held, "it has no line end, and is cut off; import the whole file") if is_cut else held
 
 
-def _shape(octets: bytes) -> tuple[int, ...]:
+def _is_cut(before: Entry | None, held: Entry) -> bool:
+    if before is None:
+        return held.raw.count(b'"') % 2 == 1
+    return _shape(before) != _shape(held)
+
+
+def _shape(entry: Entry) -> tuple[int, ...]:
     """Return how many columns a line has; of fixed columns, its length. A document ends by itself."""
+    octets = entry.raw
     if octets[:1] in (b"{", b"<", b"["):
         return ()
-    counts = tuple(octets.count(separator) for separator in (b",", b";", b"\t", b"|"))
-    return (*counts, octets.count(b'"') % 2) if any(counts) else (len(octets),)
+    is_delimited = any(octets.count(separator) for separator in (b",", b";", b"\t", b"|"))
+    return (len(entry.fields), octets.count(b'"') % 2) if is_delimited else (len(octets),)

@@ -185,7 +185,8 @@ class _Reader:
     def _failed(self, row: Row, fields: Mapping[str, str], at: Moments) -> Entry:
         created = self._created(fields)
         times = timing(settle(created, (), at, None), 0, False)
-        return self._entry(row, fields, times, answered=False, told="")
+        told = f"failed {fields.get('sip_code')} {fields.get('time')}"
+        return self._entry(row, fields, times, answered=False, told=told)
 
     def _told_whole(self, row: Row, fields: Mapping[str, str], at: Moments) -> Entry:
         """Return a call that OpenSIPS tells in one row: created, set up in so many seconds, and how long."""
@@ -222,8 +223,12 @@ class _Reader:
     def _entry(
         self, row: Row, fields: Mapping[str, str], times: Timing, *, answered: bool, told: str
     ) -> Entry:
-        """Return the entry of a call; *told* is how much of it: the whole call, its beginning or its end."""
-        is_whole = told in ("call", "")
+        """
+        Return the entry of a call.
+
+        *told* is how much of it: ``call``, ``open`` of its beginning, ``bye`` of its end; else how it failed.
+        """
+        is_whole = told not in ("open", "bye")
         return Entry(
             record=Record(
                 source=self._name,
@@ -242,10 +247,10 @@ class _Reader:
             line=row.line,
             offset=row.offset,
             raw=row.octets,
-            key=_key(fields, told) if told else "",
+            key=_key(fields, told),
             duration_ms=times.ms if is_whole else None,
             fields=fields,
-            in_parts=bool(told),
+            in_parts=answered,
         )
 
 

@@ -66,7 +66,7 @@ def _read(rows: Rows, zone: ZoneInfo) -> Outcomes:
         if fields["continuation"] != "1":
             yield entry
             continue
-        continued[call_id] = entry
+        continued[call_id] = replace(entry, in_parts=True)  # the whole of it may come in another file
         if len(continued) > MOST_CONTINUED:
             yield continued.popitem(last=False)[1]
     yield from continued.values()
@@ -140,4 +140,11 @@ def _added(first: Entry, second: Entry) -> Entry:
         answered=before.answered or after.answered,
     )
     lasted_ms = (first.duration_ms or 0) + (second.duration_ms or 0)
-    return replace(first, record=whole_call, raw=first.raw + b"\n" + second.raw, duration_ms=lasted_ms)
+    return replace(
+        first,
+        record=whole_call,
+        key=f"{first.key}\n{second.key}",
+        raw=first.raw + b"\n" + second.raw,
+        duration_ms=lasted_ms,
+        in_parts=True,
+    )

@@ -58,6 +58,7 @@ class _Reader:
         first = row.cells[0].strip()
         if first == USUAL[0]:
             self._use(tuple(cell.strip() for cell in row.cells))
+            self._least = len(row.cells)  # behind the end of the call stand its key and its duration
             return passed_over(row, "column names")
         if first.startswith(_TYPES):
             return passed_over(row, "types of the columns")

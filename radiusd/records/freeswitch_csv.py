@@ -82,9 +82,8 @@ class _Reader:
             self._columns = tuple(row.cells)
             return passed_over(row, "column names")
         columns = self._columns or _BY_COUNT.get(len(row.cells), EXAMPLE)
-        needed = columns.index("uuid") + 1 if "uuid" in columns else len(columns)
-        if len(row.cells) < needed:
-            raise RecordError(f"{len(row.cells)} fields, where {needed} are needed; it is cut off")
+        if len(row.cells) < len(columns):
+            raise RecordError(f"{len(row.cells)} fields, where {len(columns)} are needed; it is cut off")
         fields = dict(zip(columns, _fitted(row.cells, columns), strict=False))
         get = fields.get
         times = timing_of(fields, self._zone)

@@ -113,7 +113,7 @@ class _Reader:
             ),
             line=line.number,
             offset=line.offset,
-            raw=line.octets,
+            raw=line.octets.rstrip(),  # whether a line is filled up to its 80 columns means nothing
             duration_ms=lasted_s * 1000,
             fields={
                 "extension": extension,

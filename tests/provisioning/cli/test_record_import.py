@@ -158,6 +158,42 @@ def test_a_file_that_was_cut_anywhere_counts_once_when_it_is_whole(
     assert -90_000 == books()["ACME"]
 
 
+@pytest.mark.parametrize("name", ["asterisk_master.csv", "kamailio_acc.csv", "panasonic_smdr_a.txt"])
+def test_a_last_line_may_lack_its_end(run: Run, site: Path, name: str) -> None:
+    """
+    A whole last line counts, though a name in the one before it has a comma, or that one is two rows.
+    """
+    octets = (VECTORS / name).read_bytes()
+    found = json.loads((VECTORS / name).with_suffix(".expected.json").read_text())["records"]
+    (site / "records").write_bytes(octets.rstrip(b"\n"))
+    added = run("source", "add", "other", "--format", found[0]["source"], "--zone", "UTC")
+    assert Exit.OK == added.exit_code, added.output
+
+    counts = told(run, "record", "import", "--source", "other", "records")
+
+    assert (len(found), 0) == (counts["accepted"], counts["set_aside"])
+
+
+def test_of_two_records_with_one_key_the_first_counts(run: Run, site: Path, books: Any) -> None:
+    """
+    Within a file as between files: what comes later under the same key is a duplicate.
+    """
+    words = ("source", "add", "fs", "--format", "freeswitch-csv", "--zone", "UTC", "--tenant", "acme.pbx")
+    assert Exit.OK == run(*words).exit_code
+    line = (
+        '"A","1001","13105550100","x","2026-03-28 22:44:49","2026-03-28 22:44:53","2026-03-28 23:18:34",'
+        '"{0}","{0}","NORMAL_CLEARING","u1","","","PCMU","PCMU"\n'
+    )
+    (site / "two.csv").write_text(line.format(30) + line.format(60))
+    (site / "three.csv").write_text(line.format(90))
+
+    counts = told(run, "record", "import", "--source", "fs", "two.csv")
+    told(run, "record", "import", "--source", "fs", "three.csv")
+
+    assert -30_000 == books()["ACME"]
+    assert (2, 1, 1) == tuple(counts[name] for name in ("received", "accepted", "duplicate"))
+
+
 def test_a_rolled_back_file_can_be_imported_again(run: Run, site: Path, books: Any) -> None:
     """
     Rollback reverses every posting; the file imported again, with its source mended, counts as if anew.
@@ -270,6 +306,35 @@ def test_a_call_told_in_two_files_is_one_call(run: Run, site: Path, books: Any) 
 
     assert [0, -60_000, -60_000, -60_000] == balances
     assert Exit.OK == run("books", "check").exit_code
+
+
+def test_a_call_that_is_continued_is_one_call(run: Run, site: Path, books: Any) -> None:
+    """
+    Avaya's records of a transferred call are added up, also when a file was cut between them.
+    """
+    words = (
+        "source",
+        "add",
+        "ipo",
+        "--format",
+        "avaya-ipoffice-smdr",
+        "--zone",
+        "UTC",
+        "--tenant",
+        "acme.pbx",
+    )
+    assert Exit.OK == run(*words).exit_code
+    line = "2026/01/05 {},00:00:{},5,1001,O,13105550100,13105550100,,0,1000001,{},E1001,A,T9001,B,0,0\n"
+    first, second = line.format("10:00:00", 20, 1), line.format("10:00:25", 30, 0)
+    (site / "half.csv").write_text(first)
+    (site / "whole.csv").write_text(first + second + line.format("11:00:00", 10, 0))
+
+    told(run, "record", "import", "--source", "ipo", "half.csv")
+    assert {"ACME": -20_000, "BETA": 0} == {"BETA": 0, **books()}
+    counts = told(run, "record", "import", "--source", "ipo", "whole.csv")
+
+    assert {"ACME": -60_000, "BETA": 0} == {"BETA": 0, **books()}
+    assert (2, 2, 0) == tuple(counts[name] for name in ("received", "accepted", "duplicate"))
 
 
 def test_every_format_goes_into_the_books(run: Run, site: Path) -> None:
