@@ -105,6 +105,7 @@ REQUESTS: dict[str, str] = {
     "queue list": "GET /queue",
     "queue retry": "POST /queue/{call}/retry",
     "quote": "GET /quote/service",
+    "radius watch": "GET /clients/{name}/packets",
     "rate quote": "GET /quote",
     "record files": "GET /record-files",
     "record import": "POST /record-files",

@@ -18,6 +18,8 @@ BESIDE = {
     "GET /quarantines": "number quarantine",
     "GET /queue/{call}/choices": "queue assign --help",
     "POST /queue/{call}/preview": "queue assign --dry-run",
+    "POST /clients/{name}/watch": "radius watch, when it begins",
+    "DELETE /clients/{name}/watch": "radius watch, when it ends",
     "GET /me": "whoever types knows who it is",
     "GET /exports": "the configuration file",
     "GET /tenants/{name}": "tenant list",
