@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
+from operator import itemgetter
 from typing import BinaryIO
 from zoneinfo import ZoneInfo
 
@@ -12,7 +13,7 @@ from radiusd.records.lines import Row, Rows, passed_over, read_each, read_encodi
 from radiusd.records.record import Entry, Outcomes, PassedOver, Record, RecordError, excerpt
 from radiusd.records.stamps import EARLIEST, Span, ms_between, read_zone
 from radiusd.records.timing import timing
-from radiusd.records.values import address, duration_ms, station, text, whole
+from radiusd.records.values import address, duration_ms, own_key, station, text, whole
 
 NAME = "acme-csv"
 SETTINGS = {
@@ -30,6 +31,8 @@ COLUMNS = {
 }  # fmt: skip
 OWN_KEY = ("Acct-Session-Id", "Acme-Session-Ingress-CallId", "h323-setup-time", "h323-disconnect-time")
 _LEAST = COLUMNS["h323-disconnect-cause"] + 1
+_GREATEST = max(COLUMNS.values())
+_ALL_OF_THEM = itemgetter(*COLUMNS.values())
 _NO_STOP = {"1": "a start record", "3": "an interim record", "Start": "a start record"}
 _STATUS = ("2", "Stop")
 _NEVER = 1970  # the beginning of UNIX time: a clock or a moment that was never set
@@ -60,8 +63,7 @@ class _Reader:
         if status not in _STATUS:
             raise RecordError(f"{excerpt(status)} is neither 1, 2 nor 3", "Acct-Status-Type")
         require_cells(row, _LEAST)
-        fields = {name: cells[at] for name, at in COLUMNS.items() if at < len(cells)}
-        return self._entry(row, fields)
+        return self._entry(row, _fields(cells))
 
     def _entry(self, row: Row, fields: Mapping[str, str]) -> Entry:
         get = fields.get
@@ -96,7 +98,7 @@ class _Reader:
             line=row.line,
             offset=row.offset,
             raw=row.octets,
-            key=";".join(get(name, "") for name in OWN_KEY) if get("Acct-Session-Id") else "",
+            key=own_key(fields, OWN_KEY) if get("Acct-Session-Id") else "",
             duration_ms=exact_ms if close else times.ms,
             fields=fields,
         )
@@ -113,7 +115,13 @@ class _Reader:
             return None
         if found.at is None or found.at < EARLIEST:
             raise RecordError(f"{excerpt(written)} is no time, as 15:54:56.868 UTC DEC 18 2017 is", field)
-        return found.at.astimezone(UTC)
+        return found.at if found.at.tzinfo is UTC else found.at.astimezone(UTC)
+
+
+def _fields(cells: Sequence[str]) -> dict[str, str]:
+    if len(cells) > _GREATEST:
+        return dict(zip(COLUMNS, _ALL_OF_THEM(cells), strict=True))
+    return {name: cells[at] for name, at in COLUMNS.items() if at < len(cells)}
 
 
 def _cause(written: str) -> int | None:

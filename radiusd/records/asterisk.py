@@ -12,7 +12,7 @@ from radiusd.records.lines import Row, Rows, passed_over, read_each, read_encodi
 from radiusd.records.record import Entry, Outcomes, PassedOver, Record, RecordError
 from radiusd.records.stamps import read_zone, settle, since_epoch, stamp
 from radiusd.records.timing import timing, was_answered
-from radiusd.records.values import duration_ms, number, setting_columns, text, whole
+from radiusd.records.values import duration_ms, number, own_key, setting_columns, text, whole
 
 NAME = "asterisk-csv"
 USUAL = (
@@ -39,6 +39,7 @@ SETTINGS = {
     "encoding": "auto (UTF-8, else Latin-1), utf-8, iso-8859-1 or windows-1252",
 }
 _ANSWERED = ("ANSWERED", "8")  # the number is AST_CDR_ANSWERED, which CDR(disposition,u) gives
+_MARK_OF_NAMES = b"dst"
 _UNIQUE_ID = re.compile(r"(?:.*-)?(\d{9,10})\.\d+")
 _CHANNEL_NUMBER = re.compile(r"-[0-9a-fA-F]+(?:;\d)?\Z")
 _CDR = re.compile(r"CDR\((\w+)")
@@ -105,10 +106,11 @@ class _Reader:
 
     def read(self, row: Row) -> Entry | PassedOver:
         """Return the record in *row*. Raises RecordError."""
-        names = tuple(cell.strip().lower() for cell in row.cells)
-        if "src" in names and "dst" in names:
-            self._columns = names
-            return passed_over(row, "column names")
+        if _MARK_OF_NAMES in row.octets.lower():
+            names = tuple(cell.strip().lower() for cell in row.cells)
+            if "src" in names and "dst" in names:
+                self._columns = names
+                return passed_over(row, "column names")
         columns = self._columns_of(row.cells)
         require_cells(row, min(len(USUAL), len(columns)))
         fields = dict(zip(columns, row.cells, strict=False))
@@ -157,7 +159,7 @@ class _Reader:
             line=row.line,
             offset=row.offset,
             raw=row.octets,
-            key=";".join(get(name, "") for name in OWN_KEY) if unique_id else "",
+            key=own_key(fields, OWN_KEY) if unique_id else "",
             duration_ms=times.ms,
             sequence=whole(get("sequence", ""), "sequence"),
             fields=fields,

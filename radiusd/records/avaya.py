@@ -14,7 +14,7 @@ from radiusd.records.lines import Row, Rows, aside, passed_over, read_encoding, 
 from radiusd.records.record import Direction, Entry, Outcomes, Record, RecordError, SetAside
 from radiusd.records.stamps import Span, read_zone, stamp
 from radiusd.records.timing import timing
-from radiusd.records.values import duration_ms, number, text
+from radiusd.records.values import duration_ms, number, own_key, text
 
 NAME = "avaya-ipoffice-smdr"
 SETTINGS = {
@@ -103,7 +103,7 @@ def _entry(row: Row, fields: dict[str, str], zone: ZoneInfo) -> Entry:
         line=row.line,
         offset=row.offset,
         raw=row.octets,
-        key=";".join(fields[name] for name in OWN_KEY),
+        key=own_key(fields, OWN_KEY),
         duration_ms=times.ms,
         fields=fields,
     )

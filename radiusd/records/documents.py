@@ -248,27 +248,36 @@ def _parsed(octets: bytes) -> dict[str, Any]:
     """Return variables and caller profiles of a ``<cdr>`` element, in the form of the JSON documents."""
     variables: dict[str, str] = {}
     profiles: list[dict[str, str]] = []
-    path: list[str] = []
     text: list[str] = []
+    depth, within = 0, ""  # the element on the second level
+    into: dict[str, str] = {}
+    at_depth = 0  # of the elements whose text goes *into* that; 0: none
 
     def begin(name: str, _attributes: Mapping[str, str]) -> None:
-        path.append(name)
-        text.clear()
-        if len(path) > MOST_DEPTH:
+        nonlocal depth, within, into, at_depth
+        depth += 1
+        if depth == at_depth:
+            text.clear()
+            if depth == 4 and name == "originator":
+                into[name] = "told"  # by what stands within it
+        elif depth == 2:
+            within, into = name, variables
+            at_depth = 3 if name == "variables" else 0
+        elif depth == 3 and within == "callflow":
+            at_depth = 4 if name == "caller_profile" else 0
+            if at_depth:
+                into = {}
+                profiles.append(into)
+        elif depth > MOST_DEPTH:
             raise ValueError(f"elements in elements, {MOST_DEPTH} deep")
-        if path[1:] == ["callflow", "caller_profile"]:
-            profiles.append({})
-        elif path[1:] == ["callflow", "caller_profile", "originator"]:
-            profiles[-1]["originator"] = "told"
 
     def end(name: str) -> None:
-        value = "".join(text).strip()
-        text.clear()
-        if path[1:2] == ["variables"] and len(path) == 3:
-            variables.setdefault(name, value)
-        elif path[1:3] == ["callflow", "caller_profile"] and len(path) == 4:
-            profiles[-1].setdefault(name, value)
-        path.pop()
+        nonlocal depth
+        if depth == at_depth:
+            into.setdefault(name, "".join(text).strip())
+        else:
+            text.clear()  # what stands in an element within is not said of the outer one
+        depth -= 1
 
     parser = expat.ParserCreate("utf-8")
     parser.buffer_text = True

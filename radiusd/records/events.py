@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Iterable, Mapping
 from datetime import datetime, timedelta
+from hashlib import blake2b
 from typing import Any
 
 import msgspec
@@ -58,18 +58,16 @@ class Meaning(msgspec.Struct, frozen=True, kw_only=True):
     calling_rules: Rules = ()
     called_rules: Rules = ()
 
-    def event(self, entry: Entry) -> CallEvent:
+    def event(self, entry: Entry, key: bytes = b"") -> CallEvent:
         """
-        Return the event that *entry* tells.
+        Return the event that *entry* tells; *key* is what :meth:`key` gave for it, where that was asked.
 
         Raises:
             RecordError: Nothing tells when the call was.
         """
-        record = entry.record
+        record, fields = entry.record, entry.fields
         times = _times(record, entry.duration_ms)
-        key = self.key(entry)
-        fields = entry.fields
-        answered = record.answered
+        name = (key or self.key(entry)).hex()
         return CallEvent(
             client_id=self.client_id,
             dialect=self.format,
@@ -78,15 +76,15 @@ class Meaning(msgspec.Struct, frozen=True, kw_only=True):
             received_at=times.told_at,
             event_at=times.told_at,
             event_at_known=True,
-            call_id=self._call_id(entry, key),
+            call_id=self._call_id(entry, name),
             leg_id=f"record of {self.name}",  # it stands beside what RADIUS tells, and can be taken back
             calling=_ruled(_text(record.calling), self.calling_rules),
             called=_ruled(_text(record.called), self.called_rules),
             remote_ip=_text(record.source_ip),
             dest_ip=_text(record.dest_ip),
-            trunk_in=_first(fields.get(self.trunk_in_from), record.trunk_in, record.realm_in),
-            trunk_out=_first(fields.get(self.trunk_out_from), record.trunk_out, record.realm_out),
-            tenant=_first(fields.get(self.tenant_from), self.tenant).lower(),
+            trunk_in=_text(fields.get(self.trunk_in_from) or record.trunk_in or record.realm_in),
+            trunk_out=_text(fields.get(self.trunk_out_from) or record.trunk_out or record.realm_out),
+            tenant=_text(fields.get(self.tenant_from) or self.tenant).lower(),
             username=_text(fields.get(self.username_from)),
             setup_at=times.setup_at,
             connect_at=times.connect_at,
@@ -94,9 +92,9 @@ class Meaning(msgspec.Struct, frozen=True, kw_only=True):
             duration_ms=times.duration_ms,
             cause=_whole(record.cause) if record.cause else _whole(record.isup_cause),
             sip_code=_sip_code(record),
-            status=Status.ANSWERED if answered else Status.FAILED,
+            status=Status.ANSWERED if record.answered else Status.FAILED,
             flags=(TOLD_AFTER,),
-            source=f"{self.name}:{key.hex()}",
+            source=f"{self.name}:{name}",
             incoming=record.direction == "in" or self._is_incoming(fields),
         )
 
@@ -110,9 +108,9 @@ class Meaning(msgspec.Struct, frozen=True, kw_only=True):
         """Return what the record is known by: the sender's own key of it, else its octets."""
         own = entry.key.encode(errors="surrogatepass")
         content = b"key\0" + own if own else b"octets\0" + entry.raw
-        return hashlib.blake2b(content, digest_size=KEY_OCTETS).digest()
+        return blake2b(content, digest_size=KEY_OCTETS).digest()
 
-    def _call_id(self, entry: Entry, key: bytes) -> str:
+    def _call_id(self, entry: Entry, name: str) -> str:
         """
         Return the sender's name of the call.
 
@@ -123,10 +121,10 @@ class Meaning(msgspec.Struct, frozen=True, kw_only=True):
         call_id = _text(entry.record.call_id) or _text(entry.record.session_id)
         if call_id and (self.shares_calls or entry.in_parts):
             return call_id
-        return f"{call_id}#{key.hex()}"
+        return f"{call_id}#{name}"
 
 
-class _Times(msgspec.Struct, frozen=True):
+class _Times(msgspec.Struct, frozen=True, gc=False):
     setup_at: datetime | None
     connect_at: datetime | None
     ended_at: datetime | None
@@ -162,20 +160,18 @@ def _moment(value: object) -> datetime | None:
 
 def _text(value: object) -> str:
     """Return *value* as the books bear it: bounded, and without what does not print."""
-    if not isinstance(value, str):
+    if not value or not isinstance(value, str):
         return ""
-    value = value[:LONGEST_TEXT]
+    if len(value) > LONGEST_TEXT:
+        value = value[:LONGEST_TEXT]
     return value if value.isprintable() else "".join(c if c.isprintable() else "\ufffd" for c in value)
 
 
 def _sip_code(record: Record) -> int | None:
-    status = _text(record.sip_status)
-    is_code = status.isascii() and status.isdigit() and len(status) == 3
-    return int(status) if is_code else _whole(record.sip_code)
-
-
-def _first(*values: object) -> str:
-    return next((text for value in values if (text := _text(value))), "")
+    status = record.sip_status
+    if isinstance(status, str) and len(status) == 3 and status.isascii() and status.isdigit():
+        return int(status)
+    return _whole(record.sip_code)
 
 
 def _whole(value: object) -> int | None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from datetime import timedelta
-from urllib.parse import unquote
+from urllib.parse import unquote, unquote_to_bytes
 from zoneinfo import ZoneInfo
 
 from radiusd.records.record import RecordError
@@ -14,7 +14,9 @@ from radiusd.records.timing import Timing, timing, was_answered
 from radiusd.records.values import bounded_ms, duration_ms, whole
 
 _ANSWERS = frozenset({"answer_epoch", "answer_uepoch", "answer_stamp"})
-_ESCAPE = re.compile(r"%[0-9A-Fa-f]{2}")
+_EPOCHS = {name: ((f"{name}_epoch", 1_000_000), (f"{name}_uepoch", 1)) for name in ("start", "answer", "end")}
+"""The variables that tell a moment, and of how many microseconds they count."""
+
 _NEVER_PLAIN = re.compile(r'[\s"<>@:;=?&+]')
 
 
@@ -45,7 +47,7 @@ def timing_of(variables: Mapping[str, str], zone: ZoneInfo) -> Timing:
 
 def _moment(variables: Mapping[str, str], name: str, zone: ZoneInfo) -> Moments:
     """Return when it started, was answered or ended: ``0`` is never."""
-    for field, micros in ((f"{name}_epoch", 1_000_000), (f"{name}_uepoch", 1)):
+    for field, micros in _EPOCHS[name]:
         epoch = whole(variables.get(field, ""), field)
         if epoch == 0:
             return ()
@@ -59,6 +61,8 @@ def _moment(variables: Mapping[str, str], name: str, zone: ZoneInfo) -> Moments:
 
 def unescaped(value: str) -> str:
     """Return a variable's value, which the switch's setting ``encode-values`` escapes as in a URL, or not."""
-    if "%" not in value or _NEVER_PLAIN.search(value) or not _ESCAPE.search(value):
+    if "%" not in value or _NEVER_PLAIN.search(value):
         return value
+    if value.isascii():
+        return unquote_to_bytes(value).decode("utf-8", "replace")  # in half the time of unquote
     return unquote(value)

@@ -22,6 +22,7 @@ SETTINGS = {
     "legs": "a (default): the caller's leg; or both",
 }
 _DIRECTIONS: Mapping[str, Direction] = {"outbound": "out", "inbound": "in", "local": "internal"}
+_PLAIN = frozenset((str, int, float, bool))
 _ORIGINATORS = ("originator", "originating_leg_uuid")
 
 
@@ -64,7 +65,8 @@ class _Reader:
 
     def _read(self, document: Document) -> Entry | PassedOver:
         variables = _texts(document.content.get("variables"), "variables")
-        variables = {name: unescaped(value) for name, value in variables.items()}
+        for name in [name for name, value in variables.items() if "%" in value]:
+            variables[name] = unescaped(variables[name])
         profile = _profile(document.content.get("callflow"))
         fields = {**profile, **variables}
         if not self._both_legs and variables.get("direction") == "outbound" and _has_originator(fields):
@@ -115,9 +117,9 @@ def _texts(found: object, field: str) -> dict[str, str]:
     if not isinstance(found, dict):
         raise RecordError("it has no such object; is it a call record of FreeSWITCH?", field)
     return {
-        name: value if isinstance(value, str) else str(value)
+        name: value if value.__class__ is str else str(value)
         for name, value in found.items()
-        if isinstance(value, str | int | float)
+        if value.__class__ in _PLAIN
     }
 
 

@@ -110,28 +110,24 @@ def split_loosely(text: str, delimiter: str = ",") -> list[str]:
     A quote ends its cell when a delimiter or the end follows, and behind the delimiter no blank.
     """
     cells: list[str] = []
-    at, last_quote = 0, text.rfind('"')
-    while True:
-        if at > last_quote:
-            return cells + text[at:].split(delimiter)
+    at, opening, closing = 0, delimiter + '"', '"' + delimiter
+    while at <= len(text):
         if text[at : at + 1] == '"':
-            end = _closing_quote(text, at + 1, delimiter)
+            end = _closing_quote(text, at + 1, closing)
             cells.append(text[at + 1 : end])
-            at = end + 1
+            at = end + 2
+        elif (quoted := text.find(opening, at)) >= 0:
+            cells += text[at:quoted].split(delimiter)
+            at = quoted + 1
         else:
-            end = text.find(delimiter, at)
-            end = len(text) if end < 0 else end
-            cells.append(text[at:end])
-            at = end
-        if at >= len(text):
-            return cells
-        at += 1
+            return cells + text[at:].split(delimiter)
+    return cells
 
 
-def _closing_quote(text: str, at: int, delimiter: str) -> int:
-    quote = text.find('"' + delimiter, at)
+def _closing_quote(text: str, at: int, closing: str) -> int:
+    quote = text.find(closing, at)
     while quote >= 0 and text[quote + 2 : quote + 3] == " ":
-        quote = text.find('"' + delimiter, quote + 1)
+        quote = text.find(closing, quote + 1)
     if quote >= 0:
         return quote
     return len(text) - 1 if text.endswith('"') and len(text) > at else len(text)

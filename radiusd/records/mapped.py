@@ -214,7 +214,10 @@ class _Mapping:
         )
 
     def _value(self, fields: Mapping[str, str], name: str) -> str:
-        return " ".join(fields.get(column, "") for column in self._mapped.get(name, ())).strip()
+        columns = self._mapped.get(name, ())
+        if len(columns) == 1:
+            return fields.get(columns[0], "")
+        return " ".join(fields.get(column, "") for column in columns).strip()
 
     def _told(self, fields: Mapping[str, str], name: str) -> str | UnsetType | None:
         return text(self._value(fields, name)) if name in self._mapped else UNSET

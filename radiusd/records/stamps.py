@@ -23,6 +23,15 @@ LONGEST_STAMP = 40
 EARLIEST, LATEST = datetime(1990, 1, 1, tzinfo=UTC), datetime(2100, 1, 1, tzinfo=UTC)
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _SECOND, _MILLISECOND = timedelta(seconds=1), timedelta(milliseconds=1)
+_IN_HOUR = {
+    f"{second // 60:02}{colon}{second % 60:02}": timedelta(seconds=second)
+    for second in range(3600)
+    for colon in (":", "")
+}
+"""How long after the full hour minutes and seconds are."""
+
+_MINUTES_AT = {len("2026-03-29 05:14:39"): 14, len("20260329051439"): 10}
+_LAST_IN_HOUR = timedelta(minutes=59, seconds=59)
 _HALF_HOUR_S = 1800.0
 _TAIL = r"(?:[.,](\d{1,9}))?\s?(Z|UTC|[+-]\d\d(?::?\d\d)?)?"
 _DATE_AND_TIME = re.compile(
@@ -67,6 +76,9 @@ def stamp(written: str, zone: ZoneInfo, field: str) -> Moments:
     written = written.strip()
     if not written:
         return ()
+    moment = _within_hour(written, zone)
+    if moment is not None:
+        return (moment,)
     if len(written) > LONGEST_STAMP:
         raise RecordError(f"{excerpt(written[:LONGEST_STAMP])} is not a time", field)
     moments = _read(written, zone)
@@ -75,13 +87,45 @@ def stamp(written: str, zone: ZoneInfo, field: str) -> Moments:
     return moments
 
 
-@lru_cache(maxsize=8192)  # the end of one call is near the beginning of the next
+def _within_hour(written: str, zone: ZoneInfo) -> datetime | None:
+    """Return the moment of a stamp in one of the usual forms, by its hour; None when it is not so simple."""
+    whole, dot, fraction = written.partition(".")
+    begin = _MINUTES_AT.get(len(whole))
+    in_hour = None if begin is None else _IN_HOUR.get(whole[begin:])
+    hour = None if begin is None or in_hour is None else _hour(whole[:begin], begin, zone)
+    if in_hour is None or hour is None:
+        return None
+    if not dot:
+        return hour + in_hour
+    if not fraction.isascii() or not fraction.isdigit() or len(fraction) > 9:
+        return None
+    return hour + in_hour + timedelta(microseconds=_micros(fraction))
+
+
+@lru_cache(maxsize=4096)  # the calls of a file are near one another
+def _hour(written: str, size: int, zone: ZoneInfo) -> datetime | None:
+    """
+    Return when the hour began that a stamp begins with, up to its minutes.
+
+    None when *written* begins no stamp, or clocks change within the hour: then each stamp is read by itself.
+    """
+    colon = ":" if size == 14 else ""
+    first, last = _read(f"{written}00{colon}00", zone), _read(f"{written}59{colon}59", zone)
+    if isinstance(first, str) or isinstance(last, str) or len(first) != 1 or len(last) != 1:
+        return None
+    return first[0] if last[0] - first[0] == _LAST_IN_HOUR else None
+
+
+def _micros(fraction: str) -> int:
+    return int(fraction[:6].ljust(6, "0"))
+
+
 def _read(written: str, zone: ZoneInfo) -> Moments | str:
     """Return what *written* may mean, or what is wrong with it."""
     try:
         unix = _UNIX.fullmatch(written)
         if unix is not None:
-            return (since_epoch(int(unix[1]), int((unix[2] or "0")[:6].ljust(6, "0"))),)
+            return (since_epoch(int(unix[1]), _micros(unix[2] or "0")),)
         if _UNIX_FINER.fullmatch(written):
             micros = int(written) * (1000 if len(written) == 13 else 1)
             return (since_epoch(0, micros),)
@@ -89,7 +133,7 @@ def _read(written: str, zone: ZoneInfo) -> Moments | str:
         if match is None:
             return f"{excerpt(written)} is not a time, such as 2026-03-29 05:14:39"
         *digits, fraction, offset = match.groups()
-        micros = int((fraction or "0")[:6].ljust(6, "0"))
+        micros = _micros(fraction or "0")
         year, month, day, hour, minute, second = (int(each or 0) for each in digits)
         local = datetime(year, month, day, hour, minute, second, micros)  # noqa: DTZ001  # its zone follows
         if offset:
@@ -134,7 +178,7 @@ def in_utc(local: datetime, zone: ZoneInfo) -> Moments:
 def since_epoch(seconds: int, micros: int = 0) -> datetime:
     """Return the moment of UNIX time. Raises RecordError when it is out of all bounds."""
     try:
-        moment = _EPOCH + timedelta(seconds=seconds, microseconds=micros)
+        moment = _EPOCH + timedelta(0, seconds, micros)
     except OverflowError as error:
         raise RecordError(f"{seconds} is not UNIX time") from error
     return bounded((moment,))[0]

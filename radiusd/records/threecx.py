@@ -11,7 +11,7 @@ from radiusd.records.lines import Row, Rows, passed_over, read_each, read_encodi
 from radiusd.records.record import Direction, Entry, Outcomes, PassedOver, Record
 from radiusd.records.stamps import read_zone, settle, stamp
 from radiusd.records.timing import timing, was_answered
-from radiusd.records.values import duration_ms, number, setting_columns
+from radiusd.records.values import duration_ms, number, own_key, setting_columns
 
 NAME = "3cx-cdr"
 USUAL = (
@@ -97,7 +97,7 @@ class _Reader:
             line=row.line,
             offset=row.offset,
             raw=row.octets,
-            key=";".join(get(name, "") for name in OWN_KEY) if get("historyid") and get("callid") else "",
+            key=own_key(fields, OWN_KEY) if get("historyid") and get("callid") else "",
             duration_ms=times.ms,
             fields=fields,
         )

@@ -47,9 +47,8 @@ def timing(span: Span, lasted_ms: int | None, answered: bool) -> Timing:
             raise RecordError("an answered call with neither a duration nor times of answer and release")
     else:
         seconds = lasted_ms // 1000
-        lasted = timedelta(milliseconds=lasted_ms)
         if answer is None and release is not None:
-            answer = release - lasted
+            answer = release - timedelta(milliseconds=lasted_ms)
         elif release is None and answer is not None:
-            release = answer + lasted
+            release = answer + timedelta(milliseconds=lasted_ms)
     return Timing(to_second(setup), to_second(answer), to_second(release), seconds, lasted_ms)

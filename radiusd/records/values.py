@@ -3,19 +3,23 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from functools import lru_cache
 from ipaddress import AddressValueError, IPv4Address, ip_address
+from itertools import repeat
 from urllib.parse import unquote
 
 from radiusd.records.record import RecordError, excerpt
 
 LONGEST_CALL_S = 400 * 86400
 LONGEST_TEXT = 512
+LONGEST_WHOLE = 18
+LONGEST_ADDRESS = 128
 _URI_USER = re.compile(r"(?:sips?|tel):([^@;>?\s\"]*)", re.IGNORECASE)
 _CLOCK = re.compile(r"(?:(?:(\d{1,3})\.)?(\d{1,5}):)?(\d{1,5}):(\d{1,2})(?:[.,](\d{1,9}))?", re.ASCII)
 _DECIMAL = re.compile(r"(\d{1,12})(?:\.(\d{0,9})|,(\d\d?))?", re.ASCII)  # 1,500 may be thousands
 _SEPARATORS = str.maketrans("", "", "-.() ")  # RFC 3966, 3: visual separators
-_WHOLE = re.compile(r"-?\d{1,18}", re.ASCII)
+_WHOLE = re.compile(rf"-?\d{{1,{LONGEST_WHOLE}}}", re.ASCII)
 _V4_AND_PORT = re.compile(r"(\d+\.\d+\.\d+\.\d+)(?::\d+)?", re.ASCII)
 _V6_AND_PORT = re.compile(r"\[([0-9a-fA-F:.]+)\](?::\d+)?", re.ASCII)
 
@@ -36,6 +40,8 @@ def number(value: str) -> str | None:
 
 def station(value: str) -> str | None:
     """Return the number in a SIP or tel URI, with or without name and brackets, or in plain digits."""
+    if ":" not in value:
+        return number(value)
     found = _URI_USER.search(value, max(0, value.rfind("<")))  # a name is whatever the caller likes
     if found is None:
         return number(value)
@@ -51,6 +57,8 @@ def whole(value: str, field: str) -> int | None:
     value = value.strip()
     if not value:
         return None
+    if value.isascii() and value.isdigit() and len(value) <= LONGEST_WHOLE:
+        return int(value)
     if _WHOLE.fullmatch(value) is None:
         raise RecordError(f"{excerpt(value)} is not a whole number", field)
     return int(value)
@@ -93,7 +101,11 @@ def _fraction_ms(fraction: str | None) -> int:
 
 def address(value: str) -> str | None:
     """Return an IP address without its port, None when *value* is none."""
-    value = value.strip()
+    return _address(value.strip()) if len(value) <= LONGEST_ADDRESS else None
+
+
+@lru_cache(maxsize=4096)  # of a switch's calls many come from one place
+def _address(value: str) -> str | None:
     match = _V4_AND_PORT.fullmatch(value) or _V6_AND_PORT.fullmatch(value)
     try:
         return str(ip_address(match[1] if match else value))
@@ -110,6 +122,11 @@ def reversed_address(value: str, field: str) -> str | None:
         return str(IPv4Address((octets & 0xFFFFFFFF).to_bytes(4, "little")))
     except (AddressValueError, OverflowError) as error:
         raise RecordError(f"{excerpt(value)} is no address", field) from error
+
+
+def own_key(fields: Mapping[str, str], columns: Sequence[str]) -> str:
+    """Return the values of those *columns* that name a record, one behind the other."""
+    return ";".join(map(fields.get, columns, repeat("")))
 
 
 def setting_columns(settings: Mapping[str, str], name: str, usual: tuple[str, ...]) -> tuple[str, ...]:
