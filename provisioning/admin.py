@@ -15,7 +15,7 @@ from psycopg2.extensions import cursor as Cursor
 from psycopg2.extras import execute_values
 
 from provisioning.roles import Actor, require_change
-from radiusd.storage import catalogue
+from radiusd.storage.catalogue_versions import touch
 from radiusd.storage.ids import RANDOM_BYTES, uuid7
 
 if TYPE_CHECKING:
@@ -142,7 +142,7 @@ def record(txn: Cursor, admin: Admin, changes: Iterable[Change]) -> None:
     made = [change for change in changes if change]
     if made:
         audit(txn, admin, made)
-        catalogue.touch(txn, admin.now)
+        touch(txn, admin.now)
 
 
 def audit(txn: Cursor, admin: Admin, changes: Iterable[Change], *, own: bool = False) -> None:

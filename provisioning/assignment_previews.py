@@ -11,8 +11,8 @@ from psycopg2.extensions import cursor as Cursor
 
 from provisioning.admin import Admin
 from provisioning.assignments import Assignment, Waiting, assign
+from radiusd.calls.claims import number_claim, trunk_claim, username_claim
 from radiusd.calls.context import Context
-from radiusd.calls.directory import number_claim, trunk_claim, username_claim
 from radiusd.calls.matching import Match, Try, digits
 from radiusd.calls.settlement import match_call
 from radiusd.calls.tariffs import Ported

@@ -22,7 +22,7 @@ from provisioning.roles import Actor
 from provisioning.service_kinds import Did, Extension, Ip, Service, Trunk, canonical
 from provisioning.service_rows import list_services
 from provisioning.services import add_service, set_service
-from radiusd.calls.directory import parse_address
+from radiusd.calls.claims import parse_address
 from radiusd.calls.facts import Call, add_up, read_facts
 from radiusd.calls.matching import digits
 from radiusd.calls.rows import NOBODY, Booked, read_booked

@@ -19,7 +19,7 @@ from provisioning.service_desk import ENDLESS, ServiceDesk
 from provisioning.service_kinds import Did, Registered, Service, Virtual
 from provisioning.service_rows import list_services
 from provisioning.services import finish_service, put_for
-from radiusd.calls.directory import ServiceKind
+from radiusd.calls.claims import ServiceKind
 from radiusd.errors import BadInput, Conflict, NotFound
 
 

@@ -6,7 +6,7 @@ import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from decimal import Decimal
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from psycopg2.extensions import cursor as Cursor
 
@@ -14,8 +14,10 @@ from provisioning import names
 from provisioning.admin import Admin, Change, compare, record
 from provisioning.amounts import MICRO_DECIMALS, NANO_DECIMALS, amount_of, micros, nanos
 from provisioning.rows import save
-from radiusd.calls.policies import Level, read_place, read_rule
 from radiusd.errors import BadInput, Conflict, NotFound
+
+if TYPE_CHECKING:  # accounts and services import us, and the reader of rules is slow to load
+    from radiusd.calls.policies import Level
 
 MOST = 200
 """The highest level of a guard: so many called numbers are remembered of an account."""
@@ -137,6 +139,8 @@ FROM policy
 
 def _checked(policy: Policy, sets: Mapping[str, Sequence[str]]) -> tuple[Policy, dict[str, Any]]:
     """Return *policy* in one spelling, and its columns."""
+    from radiusd.calls.policies import read_rule
+
     policy = replace(
         policy,
         name=names.name("name", policy.name),
@@ -177,6 +181,8 @@ def _each(field: str, texts: Sequence[str], read: Callable[[str], str]) -> tuple
 
 
 def _place(text: str, sets: Mapping[str, Sequence[str]]) -> str:
+    from radiusd.calls.policies import read_place
+
     read_place(text, sets)
     return text
 
@@ -189,6 +195,8 @@ def _emergency(text: str) -> str:
 
 def _level(field: str, text: str | None) -> Level:
     """Return the level in ``20/40``, ``20/-`` or ``-/40``."""
+    from radiusd.calls.policies import Level
+
     if text is None:
         return Level(None, None)
     found = _LEVEL.fullmatch(text)

@@ -23,7 +23,7 @@ from provisioning.rows import save
 from provisioning.service_kinds import Did, Registered, Service, Virtual
 from provisioning.service_passwords import password_changes
 from provisioning.service_rows import Holder, Links, find_links, holders_of, read_services
-from radiusd.calls.directory import number_claim, username_claim
+from radiusd.calls.claims import number_claim, username_claim
 from radiusd.errors import BadInput, Conflict, NotFound
 
 COPIED = (

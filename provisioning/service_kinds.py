@@ -11,13 +11,7 @@ from typing import Any, ClassVar, Self
 from provisioning import names, numbers
 from provisioning.admin import Secret
 from provisioning.moments import Moment, instant
-from radiusd.calls.directory import (
-    ServiceKind,
-    extension_claim,
-    network_claim,
-    number_claim,
-    trunk_claim,
-)
+from radiusd.calls.claims import ServiceKind, extension_claim, network_claim, number_claim, trunk_claim
 from radiusd.errors import BadInput
 
 ZERO = Decimal(0)

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import hashlib
+from typing import TYPE_CHECKING
 
 from provisioning.admin import MASK, FieldChange
 from provisioning.service_kinds import Registered, Service
 from radiusd.errors import BadInput
-from radiusd.storage.secrets import Sealer
+
+if TYPE_CHECKING:
+    from radiusd.storage.secrets import Sealer
 
 Kept = tuple[list[FieldChange], dict[str, object], tuple[str, ...]]
 

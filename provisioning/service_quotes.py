@@ -14,7 +14,7 @@ from provisioning.roles import Actor, reached_accounts
 from provisioning.service_kinds import canonical
 from radiusd.calls import limits
 from radiusd.calls.books import Books
-from radiusd.calls.directory import ServiceKind, number_claim
+from radiusd.calls.claims import ServiceKind, number_claim
 from radiusd.calls.matching import Party, is_internal, label
 from radiusd.calls.pricing import NOTHING, Cost, explained, price
 from radiusd.calls.rows import Balance, BucketRow, Channel

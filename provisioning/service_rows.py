@@ -16,7 +16,7 @@ from provisioning.pages import Page
 from provisioning.policies import cps_of
 from provisioning.roles import Actor, reached_accounts
 from provisioning.service_kinds import KINDS, Service
-from radiusd.calls.directory import ServiceKind
+from radiusd.calls.claims import ServiceKind
 from radiusd.errors import Conflict, NotFound
 
 

@@ -15,7 +15,7 @@ from provisioning.roles import Actor, require_account
 from provisioning.service_desk import ENDLESS, ServiceDesk, same_service, spare_virtual_numbers
 from provisioning.service_kinds import Did, Ip, Service, Trunk, Virtual, canonical
 from provisioning.service_rows import Links, find_links, holders_of, list_services
-from radiusd.calls.directory import ServiceKind
+from radiusd.calls.claims import ServiceKind
 from radiusd.errors import Conflict, Forbidden, NotFound
 
 

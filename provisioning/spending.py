@@ -5,10 +5,7 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 from zoneinfo import ZoneInfo
 
-import msgspec
 from psycopg2.extensions import cursor as Cursor
-
-from radiusd.calls.gauges import Gauges
 
 
 def begin_counting(txn: Cursor, account_id: int, zone: ZoneInfo, now: datetime) -> None:
@@ -24,6 +21,10 @@ def begin_counting(txn: Cursor, account_id: int, zone: ZoneInfo, now: datetime) 
     row = txn.fetchone()
     if row is None or not row[0]:
         return
+    import msgspec  # slow to load, and few commands set a limit
+
+    from radiusd.calls.gauges import Gauges
+
     local = now.astimezone(zone)
     day = local.replace(hour=0, minute=0, second=0, microsecond=0)
     month = day.replace(day=1)

@@ -14,7 +14,7 @@ from provisioning.roles import require_account
 from provisioning.service_kinds import HELPS, KINDS, SCOPE_HELPS, Service, canonical
 from provisioning.service_rows import page_services
 from provisioning.services import add_service, end_service, find_service, set_service
-from radiusd.calls.directory import ServiceKind
+from radiusd.calls.claims import ServiceKind
 
 PLURALS = {
     ServiceKind.DID: "dids",

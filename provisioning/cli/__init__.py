@@ -1,9 +1,9 @@
 """
 The command line, ``tollwire NOUN VERB``: one module a noun, imported when its noun is typed.
 
-A new noun is one line in :data:`COMMANDS`. Its module makes commands with ``@click.group(cls=Group)``
-and ``@noun.command("verb", example="tollwire noun verb ...")``; every command takes ``--config``,
-``--json``, ``--jsonl`` and ``--csv`` without doing anything for it.
+A new noun is one line in :data:`COMMANDS`, and one in ``short_helps.py``. Its module makes commands with
+``@click.group(cls=Group)`` and ``@noun.command("verb", example="tollwire noun verb ...")``; every command
+takes ``--config``, ``--json``, ``--jsonl`` and ``--csv`` without doing anything for it.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ from importlib import import_module
 from typing import Any, NoReturn
 
 import click
+from click.shell_completion import CompletionItem
 
 from provisioning.cli.framework import Group
 from provisioning.cli.options import CONFIG_VARIABLE, shared_options
@@ -71,7 +72,7 @@ COMMANDS = {
     "user": "provisioning.cli.user:user",
     "virtual": "provisioning.cli.services:virtual",
 }
-"""Noun to ``module:command``. A module is imported when its noun is typed, or ``--help`` alone."""
+"""Noun to ``module:command``. A module is imported when its noun is typed."""
 
 
 class LazyGroup(Group):
@@ -89,6 +90,30 @@ class LazyGroup(Group):
         command = getattr(import_module(module), name)
         assert isinstance(command, click.Command)
         return command
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """Write what each noun is for, as click does, and import none of them."""
+        from provisioning.cli.short_helps import SHORT_HELPS
+
+        room = formatter.width - 6 - max(map(len, SHORT_HELPS))
+        with formatter.section("Commands"):
+            formatter.write_dl(
+                [
+                    (noun, click.Command(noun, help=text).get_short_help_str(room))
+                    for noun, text in SHORT_HELPS.items()
+                ]
+            )
+
+    def shell_complete(self, ctx: click.Context, incomplete: str) -> list[CompletionItem]:
+        """Return the nouns that begin so, and import none of them; options as click does."""
+        from provisioning.cli.short_helps import SHORT_HELPS
+
+        nouns = [
+            CompletionItem(noun, help=text)
+            for noun, text in SHORT_HELPS.items()
+            if noun.startswith(incomplete)
+        ]
+        return nouns + click.Command.shell_complete(self, ctx, incomplete)
 
     def main(  # type: ignore[override]  # click's overloads tell standalone mode, which we never leave
         self, args: Sequence[str] | None = None, prog_name: str | None = None, **extra: Any

@@ -1,14 +1,18 @@
-"""``tollwire did|extension|trunk|ip|virtual``: what brings calls to accounts. One shape, five nouns."""
+"""
+``tollwire did|extension|trunk|ip|virtual``: what brings calls to accounts. One shape, five nouns.
+
+What a verb needs is imported when it runs: all five together are slow to load, and one is typed.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import cache
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
-from provisioning.accounts import read_account
 from provisioning.cli.changing import (
     Rows,
     changing,
@@ -24,7 +28,6 @@ from provisioning.cli.framework import Group
 from provisioning.cli.output import print_document
 from provisioning.cli.session import database, now
 from provisioning.moments import Moment
-from provisioning.service_desk import ENDLESS
 from provisioning.service_kinds import (
     HELPS,
     SCOPE_HELPS,
@@ -37,8 +40,6 @@ from provisioning.service_kinds import (
     Virtual,
     canonical,
 )
-from provisioning.service_rows import list_services
-from provisioning.services import add_service, end_service, find_service, set_service
 from radiusd.errors import NotFound
 
 if TYPE_CHECKING:
@@ -138,6 +139,8 @@ def _add(group: Group, noun: Noun) -> None:
     @noun.secret
     @click.pass_context
     def add(ctx: click.Context, /, name: str, **chosen: Any) -> None:
+        from provisioning.services import add_service
+
         password, shown = _password(chosen)
         fields: dict[str, Any] = {noun.kind.name_field: name, **given(chosen), **password}
         service = noun.kind(**fields)
@@ -160,6 +163,8 @@ def _set(group: Group, noun: Noun) -> None:
     @noun.secret
     @click.pass_context
     def set_(ctx: click.Context, /, name: str, **chosen: Any) -> None:
+        from provisioning.services import find_service, set_service
+
         scope = _split(chosen, noun)
         password, shown = _password(chosen)
         with changing(ctx) as (txn, admin):
@@ -179,11 +184,15 @@ def _list(group: Group, noun: Noun) -> None:
     @click.option("--all", "ended", is_flag=True, help="Those that have ended, too.")
     @click.pass_context
     def list_(ctx: click.Context, account: str | None, ended: bool) -> None:
+        from provisioning.accounts import read_account
+        from provisioning.service_rows import list_services
+
         with database(ctx) as connection, connection.cursor() as txn:
             if account is not None:
                 read_account(txn, account)
             found = list_services(txn, noun.kind.kind, account)
-        kept = [service for service in found if ended or (service.period[1] or ENDLESS) > now()]
+        at = now()
+        kept = [each for each in found if ended or each.period[1] is None or each.period[1] > at]
         list_things(ctx, noun.kind, kept)
 
 
@@ -192,6 +201,8 @@ def _show(group: Group, noun: Noun) -> None:
     @click.argument("name", metavar=noun.name)
     @click.pass_context
     def show(ctx: click.Context, name: str) -> None:
+        from provisioning.service_rows import list_services
+
         with database(ctx) as connection, connection.cursor() as txn:
             found = list_services(txn, noun.kind.kind, name=canonical(noun.kind.kind, name))
         if not found:
@@ -216,6 +227,8 @@ def _end(group: Group, noun: Noun) -> None:
     )
     @click.pass_context
     def end(ctx: click.Context, /, name: str, at: Moment | None, **scope: str | None) -> None:
+        from provisioning.services import end_service, find_service
+
         with changing(ctx) as (txn, admin):
             service = find_service(txn, noun.kind.kind, name, admin.now, scope)
             change = end_service(txn, service, at or admin.now, admin)
@@ -232,24 +245,20 @@ def _examples(name: str, add: str, change: str, scope: str = "") -> dict[str, st
     }
 
 
-did = _noun(
-    Noun(
+NOUNS = {
+    "did": Noun(
         Did,
         "telephone numbers (DIDs)",
         "NUMBER",
         _examples("15125550100", "--plan retail --location Austin", "--plan business --outpayment 0.002"),
-    )
-)
-extension = _noun(
-    Noun(
+    ),
+    "extension": Noun(
         Extension,
         "extensions of PBX tenants",
         "EXTENSION",
         _examples("201", "--plan retail --tenant acme.pbx.example.net", "--plan business"),
-    )
-)
-trunk = _noun(
-    Noun(
+    ),
+    "trunk": Noun(
         Trunk,
         "trunk groups",
         "TRUNK",
@@ -259,21 +268,25 @@ trunk = _noun(
             "--max-channels none",
             scope="--client sbc1 ",
         ),
-    )
-)
-ip = _noun(
-    Noun(
+    ),
+    "ip": Noun(
         Ip,
         "addresses that calls come from",
         "NETWORK",
         _examples("203.0.113.8", "--plan retail --max-channels 10", "--max-channels 20"),
-    )
-)
-virtual = _noun(
-    Noun(
+    ),
+    "virtual": Noun(
         Virtual,
         "virtual numbers, which share a DID's plan and minutes",
         "NUMBER",
         _examples("442079460100", "--primary 15125550100", "--additional-charge 0.005"),
-    )
-)
+    ),
+}
+
+
+@cache
+def __getattr__(name: str) -> Group:
+    """Return the group of a noun, which is made when it is asked for: five at once take time."""
+    if name not in NOUNS:
+        raise AttributeError(name)
+    return _noun(NOUNS[name])

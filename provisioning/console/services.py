@@ -18,7 +18,7 @@ from provisioning.service_kinds import KINDS, Service
 from provisioning.service_rows import list_services
 from provisioning.services import add_service, end_service, find_service, set_service
 from provisioning.tenants import list_tenants
-from radiusd.calls.directory import ServiceKind
+from radiusd.calls.claims import ServiceKind
 from radiusd.errors import BadInput, NotFound
 
 TITLES = {

@@ -5,12 +5,35 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime
-from enum import Enum, StrEnum
+from enum import StrEnum
 from fractions import Fraction
-from functools import lru_cache
-from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address, ip_network
+from ipaddress import ip_network
 from zoneinfo import ZoneInfo
 
+from radiusd.calls.claims import (
+    Network as Network,
+)
+from radiusd.calls.claims import (
+    ServiceKind as ServiceKind,
+)
+from radiusd.calls.claims import (
+    extension_claim as extension_claim,
+)
+from radiusd.calls.claims import (
+    network_claim as network_claim,
+)
+from radiusd.calls.claims import (
+    number_claim as number_claim,
+)
+from radiusd.calls.claims import (
+    parse_address as parse_address,
+)
+from radiusd.calls.claims import (
+    trunk_claim as trunk_claim,
+)
+from radiusd.calls.claims import (
+    username_claim as username_claim,
+)
 from radiusd.calls.policies import Policy
 from radiusd.calls.rate_decks import RateDeck
 from radiusd.calls.suppliers import Carriers
@@ -19,18 +42,6 @@ from rating.decks import Deck
 from rating.increments import DurationRounding
 from rating.jurisdiction import Jurisdiction
 from rating.money import Rounding
-
-Network = IPv4Network | IPv6Network
-
-
-class ServiceKind(Enum):
-    """What brings calls to an account."""
-
-    DID = "did"
-    EXTENSION = "extension"
-    TRUNK = "trunk"
-    IP = "ip"
-    VIRTUAL = "virtual"
 
 
 @dataclass(frozen=True, slots=True)
@@ -196,31 +207,6 @@ class Service:
         return self.primary or self
 
 
-def number_claim(number: str) -> str:
-    """Return the claim of a DID or virtual number: E.164 digits, no ``+``."""
-    return f"number:{number}"
-
-
-def extension_claim(tenant: str, extension: str) -> str:
-    """Return the claim of an extension in its PBX tenant; tenants are domains, so case does not count."""
-    return f"ext:{tenant.lower()}:{extension}"
-
-
-def trunk_claim(client_id: int | None, trunk: str) -> str:
-    """Return the claim of a trunk group, on one client or (None) on any."""
-    return f"trunk:{client_id or '*'}:{trunk}"
-
-
-def network_claim(client_id: int | None, network: Network, tech_prefix: str) -> str:
-    """Return the claim of an IP address or network, on one client or (None) on any."""
-    return f"ip:{client_id or '*'}:{network}:{tech_prefix}"
-
-
-def username_claim(username: str) -> str:
-    """Return the claim of a user name; case counts, as it does in digests."""
-    return f"user:{username}"
-
-
 class Directory:
     """Finds services by what a packet says. Immutable once made."""
 
@@ -297,14 +283,3 @@ class Directory:
 
 def _longest_first(claim: tuple[str, str]) -> int:
     return -len(claim[0])
-
-
-@lru_cache(maxsize=65_536)
-def parse_address(text: str) -> IPv4Address | IPv6Address | None:
-    """Return *text* as an address, an IPv4-mapped one as IPv4; None when it is none."""
-    try:
-        address = ip_address(text.strip("[]"))
-    except ValueError:
-        return None
-    mapped = getattr(address, "ipv4_mapped", None)
-    return mapped if mapped is not None else address

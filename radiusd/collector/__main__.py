@@ -20,7 +20,8 @@ from radiusd.errors import BadSettings
 from radiusd.handlers.record import Collecting
 from radiusd.handlers.record_import import Importer
 from radiusd.settings import Settings, read_settings
-from radiusd.storage.catalogue import Catalogue, catalogue_version, load_catalogue
+from radiusd.storage.catalogue import Catalogue, load_catalogue
+from radiusd.storage.catalogue_versions import catalogue_version
 from radiusd.storage.ids import RANDOM_BYTES, uuid7
 from radiusd.storage.postgres import EmbeddedPostgres
 from radiusd.storage.record_files import FileRow

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
 from ipaddress import ip_network
 from typing import Any
 
@@ -13,6 +12,7 @@ from psycopg2.extensions import cursor as Cursor
 
 from radiusd.calls.directory import Directory
 from radiusd.radius.clients import Client, ClientTable, Network
+from radiusd.storage.catalogue_versions import catalogue_version
 from radiusd.storage.decks import load_decks, load_origins, load_overrides
 from radiusd.storage.policies import load_policies
 from radiusd.storage.secrets import Sealer
@@ -20,8 +20,6 @@ from radiusd.storage.services import load_accounts, load_plans, load_services, l
 from radiusd.storage.suppliers import load_carriers
 from rating.decks import Deck
 from rating.origins import Origin
-
-CHANNEL = "tollwire_catalogue"  # NOTIFY is a hint that spares waiting; the version in the table is the truth
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,30 +66,6 @@ def _still_good(previous: Catalogue | None, origins: Mapping[str, Origin]) -> Ma
     if previous.origins == origins:
         return previous.rates
     return {version_id: deck for version_id, deck in previous.rates.items() if not deck.by_origin}
-
-
-def catalogue_version(txn: Cursor) -> int:
-    """Return the catalogue's version: what a worker polls."""
-    txn.execute("SELECT version FROM catalogue_version")
-    row = txn.fetchone()
-    assert row is not None, "the migration put one row there, and nothing deletes it"
-    return int(row[0])
-
-
-def touch(txn: Cursor, now: datetime) -> int:
-    """
-    Raise the catalogue's version and return it; workers load the catalogue after the commit.
-
-    The row stays locked until then: provisioning changes happen one after the other.
-    """
-    txn.execute(
-        "UPDATE catalogue_version SET version = version + 1, changed_at = %s"
-        " RETURNING version, pg_notify(%s, version::text)",
-        (now, CHANNEL),
-    )
-    row = txn.fetchone()
-    assert row is not None, "the migration put one row there, and nothing deletes it"
-    return int(row[0])
 
 
 def load_clients(txn: Cursor, sealer: Sealer) -> ClientTable:

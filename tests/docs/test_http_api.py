@@ -57,7 +57,12 @@ def test_what_the_page_says_to_type_works(dsn: str, database: str, tmp_path: Pat
                 continue
             text = block.text.replace("127.0.0.1:8080", f"127.0.0.1:{console.port}")
             done = subprocess.run(
-                ["bash", "-e", "-c", text], env=environment, capture_output=True, text=True, timeout=60
+                ["bash", "-e", "-c", text],
+                env=environment,
+                cwd=tmp_path,
+                capture_output=True,
+                text=True,
+                timeout=60,
             )
             assert 0 == done.returncode, f"{block.line}: {done.stderr}"
             token = re.search(r"^secret: (\S+)", done.stdout, re.MULTILINE)

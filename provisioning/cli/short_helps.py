@@ -1,0 +1,62 @@
+"""
+What each noun is for, in a sentence: for the list of all of them, which imports none.
+
+A test compares the sentences with the commands' own.
+"""
+
+from __future__ import annotations
+
+SHORT_HELPS: dict[str, str] = {
+    "account": "Add, change and list accounts: who pays.",
+    "apply": "Create and change what a site file names: all of it, or nothing.",
+    "audit": "Look up who changed what, when and from where.",
+    "balance": "Post payments and adjustments, and show balances.",
+    "books": "Prove that the books add up.",
+    "bucket": "Add, change and remove the included minutes of a plan.",
+    "calls": "Look at the calls that are up now, and end one.",
+    "cdr": "Look at the calls that have ended, and export them.",
+    "client": "Add, change and end RADIUS clients: switches, SBCs, PBXs.",
+    "completion": "Print the script that lets SHELL complete tollwire's commands, options and keys.",
+    "console": "Serve the web console and the HTTP API until SIGTERM, which lets requests finish.",
+    "db": "Bring the schema up to date, check it, keep old months elsewhere, run the embedded server.",
+    "deck": "Import rate decks, and look at their versions.",
+    "demo": "Try Tollwire: a small carrier with a database of its own, and a switch that plays calls.",
+    "destination": "Add, change and list destination sets: prefixes that a bucket pays for.",
+    "did": "Add, change and end telephone numbers (DIDs).",
+    "diff": "Show what `apply` would change, and change nothing; exit 1 when something would.",
+    "dispute": "Compare suppliers' call records with ours.",
+    "exchange": "Set and list exchange rates: margins compare what suppliers charge with what customers pay.",
+    "explain": "Tell why a call was charged or refused: packets, match, price, bucket, postings.",
+    "export": "Write all clients, plans, customers and their services as a site file.",
+    "extension": "Add, change and end extensions of PBX tenants.",
+    "holiday": "Add, change and list holiday calendars; accounts name theirs.",
+    "ip": "Add, change and end addresses that calls come from.",
+    "number": "Search, fill and look after the inventory of telephone numbers.",
+    "origin": "Add, change and list origin groups: callers, by prefix, for whom rates may differ.",
+    "override": "Set, list and remove prices of single prefixes that come before those of the deck.",
+    "period": "Close periods that are invoiced.",
+    "plan": "Add, change and list plans: deck, increments and rounding.",
+    "policy": "Add, change and list policies; accounts and services name theirs.",
+    "pool": "Add, change and remove included minutes that services of one account share.",
+    "queue": "Look at calls that could not be matched or rated, and try them again.",
+    "quote": "Tell what a call of a service would cost: rate, price line by line, bucket before and after,"
+    " limits.",
+    "radius": "Speak RADIUS to a server, as a switch does, and tell what its packets mean.",
+    "rate": "Ask what calls cost.",
+    "record": "Read, import and take back the call records of switches and PBXs.",
+    "report": "Add up calls, minutes and money.",
+    "rerate": "Rate ended calls again by what their tariffs say now, and take it back.",
+    "serve": "Answer RADIUS until SIGTERM, which drains; SIGHUP reads everything again.",
+    "source": "Add, change and show sources of call records: PBXs and switches.",
+    "state": "Import and list the states of NPA and NPA-NXX: they decide between interstate and intrastate.",
+    "statement": "Show what an account was charged, earned and paid in a month, and the taxes on it.",
+    "supplier": "Add, change and list suppliers: calls to their trunks carry cost and margin.",
+    "tax": "Add, change and list taxes, which statements add.",
+    "template": "Keep how a carrier writes its rate files, for `deck import --template`.",
+    "tenant": "Add and list PBX tenants: the domains that make an extension unique.",
+    "token": "Make, list and revoke tokens of the HTTP API.",
+    "trunk": "Add, change and end trunk groups.",
+    "usage": "Read postings in an order that never changes, each once: for invoicing systems.",
+    "user": "Add, change and list users of the console and the HTTP API.",
+    "virtual": "Add, change and end virtual numbers, which share a DID's plan and minutes.",
+}
