@@ -38,6 +38,7 @@ from radiusd.settings import Listener, Settings
 from radiusd.sip.server import SipServer
 from radiusd.sip.tcp import SipStreamPort
 from radiusd.sip.udp import SipPort
+from radiusd.sockets import own_places
 
 DAY_S = 86_400.0
 """How often it is looked whether our certificate expires soon."""
@@ -98,7 +99,15 @@ class Front:
         self._watching: LoopingCall | None = None
         access = AccessHandler(reactor, DIALECTS, door, nonces, settings.reject_delay_s, metrics, log)
         self._invites = InviteHandler(
-            reactor, DIALECTS, door, nonces, settings.sip.realm, settings.reject_delay_s, metrics, log
+            reactor,
+            DIALECTS,
+            own_places(settings),
+            door,
+            nonces,
+            settings.sip.realm,
+            settings.reject_delay_s,
+            metrics,
+            log,
         )
         accounting = AccountingHandler(reactor, DIALECTS, door, metrics, log)
         self._handlers: dict[PortKind, Any] = {PortKind.AUTH: access, PortKind.ACCT: accounting}

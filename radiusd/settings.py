@@ -64,6 +64,7 @@ class Sip(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """How INVITEs are answered."""
 
     realm: str = "tollwire"  # for which callers prove a password
+    own_hosts: tuple[str, ...] = ()  # names and addresses that lead here, beside those of the listeners
 
 
 class Streams(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -197,6 +198,10 @@ def _is_network(text: str) -> bool:
         return False
 
 
+def _is_host(text: str) -> bool:
+    return bool(re.fullmatch(r"[A-Za-z0-9._-]{1,253}|\[?[0-9A-Fa-f:.]{2,45}\]?", text))
+
+
 def _is_realm(text: str) -> bool:
     return 1 <= len(text) <= 64 and text.isprintable()
 
@@ -226,6 +231,11 @@ def _check(path: Path, text: str, settings: Settings) -> None:
             "proxy",
             not _is_network(settings.console.proxy),
             "console.proxy must be an address or network, like 192.0.2.7 or 10.0.0.0/8",
+        ),
+        (
+            "own_hosts",
+            not all(map(_is_host, settings.sip.own_hosts)),
+            "sip.own_hosts may hold names and addresses, like sip.example.net",
         ),
         ("realm", not _is_realm(settings.sip.realm), "sip.realm must be 1 to 64 printable characters"),
     ]

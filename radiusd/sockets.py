@@ -5,7 +5,8 @@ from __future__ import annotations
 import socket
 
 from radiusd.errors import BadSettings
-from radiusd.settings import Listener
+from radiusd.settings import Listener, Settings
+from radiusd.sip.own_places import OwnPlaces, remembered
 
 RECEIVE_BUFFER = 4 * 1024 * 1024
 """What the kernel keeps for us of datagrams while we are busy: some ten thousand requests."""
@@ -44,3 +45,21 @@ def open_socket(listener: Listener) -> socket.socket:
         ) from error
     sock.setblocking(False)
     return sock
+
+
+def own_places(settings: Settings) -> OwnPlaces:
+    """Return the places that lead to our SIP ports."""
+    listening = tuple((one.address, one.port_number) for one in settings.listeners if one.kind == "sip")
+    names = frozenset(host.strip("[]").lower() for host in settings.sip.own_hosts)
+    return OwnPlaces(listening, names, remembered(is_local))
+
+
+def is_local(address: str) -> bool:
+    """Tell whether *address* is one of this machine: only such a one can be bound."""
+    family = socket.AF_INET6 if ":" in address else socket.AF_INET
+    try:
+        with socket.socket(family, socket.SOCK_DGRAM) as sock:
+            sock.bind((address, 0))
+    except OSError:
+        return False
+    return True

@@ -23,6 +23,8 @@ from radiusd.radius.digest_fields import Encoding
 from radiusd.radius.nonces import NonceMaker, NonceState
 from radiusd.sip.credentials import HEADERS, challenge, credentials_for
 from radiusd.sip.fields import BadField, quoted, read_address, split_outside
+from radiusd.sip.own_places import OwnPlaces
+from radiusd.sip.redirected import Key, Redirected
 from radiusd.sip.response import Response
 from radiusd.sip.server import Invite
 from radiusd.sip.uri import BadUri, Uri, read_uri
@@ -30,6 +32,7 @@ from radiusd.sip.uri import BadUri, Uri, read_uri
 DIALECT = "sip"
 LONGEST_TEXT = 256
 CANCELLED = 487
+LOOP = 482
 _NEEDED = ("username", "realm", "nonce", "uri", "response")
 
 
@@ -46,6 +49,7 @@ class InviteHandler:
         self,
         reactor: IReactorTime,
         dialects: Mapping[str, Dialect],
+        own: OwnPlaces,
         door: Door,
         nonces: NonceMaker,
         realm: str,
@@ -55,6 +59,8 @@ class InviteHandler:
     ) -> None:
         self._reactor = reactor
         self._dialects = dialects
+        self._own = own
+        self._redirected = Redirected()
         self._door = door
         self._nonces = nonces
         self._realm = realm
@@ -69,6 +75,9 @@ class InviteHandler:
             invite.respond(self._refusal_of(Refusal.BAD_REQUEST, client))
             return
         arrived_s = self._reactor.seconds()
+        if self._is_loop(invite, arrived_s):
+            invite.respond(Response(LOOP))
+            return
         proof = self._proof(invite, client, int(arrived_s)) if client.sip in ("401", "407") else Proof()
         if proof is None:
             return
@@ -80,6 +89,13 @@ class InviteHandler:
             self._answer(invite, event, proof, outcome, arrived_s)
 
         self._door.judge(event, proof, judged)
+
+    def _is_loop(self, invite: Invite, now_s: float) -> bool:
+        """Tell whether a redirect would come back to us, or *invite* is one that did."""
+        next_hop = invite.client.sip_next_hop
+        if self._own.has_place(next_hop) if next_hop else self._own.has(invite.uri):
+            return True
+        return self._redirected.has_come_back(_key_of(invite), str(invite.uri), now_s)
 
     def _proof(self, invite: Invite, client: Client, now_s: int) -> Proof | None:
         """Return what *invite* proves; None when it was challenged to prove something."""
@@ -127,6 +143,8 @@ class InviteHandler:
             self._give_back(event)
             return
         invite.gave_up = lambda: self._give_back(event)
+        asked = str(invite.uri)
+        self._redirected.note(_key_of(invite), asked, target_of(invite), self._reactor.seconds())
         invite.respond(redirect_of(invite, outcome))
 
     def _give_back(self, event: CallEvent) -> None:
@@ -196,13 +214,17 @@ def called_number(invite: Invite) -> str:
     return number if number == as_clean(number) else ""
 
 
+def target_of(invite: Invite) -> str:
+    """Return where the call of *invite* is sent: to its client's next hop, else where it was going."""
+    next_hop = invite.client.sip_next_hop
+    return invite.uri.at(next_hop) if next_hop else str(invite.uri)
+
+
 def redirect_of(invite: Invite, outcome: Judged) -> Response:
     """Return the 302 that sends an accepted call on its way, with what its sender needs to know."""
-    client: Client = invite.client
     decision = outcome.decision
-    target = invite.uri.at(client.sip_next_hop) if client.sip_next_hop else str(invite.uri)
     headers = [
-        ("Contact", f"<{target}>"),
+        ("Contact", f"<{target_of(invite)}>"),
         ("X-Tollwire-Account", decision.account),
         ("X-Tollwire-Call", decision.call_id),
     ]
@@ -226,6 +248,11 @@ def as_clean(text: str) -> str:
     except UnicodeDecodeError:
         whole = octets.decode("latin-1")
     return "".join(character for character in whole if character.isprintable())[:LONGEST_TEXT]
+
+
+def _key_of(invite: Invite) -> Key:
+    """Return what the call of *invite* is remembered by."""
+    return invite.client.id, invite.dialog.call_id, invite.dialog.sender.params.get("tag", "")
 
 
 def _octets(text: str) -> bytes:

@@ -20,6 +20,7 @@ REASONS = {
     420: "Bad Extension",
     481: "Call/Transaction Does Not Exist",
     482: "Loop Detected",
+    483: "Too Many Hops",
     487: "Request Terminated",
     500: "Server Internal Error",
     501: "Not Implemented",

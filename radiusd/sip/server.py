@@ -18,6 +18,7 @@ from radiusd.sip.uri import BadUri, UnknownScheme, Uri, read_uri
 ALLOW = "INVITE, ACK, CANCEL, OPTIONS"
 KNOWN = frozenset("BYE REGISTER PRACK SUBSCRIBE NOTIFY PUBLISH INFO REFER MESSAGE UPDATE".split())
 DEFAULT_PORT = 5060
+MOST_FORWARDS = 255
 
 
 class Sender(Protocol):
@@ -217,7 +218,7 @@ class SipServer:
             return Response(481)
         if self._is_merged(request, dialog, key):
             return Response(482)
-        return _fault_of(request)
+        return _fault_of(request) or _fault_of_hops(request)
 
     def _is_merged(self, request: Request, dialog: Dialog, key: Key) -> bool:
         """Tell whether the same request is under way on another path already (RFC 3261, 8.2.2.2)."""
@@ -296,6 +297,21 @@ def _fault_of(request: Request) -> Response | None:
     except BadUri:
         return Response(400, "Bad Request-URI")
     return None
+
+
+def _fault_of_hops(request: Request) -> Response | None:
+    """
+    Return the answer to an INVITE that may go no further: its call does not end here (RFC 3261, 16.3).
+
+    One that does not say how far it may go comes from before RFC 3261, and is as if it had far to go.
+    """
+    written = request.first("max-forwards")
+    if written is None:
+        return None
+    is_number = written.isascii() and written.isdigit() and len(written) <= 10
+    if not is_number or int(written) > MOST_FORWARDS:
+        return Response(400, "Bad Max-Forwards Header")  # 20.22
+    return Response(483) if int(written) == 0 else None
 
 
 def _answer_port(via: Via, way: Way) -> int:

@@ -48,6 +48,7 @@ class SipCall:
     number: int = 1
     branch: str = ""
     to: str = ""
+    hops: int = 70
 
     def __post_init__(self) -> None:
         self.branch = f"z9hG4bK{next(_numbers)}-{os.urandom(4).hex()}"
@@ -66,7 +67,7 @@ class SipCall:
             f"To: {self.to or f'<{self.uri}>'}",
             f"Call-ID: {self.call_id}",
             f"CSeq: {self.number} {method}",
-            "Max-Forwards: 70",
+            f"Max-Forwards: {self.hops}",
             *(self.headers if method == "INVITE" else ()),
             *more,
             "Content-Length: 0",

@@ -16,7 +16,7 @@ import bench
 from bench.processes import free_tcp_ports
 from radiusd.storage.postgres import EmbeddedPostgres
 from tests.acceptance.lab import Lab, eventually
-from tests.acceptance.process import Server
+from tests.acceptance.process import COMMAND, Server
 from tests.acceptance.sip_wire import Caller, SipAnswer, SipCall
 from tests.acceptance.wire import (
     ACCOUNTING_RESPONSE,
@@ -326,6 +326,58 @@ def test_a_full_trunk_is_full(caller: Callable[[str], Caller]) -> None:
     assert 302 == sbc.invite(again).status
     full = sbc.invite(calls[-1])
     assert (503, True) == (full.status, "(trunk_full)" in full.header("Reason"))
+
+
+def test_a_call_that_comes_back_is_in_a_loop(redirects: Lab, caller: Callable[[str], Caller]) -> None:
+    """
+    The next hop has sent it to us: it is told so, and holds what it held before.
+    """
+    sbc, call = caller(SBC), over("wide")
+    sent = sbc.invite(call)
+    call.host = sent.header("Contact").strip("<>").partition("@")[2]
+    call.branch, call.hops = call.branch + "x", 68
+
+    back = sbc.invite(call)
+
+    assert (302, 482, "Loop Detected") == (sent.status, back.status, back.reason)
+    held = redirects.query(
+        "SELECT count(*) FROM session s JOIN call c USING (call_id) WHERE c.facts::text LIKE %s",
+        f"%{call.call_id}%",
+    )
+    assert [(1,)] == held
+
+
+def test_a_call_is_not_redirected_to_us(
+    redirects: Lab, caller: Callable[[str], Caller], port: int
+) -> None:
+    """
+    Whoever asks for us as the place to go to, or may not go further, gets no channel.
+    """
+    before = redirects.query("SELECT count(*) FROM session")
+    ours = SipCall("442079460000", host=f"127.0.0.1:{port}")
+    far = over("wide")
+    far.hops = 0
+
+    assert 482 == caller(EDGE).invite(ours).status
+    refused = caller(SBC).invite(far)
+    assert (483, "Too Many Hops") == (refused.status, refused.reason)
+    assert before == redirects.query("SELECT count(*) FROM session")
+
+
+def test_a_next_hop_that_is_this_server_is_found_by_a_check(redirects: Lab, port: int) -> None:
+    """
+    With the client's name and what to do; the file alone is right.
+    """
+    server = redirects.server
+    server.run("client", "set", "silent", "--sip-next-hop", f"127.0.0.1:{port}")
+    command = [str(COMMAND), "serve", "--check", "--config", str(server.config)]
+    told = subprocess.run(command, capture_output=True, text=True, check=False)
+    server.run("serve", "--check", "--file-only")
+    server.run("client", "set", "silent", "--sip-next-hop", "gw1.example.net")
+    server.run("serve", "--check")
+
+    assert f"client silent: sip_next_hop 127.0.0.1:{port} is this server" in told.stderr
+    assert 78 == told.returncode
 
 
 @pytest.mark.parametrize(("source", "status"), [(PHONES, 407), (LOGINS, 401)])
