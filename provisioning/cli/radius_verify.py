@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from provisioning.cli.errors import Exit
+from provisioning.cli.errors import Exit, report
 from provisioning.cli.framework import Command
 from provisioning.cli.options import Format, options_of
 from provisioning.cli.output import print_document
@@ -15,6 +15,7 @@ from provisioning.cli.text import printable
 from radiusd.errors import BadInput
 
 if TYPE_CHECKING:
+    from provisioning.fixtures.files import Case
     from provisioning.fixtures.verify import Difference, Outcome
 
 
@@ -32,21 +33,20 @@ def verify(ctx: click.Context, /, paths: tuple[Path, ...], dialect: str | None) 
 
     Each FILE holds cases, a case packets with what they mean; or it is one captured packet without any
     expectation, which is a case of its own. Every difference is a line, and the last line says how many
-    cases passed and failed.
-    Exits 0 when all passed, 1 when a case failed, 4 when a file cannot be read. No database is needed.
+    cases passed and failed. What of a file cannot be read is told, and the rest is compared all the same.
+    Exits 0 when all passed, 1 when a case failed, 4 when something cannot be read. No database is needed.
     """
-    from datetime import UTC, datetime
-
-    from provisioning.fixtures.files import read_file
     from provisioning.fixtures.verify import run_case
 
     if dialect is not None:
         _known(dialect)
-    now = datetime.now(UTC)
-    cases = [case for path in paths for case in read_file(path, now, dialect)]  # all, before any is run
+    cases, problems = _read(paths, dialect)
     outcomes = [run_case(case) for case in cases]
     failed = sum(not outcome.passed for outcome in outcomes)
-    if options_of(ctx).format is Format.TEXT:
+    as_text = options_of(ctx).format is Format.TEXT
+    for problem in problems:
+        report(problem, as_json=not as_text)
+    if as_text:
         for outcome in outcomes:
             for difference in outcome.differences:
                 click.echo(printable(_line(outcome, difference)))
@@ -54,7 +54,27 @@ def verify(ctx: click.Context, /, paths: tuple[Path, ...], dialect: str | None) 
     else:
         cases_told = [_document(outcome) for outcome in outcomes]
         print_document(ctx, {"passed": len(outcomes) - failed, "failed": failed, "cases": cases_told})
-    ctx.exit(Exit.DIFFERS if failed else Exit.OK)
+    ctx.exit(Exit.CONFLICT if problems else Exit.DIFFERS if failed else Exit.OK)
+
+
+def _read(paths: tuple[Path, ...], dialect: str | None) -> tuple[list[Case], list[BadInput]]:
+    """Return the cases in all files before any is run, and what cannot be read."""
+    from datetime import UTC, datetime
+
+    from provisioning.fixtures.files import read_file
+
+    now = datetime.now(UTC)
+    cases: list[Case] = []
+    problems: list[BadInput] = []
+    for path in paths:
+        try:
+            found = read_file(path, now, dialect)
+        except BadInput as error:
+            problems.append(error)
+            continue
+        cases += found
+        problems += [BadInput(problem) for case in found for problem in case.problems]
+    return cases, problems
 
 
 def _known(dialect: str) -> None:
@@ -86,6 +106,7 @@ def _document(outcome: Outcome) -> dict[str, Any]:
         "case": case.id,
         "dialect": case.dialect,
         "passed": outcome.passed,
+        "problems": list(case.problems),
         "differences": [
             {"packet": each.packet, "field": each.field, "expected": each.expected, "got": each.got}
             for each in outcome.differences

@@ -257,6 +257,8 @@ def test_how_a_user_is_proved(run, write, attributes, expect):
         ({"accept": {"Session-Timeout": 3600, "h323-credit-time": "<s>"}}, True),
         ({"accept": [["Session-Timeout", 3600]]}, True),
         ({"accept": {"Filter-Id": "x"}}, False),
+        ({"accept": None}, False),
+        ({"accept": ["Session-Timeout"]}, False),
         (7, False),
     ],
 )
@@ -341,3 +343,50 @@ def test_a_proxy_speaks_for_several_switches(run, write):
     for is_proxy, calls in ((True, 2), (False, 1)):
         path = write(*packets, client={"is_proxy": is_proxy}, expect_call={"calls_counted": calls})
         assert 0 == run("radius", "verify", path).exit_code
+
+
+def test_what_cannot_be_read_costs_no_other_packet_case_or_file(run, write, tmp_path):
+    """
+    Each is told with file, packet and field; the other packets, cases and files are compared all the same.
+    """
+    wrong = a_packet(expect={"duration": 62})
+    path = write(a_packet(hex="0g"), wrong, a_packet(received_at="noon"), expect_call={"calls_counted": 9})
+    more = json.loads(Path(path).read_text())
+    more["cases"] += [{"id": "c-02", "packets": [a_packet()]}, {**more["cases"][0], "packets": [a_packet()]}]
+    more["cases"] += [{**more["cases"][0], "packets": [wrong], "expect_call": 7}]
+    more["cases"][2]["expect_call"] = {"calls_counted": 1}
+    Path(path).write_text(json.dumps(more))
+    broken, missing = tmp_path / "broken.json", tmp_path / "missing.json"
+    broken.write_text("{")
+
+    result = run("radius", "verify", str(broken), path, str(missing))
+
+    assert 4 == result.exit_code
+    told = [
+        f"{broken}:1: not JSON",
+        f"{path}: $.cases[0].packets[0].hex: needs the whole datagram",
+        f"{path}: $.cases[0].packets[2].received_at: needs a time",
+        f"{path}: $.cases[1].secret: needs the shared secret",
+        f"{path}: $.cases[3].expect_call: needs an object",
+        f"{missing}: No such file",
+    ]
+    for line, words in zip(result.stderr.splitlines(), told, strict=True):
+        assert line.startswith(f"tollwire: {words}")
+    assert [
+        f"{path}: c-01 packet 1: duration: expected 62, got 61",
+        f"{path}: c-01 packet 0: duration: expected 62, got 61",
+        "1 passed, 3 failed",
+    ] == result.stdout.splitlines()
+
+
+def test_json_tells_what_cannot_be_read_in_its_case(run, write):
+    """
+    And as an error, like every other one.
+    """
+    result = run("radius", "verify", "--json", write(a_packet(hex="0g"), a_packet()))
+
+    assert 4 == result.exit_code
+    (case,) = json.loads(result.stdout)["cases"]
+    assert ([], False) == (case["differences"], case["passed"])
+    assert "$.cases[0].packets[0].hex" in case["problems"][0]
+    assert case["problems"][0] == json.loads(result.stderr)["error"]["message"]
