@@ -21,7 +21,7 @@ from provisioning.record_desk import import_desk
 from provisioning.roles import require_unbound
 from radiusd.errors import NotFound
 from radiusd.handlers.record_import import found_file
-from radiusd.storage.record_files import FileRow, find_files
+from radiusd.storage.record_files import AsideRow, FileRow, find_files, list_asides
 
 MAX_OCTETS = 64_000_000
 SHOWN, MOST_FINDINGS = 200, 10_000
@@ -81,6 +81,15 @@ def _roll_back(asked: Asked) -> Answer:
             return Answer(desk.roll_back(file.id, _nobody))
 
     return Answer(after=take_back)
+
+
+def _asides(asked: Asked) -> Answer:
+    require_unbound(asked.admin, "files of call records")
+    file = found_file(asked.txn, _id(asked.path["file"]))
+    page = asked.page(int)
+    after = int(page.after[0]) if page.after else -1
+    found = list_asides(asked.txn, file.id, page.limit, after)
+    return listed(found, page, lambda each: (each.octet,))
 
 
 def _report(asked: Asked) -> Answer:
@@ -168,6 +177,17 @@ ENDPOINTS = (
         writes=True,
         repeatable=False,  # the file itself says whether it is there already
         answer=_import,
+    ),
+    Endpoint(
+        method="GET",
+        path="/record-files/{file}/asides",
+        tag="record-files",
+        summary="List what could not be read in a file: where it stands, and why.",
+        right="calls:read",
+        parameters=(Parameter("file", "The id of the file.", in_path=True), *PAGED),
+        result=AsideRow,
+        many=True,
+        answer=_asides,
     ),
     Endpoint(
         method="POST",

@@ -24,11 +24,11 @@ from provisioning.cli.session import database, migrated_dsn, now, sealer
 from provisioning.cli.text import printable
 from provisioning.record_desk import import_desk
 from radiusd.errors import BadInput
-from radiusd.handlers.record_import import Importer, Progress
+from radiusd.handlers.record_import import Importer, Progress, found_file
 from radiusd.records.packed import STDIN, open_records
 from radiusd.records.record import Entry, Outcome, Record, SetAside
 from radiusd.records.registry import FORMATS, check_settings
-from radiusd.storage.record_files import FileRow, find_files
+from radiusd.storage.record_files import AsideRow, FileRow, find_files, list_asides
 
 SPOOLED_OCTETS = 8 << 20
 MOST_TOLD = 1000  # more are of one kind, and nobody reads them
@@ -148,7 +148,11 @@ def import_(ctx: click.Context, files: tuple[str, ...], source: str, strict: boo
         rows = []
         for file in files:
             with progress_bar(file) as progress:
-                rows.append(found.import_file(file, progress, strict=strict, again=again))
+                row = found.import_file(file, progress, strict=strict, again=again)
+            rows.append(row)
+            if row.set_aside:
+                hint = f"{file}: {row.set_aside} set aside; tollwire record asides {row.id} shows them"
+                click.echo(printable(hint), err=True)
     print_rows(ctx, FileRow._fields, rows)
 
 
@@ -179,6 +183,17 @@ def files(ctx: click.Context, source: str) -> None:
     with database(ctx) as connection, connection.cursor() as txn:
         found = find_files(txn, source)
     print_rows(ctx, FileRow._fields, found)
+
+
+@record.command("asides", example="tollwire record asides --source pbx1 Master.csv")
+@click.argument("file", metavar="FILE|ID")
+@click.option("--source", default="", metavar="NAME", help="The source under which it was imported.")
+@click.pass_context
+def asides(ctx: click.Context, file: str, source: str) -> None:
+    """Show what could not be read in a file that was imported: where it stands, and why."""
+    with database(ctx) as connection, connection.cursor() as txn:
+        found = list_asides(txn, found_file(txn, file, source).id)
+    print_rows(ctx, AsideRow._fields, found)
 
 
 @contextmanager

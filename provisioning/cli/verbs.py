@@ -107,6 +107,7 @@ REQUESTS: dict[str, str] = {
     "quote": "GET /quote/service",
     "radius watch": "GET /clients/{name}/packets",
     "rate quote": "GET /quote",
+    "record asides": "GET /record-files/{file}/asides",
     "record files": "GET /record-files",
     "record import": "POST /record-files",
     "record rollback": "POST /record-files/{file}/rollback",

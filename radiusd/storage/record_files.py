@@ -35,6 +35,21 @@ class Aside(NamedTuple):
     octets: bytes
 
 
+class AsideRow(NamedTuple):
+    """
+    What could not be read, for whoever looks for it in the file.
+
+    *octet* is that of the unpacked file; *line* is None of a format without lines. *content* is the
+    beginning of what stands there, in hexadecimal where it is no text.
+    """
+
+    octet: int
+    line: int | None
+    field: str
+    reason: str
+    content: str
+
+
 class FileRow(NamedTuple):
     """A file, and what came of its records."""
 
@@ -128,6 +143,28 @@ def note_aside(txn: Cursor, file_id: str, found: Iterable[Aside]) -> None:
         [(file_id, *each._replace(octets=each.octets[:KEPT_OCTETS])) for each in found],
         template="(%s::uuid, %s, %s, %s, %s, %s)",
     )
+
+
+def list_asides(txn: Cursor, file_id: str, most: int | None = None, after: int = -1) -> list[AsideRow]:
+    """Return what could not be read in a file, in its order, up to *most* of what begins behind *after*."""
+    txn.execute(
+        "SELECT place, line, field, reason, octets FROM record_aside"
+        " WHERE file_id = %s::uuid AND place > %s ORDER BY place LIMIT %s",
+        (file_id, after, most),
+    )
+    return [
+        AsideRow(place, line, field, reason, _content(bytes(octets), line is not None))
+        for place, line, field, reason, octets in txn.fetchall()
+    ]
+
+
+def _content(octets: bytes, is_text: bool) -> str:
+    """Return *octets* as text of one line; in hexadecimal when they stand in no text and are none."""
+    try:
+        text = octets.decode()
+    except UnicodeDecodeError:
+        text = octets.decode("latin-1")
+    return " ".join(text.split()) if is_text or text.isprintable() else octets.hex(" ")
 
 
 def end_file(

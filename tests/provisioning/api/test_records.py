@@ -110,6 +110,24 @@ def test_a_damaged_file_is_refused_when_it_is_to_be_strict(pbx):
     pbx("POST", "/record-files/none/rollback", code=404)
 
 
+def test_what_was_set_aside_is_listed_in_pages(pbx):
+    """
+    With its place and reason, in the order of the file.
+    """
+    damaged = "what is this, if not a row\n" + lines(1) + "and this here, after it\n"
+    file = send(pbx, "/record-files?source=pbx1&file=bad.csv", damaged)
+    assert 2 == file["set_aside"]
+
+    path = f"/record-files/{file['id']}/asides?limit=1"
+    first = pbx("GET", path, code=200).json
+    second = pbx("GET", f"{path}&cursor={first['next']}", code=200).json
+
+    found = [*first["items"], *second["items"]]
+    assert [(0, 1), (len(damaged) - 24, 3)] == [(each["octet"], each["line"]) for each in found]
+    assert "and this here, after it" == found[1]["content"]
+    assert all("2 fields" in each["reason"] for each in found)
+
+
 def test_calls_are_rated_again_and_back(pbx):
     """
     After a look that changes nothing; those of closed periods only if that is meant.

@@ -228,6 +228,30 @@ def test_what_cannot_be_read_or_billed_is_kept(run: Run, site: Path, books: Any)
     assert Exit.OK == run("books", "check").exit_code
 
 
+def test_what_was_set_aside_is_shown_with_its_place(run: Run, site: Path) -> None:
+    """
+    Where it stands in the file, why, and what stands there; nothing of it reaches a terminal as it is.
+    """
+    first, second = (
+        row(1).encode(),
+        row(2, src="M\xfcller").replace("2026-01-05", "2026-13-05").encode("latin-1"),
+    )
+    (site / "Master.csv").write_bytes(first + b"no row at all, \x1b[2J\n" + second)
+
+    imported = run(*IMPORT, "Master.csv")
+    file_id = told(run, "record", "files")["id"]
+    shown = [json.loads(line) for line in run("record", "asides", file_id, "--jsonl").stdout.splitlines()]
+
+    assert f"Master.csv: 2 set aside; tollwire record asides {file_id} shows them" in imported.stderr
+    places = [(len(first), 2, ""), (len(first) + 20, 3, "start")]
+    assert places == [(each["octet"], each["line"], each["field"]) for each in shown]
+    assert "no row at all, \x1b[2J" == shown[0]["content"]
+    assert "2 fields" in shown[0]["reason"]
+    assert shown[1]["content"].startswith('"","M\xfcller","913105550100",')
+    assert "\x1b" not in run("record", "asides", "Master.csv").stdout
+    assert Exit.NOT_FOUND == run("record", "asides", "Other.csv").exit_code
+
+
 def test_a_record_that_the_books_cannot_bear_costs_itself(run: Run, site: Path, books: Any) -> None:
     """
     Octets that no table takes, and numbers beyond all bounds, harm no other record and do not come again.
