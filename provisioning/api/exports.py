@@ -48,16 +48,21 @@ def _record(asked: Asked) -> Answer:
     return Answer({"items": records_for(asked.txn, asked.admin, call_id), "next": None})
 
 
-def _saved(asked: Asked) -> Answer:
+def saved_exports(asked: Asked) -> list[SavedExport]:
+    """Return the exports of the configuration file. Raises Forbidden."""
     require_unbound(asked.admin, "saved exports")
     names = SavedExport.__slots__
-    found = [
+    return [
         SavedExport(**{name: getattr(each, name) for name in names}) for each in asked.web.settings.exports
     ]
-    return sliced(found, asked.page(str), lambda each: (each.name,))
 
 
-def _drops(asked: Asked) -> Answer:
+def _saved(asked: Asked) -> Answer:
+    return sliced(saved_exports(asked), asked.page(str), lambda each: (each.name,))
+
+
+def written(asked: Asked) -> Answer:
+    """Return a page of the periods that were written. Raises Forbidden."""
     require_unbound(asked.admin, "saved exports")
     page = asked.page(str, str)
     after = None
@@ -80,7 +85,8 @@ def _template(asked: Asked) -> Export:
     return exports[name]
 
 
-def _download(asked: Asked) -> Answer:
+def download(asked: Asked) -> Answer:
+    """Return what writes the ended calls that are asked for. Raises BadInput, NotFound, Forbidden."""
     query: dict[str, Any] = dict(asked.query)
     saved = _template(asked)
     form = query.get("format", saved.format)
@@ -130,7 +136,7 @@ ENDPOINTS = (
             Parameter("limit", "At most so many.", int, least=1, most=10**9),
         ),
         produces=PRODUCES,
-        answer=_download,
+        answer=download,
     ),
     Endpoint(
         method="GET",
@@ -162,7 +168,7 @@ ENDPOINTS = (
         parameters=(Parameter("name", "Only those of this export."), *PAGED),
         result=Drop,
         many=True,
-        answer=_drops,
+        answer=written,
     ),
     Endpoint(
         method="GET",

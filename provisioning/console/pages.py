@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, BinaryIO
 from urllib.parse import urlencode
 from zoneinfo import ZoneInfo
 
@@ -34,6 +34,15 @@ class File:
 
 
 @dataclass(frozen=True, slots=True)
+class Stream:
+    """What *write* writes in a thread as fast as it is taken, to be saved under a name."""
+
+    write: Callable[[BinaryIO], object]
+    media: str
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
 class Go:
     """
     Another page to go to, and what it tells once. *session* is a new one, or with *ends* there is none.
@@ -48,7 +57,7 @@ class Go:
     after: Callable[[], str] | None = None
 
 
-Outcome = Shown | Go | File
+Outcome = Shown | Go | File | Stream
 
 
 @dataclass(frozen=True, slots=True)

@@ -25,9 +25,10 @@ from twisted.web.server import Request
 
 from provisioning.accounts import find_account
 from provisioning.admin import Secret, begin
+from provisioning.api.downloads import Downloads
 from provisioning.api.endpoints import Asked
 from provisioning.console.bodies import read_body, read_fields
-from provisioning.console.pages import File, Form, Go, Outcome, Page, Shown, Visit
+from provisioning.console.pages import File, Form, Go, Outcome, Page, Shown, Stream, Visit
 from provisioning.console.rendering import MEDIA, STATIC, render, static_path
 from provisioning.console.table import MENU, PAGES
 from provisioning.logins import (
@@ -116,6 +117,7 @@ class _Pages(Resource):
         super().__init__()
         self._web = web
         self._pages = [(page.path.strip("/").split("/"), page) for page in PAGES]
+        self._downloads = Downloads(web)
 
     def render(self, request: Request) -> int:
         """Answer any method."""
@@ -133,6 +135,9 @@ class _Pages(Resource):
                 outcome, session = await self._log_in(asking, request), None
             else:
                 outcome, session = await self._answer(asking)
+            if isinstance(outcome, Stream) and request.method != b"HEAD":
+                await self._downloads.send(request, _saved_as(outcome), outcome.write)
+                return
         except Exception as error:
             outcome, session = await self._failure(error, asking, request), None
         self._write(request, outcome, session, asking)
@@ -290,11 +295,10 @@ class _Pages(Resource):
             request.setResponseCode(303)
             request.setHeader("location", quote(outcome.where, safe="/?&=%#+:,.-_~"))
             return
-        if isinstance(outcome, File):
-            name = "".join(c for c in outcome.name if c.isalnum() or c in "-_.")
-            request.setHeader("content-type", outcome.media)
-            request.setHeader("content-disposition", f'attachment; filename="{name}"')
-            request.write(outcome.octets)
+        if isinstance(outcome, File | Stream):
+            for name, value in _saved_as(outcome).items():
+                request.setHeader(name, value)
+            request.write(outcome.octets if isinstance(outcome, File) else b"")
             return
         if asking is not None and asking.told:
             self._cookie(request, TOLD, "", 0)
@@ -324,6 +328,12 @@ class _Pages(Resource):
             secure=secure,
             sameSite="lax",
         )
+
+
+def _saved_as(outcome: File | Stream) -> dict[str, str]:
+    """Return the headers of what is saved under a name."""
+    name = "".join(c for c in outcome.name if c.isalnum() or c in "-_.")
+    return {"content-type": outcome.media, "content-disposition": f'attachment; filename="{name}"'}
 
 
 def _frame(page: Page, asking: _Asking | None, session: Session | None) -> dict[str, Any]:

@@ -61,8 +61,13 @@ def parse_month(text: str) -> date:
         raise BadInput(f"{text!r} is no month like 2025-01") from None
 
 
-def months(txn: Cursor) -> list[Month]:
-    """Return all months that there are or were, oldest first."""
+def months(txn: Cursor, *, counted: bool = True) -> list[Month]:
+    """
+    Return all months that there are or were, oldest first.
+
+    Rows of attached ones are counted, which takes seconds where there are millions; else they are as many
+    as PostgreSQL believes.
+    """
     txn.execute(
         """
         SELECT relation, month, records,
@@ -75,7 +80,8 @@ def months(txn: Cursor) -> list[Month]:
     for relation in RELATIONS:
         for month, name in _partitions(txn, relation):
             if (relation, month) not in found:
-                txn.execute(f"SELECT count(*) FROM {name}")
+                rows = f"SELECT greatest(0, reltuples)::bigint FROM pg_class WHERE oid = '{name}'::regclass"
+                txn.execute(f"SELECT count(*) FROM {name}" if counted else rows)
                 found[relation, month] = Month(relation, month, _one(txn), "attached", "", "")
     return sorted(found.values(), key=lambda each: (each.month, each.relation))
 

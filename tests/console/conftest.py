@@ -35,6 +35,15 @@ NUMBERS = (
     "number,country,area,currency,setup_price,monthly_price\n"
     "15125550140,US,512,USD,1.00,1.50\n15125550141,US,512,USD,1.00,1.50\n442079460142,GB,20,USD,2.00,2.00\n"
 )
+EXPORTS = """
+[[exports]]
+name = "acme-daily"
+columns = ["call_id=Call", "total=Price"]
+account = "ACME"
+status = "answered"
+every = "day"
+folder = "/srv/exports"
+"""
 
 
 @pytest.fixture(scope="session")
@@ -47,10 +56,11 @@ def browser() -> Iterator[Browser]:
 
 @pytest.fixture(scope="session")
 def console(database: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Console]:
-    """One console for the whole session; visitors may sign up, and wait to be let in."""
+    """One console for the whole session; visitors may sign up and wait to be let in; an export is saved."""
     started = start_console(
         database,
         tmp_path_factory.mktemp("console"),
+        EXPORTS,
         requests_per_minute=1_000_000,
         threads=4,
         proxy="127.0.0.1",
