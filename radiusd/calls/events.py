@@ -156,6 +156,8 @@ class CallEvent(msgspec.Struct, frozen=True, kw_only=True, gc=False, array_like=
     lrn: str = ""  # where the called number was ported to: its location routing number
     calling_lrn: str = ""  # the same of the calling number
     ii: str = ""  # what line the caller is on: ANI II digits, which tell a payphone
+    operator: str = ""  # of a client that is a proxy: Operator-Name, whose network the switch is in
+    operator_nas: str = ""  # what that network calls the switch: Operator-NAS-Identifier, in hex
 
     @property
     def lasted_ms(self) -> int | None:

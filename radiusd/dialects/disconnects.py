@@ -6,12 +6,14 @@ from collections.abc import Callable, Sequence
 from ipaddress import ip_address
 
 from radiusd.calls.events import UNTOLD_LEG, CallEvent, Kind
-from radiusd.radius.assigned import Attribute
+from radiusd.radius.assigned import OPERATOR_NAS_IDENTIFIER, Attribute
 from radiusd.radius.reply import ReplyAttribute, text, vendor_text
 
 SESSION_ID = "Acct-Session-Id"
 CONFERENCE = "h323-conf-id"
 ORIGIN = "h323-call-origin"
+OPERATOR = "Operator-Name"
+OPERATOR_NAS = "Operator-NAS-Identifier"
 
 
 def event_of(events: Sequence[CallEvent]) -> CallEvent | None:
@@ -54,6 +56,9 @@ def names_of(event: CallEvent, names: Sequence[str], vendor: int, *, named: bool
             found.append((Attribute.NAS_IP_ADDRESS, bytes.fromhex(value)))
         elif name == "NAS-IPv6-Address":
             found.append((Attribute.NAS_IPV6_ADDRESS, bytes.fromhex(value)))
+        elif name == OPERATOR_NAS:
+            extended = bytes((OPERATOR_NAS_IDENTIFIER,)) + bytes.fromhex(value)
+            found.append((Attribute.EXTENDED_1, extended))
         elif value.startswith("0x"):
             found.append((_TEXTS[name], bytes.fromhex(value[2:])))  # as values.identifier writes octets
         else:
@@ -95,6 +100,7 @@ _TEXTS = {
     "Calling-Station-Id": Attribute.CALLING_STATION_ID,
     "Called-Station-Id": Attribute.CALLED_STATION_ID,
     "NAS-Identifier": Attribute.NAS_IDENTIFIER,
+    OPERATOR: Attribute.OPERATOR_NAME,
 }
 NAMED: dict[str, Callable[[CallEvent], str]] = {
     SESSION_ID: _session_id,
@@ -104,10 +110,12 @@ NAMED: dict[str, Callable[[CallEvent], str]] = {
     "NAS-IP-Address": lambda event: _nas(event, 4),
     "NAS-IPv6-Address": lambda event: _nas(event, 16),
     "NAS-Identifier": _nas_name,
+    OPERATOR: lambda event: event.operator,
+    OPERATOR_NAS: lambda event: event.operator_nas,
     CONFERENCE: _conference,
     ORIGIN: _origin,
 }
 """What a call may be named by; each says what the switch told, or nothing."""
 
-NAS = ("NAS-Identifier", "NAS-IP-Address", "NAS-IPv6-Address")
-"""Goes with every call that came through a proxy: it passes the request on by these."""
+NAS = ("NAS-Identifier", "NAS-IP-Address", "NAS-IPv6-Address", OPERATOR, OPERATOR_NAS)
+"""Goes with every call that came through a proxy: it passes the request on by these (RFC 8559, 3)."""

@@ -80,10 +80,15 @@ class Attribute:
     DIGEST_STALE: Final = 120
     DIGEST_HA1: Final = 121
     SIP_AOR: Final = 122
+    OPERATOR_NAME: Final = 126  # RFC 5580, 4.1
     STERMAN_DIGEST_RESPONSE: Final = (
         206  # draft-sterman-aaa-sip-00: as libradcli, Sippy and Yate still send it
     )
     STERMAN_DIGEST_ATTRIBUTES: Final = 207
+    EXTENDED_1: Final = 241  # RFC 6929, 3.1: its first octet says which one it is
+
+
+OPERATOR_NAS_IDENTIFIER = 8  # within Extended-Attribute-1 (RFC 8559, 5)
 
 
 HEADER_OCTETS = 20

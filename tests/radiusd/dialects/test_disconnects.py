@@ -9,6 +9,10 @@ import pytest
 from radiusd.calls.events import CallEvent, Leg
 from radiusd.dialects.disconnects import address_of, event_of
 from radiusd.dialects.registry import DIALECTS
+from radiusd.handlers.senders import told_by
+from radiusd.radius.assigned import Code
+from radiusd.radius.packet import read_packet
+from radiusd.radius.request import Request
 from tests.builders import NOW, a_client, a_start, an_attempt, an_interim, seconds
 
 CONFERENCE = "931C146B0F4411D6AB5591F0CBF3D765"
@@ -56,6 +60,22 @@ def test_a_proxy_is_told_which_switch(nas: str, expected: tuple[int, bytes]) -> 
     As the switch named itself.
     """
     assert [(44, b"c1"), expected] == names(a_start(nas=nas), is_proxy=True)
+
+
+def test_a_proxy_is_told_whose_network_the_switch_is_in() -> None:
+    """
+    What the operator has added comes back to it, octet by octet (RFC 8559); of others it is not believed.
+    """
+    said = [(126, b"1visited.example"), (241, b"\x08\x00opaque\xff"), (32, b"gw1"), (44, b"c1")]
+    packet = read_packet(Request(Code.ACCOUNTING_REQUEST, said).sign(1, b"secret"))
+    proxy, other = a_client(is_proxy=True), a_client()
+
+    told, own = (
+        names(told_by(a_start(), client, packet), is_proxy=client.is_proxy) for client in (proxy, other)
+    )
+
+    assert [(44, b"c1"), (32, b"gw1"), (126, b"1visited.example"), (241, b"\x08\x00opaque\xff")] == told
+    assert [(44, b"c1")] == own
 
 
 def test_a_client_may_want_other_names() -> None:
