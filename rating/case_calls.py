@@ -1,6 +1,6 @@
 """The cases of kind "rating": a tariff and calls, settled in the order listed."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from fractions import Fraction
 from typing import Any, NamedTuple
@@ -10,13 +10,24 @@ from rating.buckets import Bucket, Direction
 from rating.decks import Deck
 from rating.engine import rate_call
 from rating.fields import Fields
-from rating.increments import DurationRounding
+from rating.increments import DurationRounding, whole_seconds
 from rating.jurisdiction import Jurisdiction, classify, is_payphone, state_of, with_country_code
 from rating.lines import Slice
 from rating.money import ZERO, exact_text
-from rating.notation import read_buckets, read_origins, read_rate
+from rating.notation import read_buckets, read_fee, read_origins, read_rate
 from rating.rates import Rate
 from rating.ratings import Rating
+
+#: What a case says that is rated, and what each of its calls says.
+TARIFF_FIELDS = (
+    *("tz", "holidays", "rates", "origin_groups", "nanp", "indeterminate_as", "dip_fees", "outpayments"),
+    *("buckets", "calls"),
+)
+_CALL_FIELDS = (
+    *("id", "to", "from", "answer", "duration", "duration_rounding", "direction", "device"),
+    *("lrn", "from_lrn", "ii", "cnam_dipped"),
+)
+_AREA_DIGITS = (3, 6)  # NPA, NPA-NXX
 
 
 class Tariff(NamedTuple):
@@ -35,19 +46,29 @@ class Tariff(NamedTuple):
 def read_tariff(case: Fields) -> Tariff:
     """Return the tariff of a case."""
     origins = read_origins(case.table("origin_groups"))
-    states = case.table("nanp")
     fees = case.table("dip_fees")
+    fees.only("lrn", "cnam")
     zone = case.zone("tz")
     return Tariff(
         deck=_deck(case, "rates", origins),
         outpayments=_deck(case, "outpayments", origins),
         zone=zone,
-        holidays=frozenset(Fields({"": day}, "holidays").day("", zone) for day in case.texts("holidays")),
-        states={code: states.text(code) for code in states.values},
+        holidays=frozenset(
+            Fields({"": day}, f"holidays[{index}]").day("", zone)
+            for index, day in enumerate(case.texts("holidays"))
+        ),
+        states=_states(case.table("nanp")),
         indeterminate_as=case.choice("indeterminate_as", Jurisdiction, Jurisdiction.INDETERMINATE),
-        lrn_fee=fees.amount("lrn", ZERO),
-        cnam_fee=fees.amount("cnam", ZERO),
+        lrn_fee=read_fee(fees, "lrn"),
+        cnam_fee=read_fee(fees, "cnam"),
     )
+
+
+def _states(areas: Fields) -> dict[str, str]:
+    for code in areas.values:
+        if not (code.isascii() and code.isdigit() and len(code) in _AREA_DIGITS):
+            raise areas.error(code, "expected an NPA or NPA-NXX of 3 or 6 digits, without the 1 before it")
+    return {code: areas.text(code) for code in areas.values}
 
 
 def _deck(case: Fields, name: str, origins: Mapping[str, Any]) -> Deck:
@@ -60,7 +81,7 @@ def rate_calls(case: Fields) -> dict[str, Any]:
     tariff = read_tariff(case)
     buckets = read_buckets(case)
     outcomes = []
-    for call in case.tables("calls"):
+    for call in read_calls(case):
         outcome = {"call": call.text("id"), **_charge(call, tariff, buckets), **_outpayment(call, tariff)}
         used = outcome.get("bucket_use", {})
         buckets = [replace(each, seconds=each.seconds - used.get(each.id, 0)) for each in buckets]
@@ -68,11 +89,28 @@ def rate_calls(case: Fields) -> dict[str, Any]:
     return {"calls": outcomes, "buckets_after": {bucket.id: bucket.seconds for bucket in buckets}}
 
 
+def read_calls(case: Fields) -> Iterator[Fields]:
+    """Yield the calls, of which every field is known and is what it should be, be it needed or not."""
+    for call in case.tables("calls"):
+        call.only(*_CALL_FIELDS)
+        for name in ("from", "device", "lrn", "from_lrn", "ii"):
+            call.text(name, "")
+        call.flag("cnam_dipped")
+        yield call
+
+
+def _direction(call: Fields) -> Direction:
+    direction = call.choice("direction", Direction, Direction.OUT)
+    if direction == Direction.ANY:
+        raise call.error("direction", "expected one of out, in: a call has one direction")
+    return direction
+
+
 def find_rate(call: Fields, tariff: Tariff) -> tuple[Rate | None, Jurisdiction | None]:
     """Return the rate for a call, at the price of its jurisdiction if it has such prices."""
     lrn = call.text("lrn", "")  # a ported number is priced where it is now
     number = with_country_code(lrn) if lrn else call.text("to").removeprefix("+")
-    rate = tariff.deck.lookup(number, read_answer(call), call.text("from", ""))
+    rate = tariff.deck.lookup(number, call.event("answer"), call.text("from", ""))
     if rate is None or not rate.rules.jurisdiction:
         return rate, None
     jurisdiction = classify(
@@ -83,14 +121,6 @@ def find_rate(call: Fields, tariff: Tariff) -> tuple[Rate | None, Jurisdiction |
     return rate.in_jurisdiction(tariff.indeterminate_as if indeterminate else jurisdiction), jurisdiction
 
 
-def read_answer(call: Fields) -> Any:
-    """Return when the call was answered."""
-    answer_at = call.moment("answer")
-    if answer_at is None:
-        raise call.error("answer", "is missing")
-    return answer_at
-
-
 def call_terms(call: Fields, rate: Rate, tariff: Tariff) -> dict[str, Any]:
     """Return the arguments that a rating and a grant of this call have in common."""
     called = call.text("to").removeprefix("+")
@@ -99,10 +129,10 @@ def call_terms(call: Fields, rate: Rate, tariff: Tariff) -> dict[str, Any]:
         dips += tariff.cnam_fee
     return {
         "called": called,
-        "answer_at": read_answer(call),
+        "answer_at": call.event("answer"),
         "zone": tariff.zone,
         "holidays": tariff.holidays,
-        "direction": call.choice("direction", Direction, Direction.OUT),
+        "direction": _direction(call),
         "device": call.text("device", "") or None,
         "payphone": is_payphone(call.text("ii", ""), called),
         "dips": dips,
@@ -110,12 +140,11 @@ def call_terms(call: Fields, rate: Rate, tariff: Tariff) -> dict[str, Any]:
 
 
 def _duration(call: Fields) -> dict[str, Any]:
+    raw_s = call.amount("duration")
+    rounding = call.choice("duration_rounding", DurationRounding, DurationRounding.UP)
     with call.blamed("duration"):
-        raw_s = call.amount("duration")
-    return {
-        "duration_s": raw_s,
-        "duration_rounding": call.choice("duration_rounding", DurationRounding, DurationRounding.UP),
-    }
+        whole_seconds(raw_s, rounding)
+    return {"duration_s": raw_s, "duration_rounding": rounding}
 
 
 def _charge(call: Fields, tariff: Tariff, buckets: Sequence[Bucket]) -> dict[str, Any]:
@@ -166,9 +195,9 @@ def _slice_told(line: Slice) -> dict[str, Any]:
 
 def _outpayment(call: Fields, tariff: Tariff) -> dict[str, Any]:
     """Return what the customer is paid for an inbound call, whatever the call costs."""
-    if call.choice("direction", Direction, Direction.OUT) != Direction.IN:
+    if _direction(call) != Direction.IN:
         return {}
-    called, answer_at = call.text("to").removeprefix("+"), read_answer(call)
+    called, answer_at = call.text("to").removeprefix("+"), call.event("answer")
     rate = tariff.outpayments.lookup(called, answer_at, call.text("from", ""))
     if rate is None or rate.blocked:
         return {}

@@ -12,8 +12,15 @@ from decimal import Decimal
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from rating.case_calls import rate_calls
-from rating.case_limits import common_end, plan_seconds, reserve_calls
+from rating.case_calls import TARIFF_FIELDS, rate_calls
+from rating.case_limits import (
+    COMMON_END_FIELDS,
+    GRANT_FIELDS,
+    RESERVATION_FIELDS,
+    common_end,
+    plan_seconds,
+    reserve_calls,
+)
 from rating.fields import FieldError, Fields
 from rating.money import parse_exact
 
@@ -26,8 +33,21 @@ _KINDS: dict[str, Callable[[Fields], dict[str, Any]]] = {
     "common_end": common_end,
 }
 
+#: What a case may say. *origin* tells where it comes from.
+_CASE_FIELDS = dict.fromkeys(
+    (
+        *("kind", "expect", "origin", "grant", "common_end"),
+        *(*TARIFF_FIELDS, *GRANT_FIELDS, *RESERVATION_FIELDS, *COMMON_END_FIELDS),
+    )
+)
+
 #: Exact amounts, compared by value. Totals are rounded, and compared with their zeros.
-_EXACT = frozenset({"price", "amount", "connect_fee", "dip_fees", "payphone_surcharge", "unreserved_money"})
+_EXACT = frozenset(
+    {
+        *("price", "amount", "connect_fee", "dip_fees", "payphone_surcharge"),
+        *("reserved_money", "unreserved_money"),
+    }
+)
 
 #: Tables in which a name that is not expected is wrong: a bucket that paid.
 _COMPLETE = frozenset({"bucket_use", "reserved_seconds"})
@@ -37,9 +57,9 @@ class CaseError(ValueError):
     """A file or a case cannot be read; the message names the file, the case and the field."""
 
 
-def load(path: Path) -> list[Mapping[str, Any]]:
+def load(path: Path) -> list[Any]:
     """
-    Return the cases of a file.
+    Return the cases of a file, as they stand in it.
 
     Raises:
         CaseError: It is not a file of rating cases.
@@ -51,7 +71,7 @@ def load(path: Path) -> list[Mapping[str, Any]]:
     if not isinstance(document, dict) or document.get("format") != FORMAT:
         raise CaseError(f'{path}: expected {{"format": "{FORMAT}", "cases": [...]}}')
     cases = document.get("cases")
-    if not isinstance(cases, list) or not all(isinstance(case, dict) for case in cases):
+    if not isinstance(cases, list):
         raise CaseError(f"{path}: cases: expected a list of tables")
     return cases
 
@@ -63,39 +83,61 @@ def run(case: Mapping[str, Any]) -> dict[str, Any]:
     Raises:
         CaseError: A field is missing or wrong; the message names the case and the field.
     """
-    fields = Fields(case)
     try:
+        fields = Fields(case)
+        fields.slips(*_CASE_FIELDS)
         kind = fields.text("kind", "rating")
         if kind not in _KINDS:
             raise fields.error("kind", f"expected one of {', '.join(_KINDS)}, not {kind!r}")
         return _KINDS[kind](fields)
     except FieldError as error:
-        raise CaseError(f"case {case.get('id', '?')}: {error}") from None
+        raise CaseError(f"case {_name_of(case, '?')}: {error}") from None
+
+
+def _name_of(case: object, otherwise: str) -> str:
+    return str(case.get("id", otherwise)) if isinstance(case, Mapping) else otherwise
 
 
 class Checked(NamedTuple):
-    """What came of one case: *found* tells every difference, and is empty when it passed."""
+    """
+    What came of one case: *found* tells every difference, and is empty when it passed.
+
+    *ignored* are fields of the case that mean nothing to us; they decide nothing.
+    """
 
     case: str
     title: str
     found: list[str]
+    ignored: list[str]
 
 
-def check(cases: list[Mapping[str, Any]]) -> Iterator[Checked]:
+def check(cases: list[Any]) -> Iterator[Checked]:
     """
     Run *cases* and yield what came of each.
 
     A case that cannot be read has failed, and so has one that expects nothing: it would always pass.
     """
     for number, case in enumerate(cases, 1):
-        try:
-            outcome = run(case)
-            found = list(differences(case["expect"], outcome)) if case.get("expect") else []
-            if not case.get("expect"):
-                found = [f"expect: is missing; what comes out is {json.dumps(outcome)}"]
-        except CaseError as error:
-            found = [str(error).removeprefix(f"case {case.get('id', '?')}: ")]
-        yield Checked(str(case.get("id", f"number {number}")), str(case.get("title", "")), found)
+        title = str(case.get("title", "")) if isinstance(case, Mapping) else ""
+        yield Checked(_name_of(case, f"number {number}"), title, _found(case), _ignored(case))
+
+
+def _found(case: Any) -> list[str]:
+    """Return what is wrong with a case or its outcome."""
+    try:
+        outcome = run(case)
+    except CaseError as error:
+        return [str(error).removeprefix(f"case {_name_of(case, '?')}: ")]
+    if not case.get("expect"):
+        return [f"expect: is missing; what comes out is {json.dumps(outcome)}"]
+    return list(differences(case["expect"], outcome))
+
+
+def _ignored(case: Any) -> list[str]:
+    try:
+        return Fields(case).slips(*_CASE_FIELDS)
+    except FieldError:
+        return []  # it has been told already
 
 
 def check_file(path: Path) -> Iterator[str]:

@@ -1,11 +1,11 @@
 """Rates, bands and buckets as they are written in a case file or a site file."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from fractions import Fraction
 
 from rating.bands import DAY_S, EVERY_DAY, Band
 from rating.buckets import Bucket, Direction, Partial
-from rating.deck_builder import Row
+from rating.deck_builder import LONGEST_PREFIX, Row
 from rating.fields import Fields
 from rating.increments import Increment
 from rating.jurisdiction import Jurisdiction
@@ -35,16 +35,14 @@ def read_rate(fields: Fields, origins: Mapping[str, Origin]) -> Rate:
     """
     fields.only(*_RATE_FIELDS)
     blocked = fields.flag("blocked")
-    per_s = fields.whole("per", PER_MINUTE_S)
+    per_s = fields.whole("per", PER_MINUTE_S, 1)
     price = Price(0, 1, per_s) if blocked and "price" not in fields else _price(fields, "price", per_s)
     rules = _rules(fields, per_s, origins)
-    with fields.blamed():
-        clock = Increment(fields.whole("initial", 1), fields.whole("increment", 1))
     return Rate(
-        prefix=fields.text("prefix"),
+        prefix=fields.digits("prefix", LONGEST_PREFIX),
         price=price,
-        increment=clock,
-        connect_fee=_fee(fields, "connect_fee"),
+        increment=Increment(fields.whole("initial", 1, 0), fields.whole("increment", 1, 1)),
+        connect_fee=read_fee(fields, "connect_fee"),
         effective_at=fields.moment("effective") or ALWAYS,
         expires_at=fields.moment("expires"),
         blocked=blocked,
@@ -81,13 +79,13 @@ def _rules(fields: Fields, per_s: int, origins: Mapping[str, Origin]) -> Rules:
     prices.only(*Jurisdiction)
     with fields.blamed():
         return Rules(
-            min_charge=_fee(fields, "min_charge"),
-            max_charge=_fee(fields, "max_charge") if "max_charge" in fields else None,
+            min_charge=read_fee(fields, "min_charge"),
+            max_charge=read_fee(fields, "max_charge") if "max_charge" in fields else None,
             surcharge_percent=fields.amount("surcharge_percent", ZERO),
-            payphone_surcharge=_fee(fields, "payphone_surcharge"),
+            payphone_surcharge=read_fee(fields, "payphone_surcharge"),
             connect_fee_on_included=fields.flag("connect_fee_on_included"),
-            free_s=fields.whole("free_seconds", 0),
-            grace_s=fields.whole("grace_seconds", 0),
+            free_s=fields.whole("free_seconds", 0, 0),
+            grace_s=fields.whole("grace_seconds", 0, 0),
             rounding=read_rounding(fields.table("round")) if "round" in fields else None,
             band_rule=fields.choice("band_rule", BandRule, BandRule.INCREMENT_START),
             bands=tuple(_band(band, per_s) for band in fields.tables("bands")),
@@ -99,10 +97,20 @@ def _rules(fields: Fields, per_s: int, origins: Mapping[str, Origin]) -> Rules:
 
 def _price(fields: Fields, name: str, per_s: int) -> Price:
     with fields.blamed(name):
-        return Price.of(fields.decimal_text(name), fields.whole("per", per_s))
+        return Price.of(fields.decimal_text(name), fields.whole("per", per_s, 1))
 
 
-def _fee(fields: Fields, name: str) -> Fraction:
+def _own_price(fields: Fields, per_s: int) -> Price | None:
+    """Return the price of a band or a step; None when it is as in the rate."""
+    if "price" in fields:
+        return _price(fields, "price", per_s)
+    if "per" in fields:
+        raise fields.error("per", "says nothing without a price; give both")
+    return None
+
+
+def read_fee(fields: Fields, name: str) -> Fraction:
+    """Return an amount that is owed, nothing when the field is absent; raises FieldError when negative."""
     amount = fields.amount(name, ZERO)
     if amount < 0:
         raise fields.error(name, "cannot be negative")
@@ -128,10 +136,10 @@ def _band(fields: Fields, per_s: int) -> Band:
             to_s=_wall_clock_s(fields, "to", "24:00"),
             days=days,
             holidays=holidays,
-            price=_price(fields, "price", per_s) if "price" in fields else None,
-            initial_s=fields.whole("initial") if "initial" in fields else None,
-            following_s=fields.whole("increment") if "increment" in fields else None,
-            connect_fee=_fee(fields, "connect_fee") if "connect_fee" in fields else None,
+            price=_own_price(fields, per_s),
+            initial_s=fields.whole("initial", least=0) if "initial" in fields else None,
+            following_s=fields.whole("increment", least=1) if "increment" in fields else None,
+            connect_fee=read_fee(fields, "connect_fee") if "connect_fee" in fields else None,
             weight=fields.whole("weight", 0),
         )
 
@@ -160,10 +168,8 @@ def _wall_clock_s(fields: Fields, name: str, default: str) -> int:
 
 def _step(fields: Fields, per_s: int) -> Step:
     fields.only("from", "price", "per", "increment")
-    price = _price(fields, "price", per_s) if "price" in fields else None
-    following_s = fields.whole("increment") if "increment" in fields else None
-    with fields.blamed():
-        return Step(fields.whole("from"), price, following_s)
+    following_s = fields.whole("increment", least=1) if "increment" in fields else None
+    return Step(fields.whole("from", least=0), _own_price(fields, per_s), following_s)
 
 
 def _origin_named(fields: Fields, origins: Mapping[str, Origin]) -> Origin | None:
@@ -181,8 +187,16 @@ def read_origins(fields: Fields) -> dict[str, Origin]:
     for name in fields.values:
         group = fields.table(name)
         group.only("prefixes", "invalid")
-        groups[name] = Origin(name, group.texts("prefixes"), group.flag("invalid"))
+        groups[name] = Origin(name, _prefixes(group, ()), group.flag("invalid"))
     return groups
+
+
+def _prefixes(fields: Fields, default: Iterable[str]) -> tuple[str, ...]:
+    """Return the list ``prefixes``; one that is no digits would fit no number, in silence."""
+    prefixes = fields.texts("prefixes", default)
+    for index, prefix in enumerate(prefixes):
+        Fields({"": prefix}, f"{fields.path}.prefixes[{index}]").digits("", LONGEST_PREFIX)
+    return prefixes
 
 
 def read_buckets(document: Fields) -> list[Bucket]:
@@ -207,18 +221,18 @@ def read_bucket(fields: Fields) -> Bucket:
         *("id", "seconds", "priority", "prefixes", "devices", "direction", "valid_from", "valid_to"),
         *("partial", "increment", "initial"),
     )
-    initial_s = fields.whole("initial") if "initial" in fields else None
+    initial_s = fields.whole("initial", least=0) if "initial" in fields else None
     with fields.blamed():
         return Bucket(
             id=fields.text("id"),
-            seconds=fields.whole("seconds"),
+            seconds=fields.whole("seconds", least=0),
             priority=fields.whole("priority", 0),
-            prefixes=fields.texts("prefixes", [""]),
+            prefixes=_prefixes(fields, [""]),
             valid_from=fields.moment("valid_from"),
             valid_to=fields.moment("valid_to"),
             partial=fields.choice("partial", Partial, Partial.SPLIT),
             initial_s=initial_s,
-            increment_s=fields.whole("increment") if "increment" in fields else initial_s,
+            increment_s=fields.whole("increment", least=1) if "increment" in fields else initial_s,
             devices=frozenset(fields.texts("devices")) if "devices" in fields else None,
             direction=fields.choice("direction", Direction, Direction.ANY),
         )

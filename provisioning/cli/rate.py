@@ -84,10 +84,14 @@ def verify(ctx: click.Context, files: tuple[Path, ...]) -> None:
     if options_of(ctx).format is Format.TEXT:
         _tell(results)
     else:
-        rows = [(str(file), case, title, not found, found) for file, (case, title, found) in results]
-        print_rows(ctx, ("file", "case", "title", "passed", "differences"), rows)
+        rows = [(str(file), *_told(checked)) for file, checked in results]
+        print_rows(ctx, ("file", "case", "title", "passed", "differences", "ignored"), rows)
     failed = any(checked.found for _, checked in results)
     ctx.exit(Exit.DIFFERS if failed or not results else Exit.OK)
+
+
+def _told(checked: Checked) -> tuple[object, ...]:
+    return checked.case, checked.title, not checked.found, checked.found, checked.ignored
 
 
 def _tell(results: list[tuple[Path, Checked]]) -> None:
@@ -97,4 +101,8 @@ def _tell(results: list[tuple[Path, Checked]]) -> None:
         click.echo(printable(f"{file}: {checked.case} {checked.title}".rstrip()))
         for difference in checked.found:
             click.echo(printable(f"  {difference}"))
+    for file, checked in results:
+        for name in checked.ignored:
+            note = f"{file}: {checked.case}: note: {name} is no field of a case, and does not count"
+            click.echo(printable(note), err=True)
     click.echo(f"{len(results) - len(failed)} passed, {len(failed)} failed")

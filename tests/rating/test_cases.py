@@ -77,14 +77,21 @@ def with_field(path, value):
         (("rates", 0, "price"), 0.06, r"case a: rates\[0\].price: expected a decimal string like"),
         (("rates", 0, "price"), "0,06", r"case a: rates\[0\].price: '0,06' is not a decimal number"),
         (("rates", 0, "price"), "-1", r"case a: rates\[0\].price: a price cannot be negative"),
-        (("rates", 0, "prefix"), "44x", r"case a: rates: rate 1, prefix '44x': a prefix has at most 15"),
-        (("rates", 0, "increment"), 0, r"case a: rates\[0\]: increment must be 1 or more"),
+        (("rates", 0, "prefix"), "44x", r"case a: rates\[0\].prefix: expected up to 15 digits, without \+"),
+        (("rates", 0, "prefix"), "1" * 16, r"case a: rates\[0\].prefix: expected up to 15 digits"),
+        (("rates", 0, "per"), 0, r"case a: rates\[0\].per: must be 1 or more, not 0"),
+        (("rates", 0, "increment"), 0, r"case a: rates\[0\].increment: must be 1 or more, not 0"),
         (("rates", 0, "increment"), "6", r"case a: rates\[0\].increment: expected a whole number"),
-        (("rates", 0, "incremnt"), 6, r"case a: rates\[0\].incremnt: unknown field; known are"),
+        (("rates", 0, "incremnt"), 6, r"case a: rates\[0\].incremnt: unknown field; did you mean increment"),
+        (
+            ("rates", 0, "tariff"),
+            "x",
+            r"case a: rates\[0\].tariff: unknown field; known are band_rule, bands",
+        ),
         (("rates", 0, "effective"), "2026-01-01", r"case a: rates\[0\].effective: the time carries no zone"),
         (("rates", 0, "effective"), "soon", r"case a: rates\[0\].effective: expected a time like"),
         (("rates", 0, "min_charge"), "-1", r"case a: rates\[0\].min_charge: cannot be negative"),
-        (("rates", 0, "grace_seconds"), -1, r"case a: rates\[0\]: grace_s cannot be negative"),
+        (("rates", 0, "grace_seconds"), -1, r"case a: rates\[0\].grace_seconds: must be 0 or more"),
         (("rates", 0, "blocked"), "yes", r"case a: rates\[0\].blocked: expected true or false"),
         (("rates", 0, "round"), {"mode": "up!"}, r"case a: rates\[0\].round.mode: expected one of up, down"),
         (("rates", 0, "round"), {"decimals": 99}, r"case a: rates\[0\].round.decimals: decimals must be"),
@@ -110,18 +117,32 @@ def with_field(path, value):
             [{"from": "20:00", "to": "08:00"}],
             r"case a: rates\[0\].bands\[0\]: band .* two bands",
         ),
-        (("rates", 0, "steps"), [{"from": -1}], r"case a: rates\[0\].steps\[0\]: a step cannot begin before"),
-        (("buckets", 0, "seconds"), -1, r"case a: buckets\[0\]: bucket 'b': seconds cannot be negative"),
+        (("rates", 0, "steps"), [{"from": -1}], r"case a: rates\[0\].steps\[0\].from: must be 0 or more"),
+        (("rates", 0, "steps"), [{"from": 9, "per": 1}], r"case a: rates\[0\].steps\[0\].per: says nothing"),
+        (("rates", 0, "bands"), [{"per": 1}], r"case a: rates\[0\].bands\[0\].per: says nothing without"),
+        (("buckets", 0, "seconds"), -1, r"case a: buckets\[0\].seconds: must be 0 or more, not -1"),
+        (("buckets", 0, "prefixes"), ["1", "+44"], r"case a: buckets\[0\].prefixes\[1\]: expected up to 15"),
         (
             ("buckets",),
             [{"id": "b", "seconds": 1}] * 2,
             r"case a: buckets\[1\].id: another bucket is called 'b'",
         ),
-        (("calls", 0, "answer"), None, r"case a: calls\[0\].answer: is missing"),
-        (("calls", 0, "duration"), "-1", r"case a: calls\[0\]: a call cannot last -1 s"),
+        (("calls", 0, "answer"), None, r"case a: calls\[0\].answer: is missing; give a time like"),
+        (("calls", 0, "answer"), "9999-12-31T23:59:59Z", r"case a: calls\[0\].answer: expected a year from"),
+        (("calls", 0, "answr"), "x", r"case a: calls\[0\].answr: unknown field; did you mean answer"),
+        (("calls", 0, "lrn_dipped"), True, r"case a: calls\[0\].lrn_dipped: unknown field; known are"),
+        (("calls", 0, "from_lrn"), 0.5, r"case a: calls\[0\].from_lrn: expected a text, not 0.5"),
+        (("calls", 0, "duration"), "-1", r"case a: calls\[0\].duration: a call cannot last -1 s"),
         (("calls", 0, "duration"), "NaN", r"case a: calls\[0\].duration: 'NaN' is not a decimal number"),
         (("calls", 0, "direction"), "up", r"case a: calls\[0\].direction: expected one of out, in, any"),
-        (("holidays",), ["Xmas"], "case a: holidays: expected a date like"),
+        (("calls", 0, "direction"), "any", r"case a: calls\[0\].direction: expected one of out, in: a call"),
+        (("holidays",), ["2026-01-01", "Xmas"], r"case a: holidays\[1\]: expected a date like"),
+        (("holidays",), ["0001-01-01T00:00:00+14:00"], r"case a: holidays\[0\]: expected a year from 1900"),
+        (("origin_groups",), {"EEA": {"prefixes": ["0x"]}}, r"case a: origin_groups.EEA.prefixes\[0\]: exp"),
+        (("nanp",), {"1212": "NY"}, "case a: nanp.1212: expected an NPA or NPA-NXX of 3 or 6 digits"),
+        (("rate",), [], "case a: rate: unknown field; did you mean rates"),
+        (("dip_fees",), {"LRN": "1"}, "case a: dip_fees.LRN: unknown field; known are cnam, lrn"),
+        (("dip_fees",), {"lrn": "-1"}, "case a: dip_fees.lrn: cannot be negative"),
         (("dip_fees",), {"lrn": "x"}, "case a: dip_fees.lrn: 'x' is not a decimal number"),
     ],
 )
@@ -260,6 +281,7 @@ def test_calls_of_a_balance_end_together():
         ({"rollover": {"unused_seconds": 900, "age_periods": 2, "max_periods": 1}}, (40_645, 0)),
         ({"rollover": {"unused_seconds": 900}, "activated": None}, (60_000, 900)),
         ({"tz": "Asia/Tokyo"}, (38_710, 0)),  # there it is the 12th already
+        ({"tz": "Asia/Tokyo", "activated": "2026-01-11"}, (40_645, 0)),  # a date is one of the customer's
     ],
 )
 def test_a_plan_brings_seconds(plan, expected):
@@ -293,7 +315,7 @@ def a_file(tmp_path, text):
         ("{", "not readable as JSON"),
         ("[]", 'expected {"format": "rating-case/1"'),
         ('{"format": "rating-case/2", "cases": []}', 'expected {"format": "rating-case/1"'),
-        ('{"format": "rating-case/1", "cases": [1]}', "cases: expected a list of tables"),
+        ('{"format": "rating-case/1", "cases": {"a": 1}}', "cases: expected a list of tables"),
         ("[" * 100_000, "not readable as JSON"),
     ],
 )
@@ -327,6 +349,50 @@ def test_a_difference_is_told_with_file_case_and_field(tmp_path, capsys):
     ] == list(check_file(path))
     assert 1 == main([str(path)])
     assert f"{path}: 2 cases, 3 differences" in capsys.readouterr().out
+
+
+def test_a_case_that_is_no_table_does_not_hide_the_others(tmp_path):
+    """
+    It has failed by its number, and the next one is judged.
+    """
+    good = a_case(expect={"calls": [{"total": "0.0600"}]})
+
+    checked = list(check([1.5, good]))
+
+    assert [("number 1", ["document: expected a table of fields, not 1.5"]), ("a", [])] == [
+        (each.case, each.found) for each in checked
+    ]
+
+
+def test_a_field_that_means_nothing_is_told():
+    """
+    A remark may stand in a case under any name; where it was meant to count, somebody reads that it does not.
+    """
+    expect = {"calls": [{"total": "0.0600"}]}
+
+    (checked,) = check([a_case(timezone="Europe/Vienna", origin="by hand", tags=["x"], expect=expect)])
+
+    assert ([], ["timezone"]) == (checked.found, checked.ignored)
+
+
+@pytest.mark.parametrize(
+    ("plan", "message"),
+    [
+        ({"activatd": "2026-01-11"}, "case a: grant.activatd: unknown field; did you mean activated"),
+        ({"activated": "9999-12-31T23:59:59-14:00"}, "case a: grant.activated: expected a year from"),
+        ({"rollover": {"unused_seconds": -1}}, "case a: grant.rollover.unused_seconds: must be 0 or more"),
+        ({"rollover": {"unused": 1}}, "case a: grant.rollover.unused: unknown field; known are age_periods"),
+        ({"included_seconds": None}, "case a: grant.included_seconds: is missing; give a whole number"),
+    ],
+)
+def test_a_wrong_field_of_a_plan_is_named(plan, message):
+    """
+    As those of a tariff are.
+    """
+    own = {"period_start": "2026-01-01", "period_end": "2026-02-01", "included_seconds": 60_000, **plan}
+
+    with pytest.raises(CaseError, match=message):
+        run({"id": "a", "kind": "grant", "grant": own})
 
 
 def test_the_command_tells_apart_wrong_and_unreadable(tmp_path, capsys):

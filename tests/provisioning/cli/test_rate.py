@@ -49,6 +49,27 @@ def test_a_failure_is_told_by_case_and_field(run, tmp_path):
     assert ["expect.calls[0].total: expected '0.0700', but it is '0.0600'"] == rows[1]["differences"]
 
 
+def test_a_field_that_does_not_count_is_noted(run, tmp_path):
+    """
+    The case is judged all the same; beside a broken one, too.
+    """
+    noted = {**CASE, "timezone": "Europe/Vienna", "expect": {"calls": [{"total": "0.0600"}]}}
+    file = written(
+        tmp_path / "cases.json", "no table", {**noted, "calls": [{"id": "c", "to": "4420"}]}, noted
+    )
+
+    result = run("rate", "verify", file)
+
+    assert (1, 2) == (result.exit_code, result.stderr.count("timezone"))
+    assert f"{file}: mine: note: timezone is no field of a case, and does not count\n" in result.stderr
+    assert (
+        f"{file}: number 1\n  document: expected a table of fields, not 'no table'\n"
+        f"{file}: mine a minute\n  calls[0].answer: is missing; give a time like 2026-01-05T10:00:00Z\n"
+        "1 passed, 2 failed\n"
+    ) == result.stdout
+    assert ["timezone"] == json.loads(run("rate", "verify", file, "--json").stdout)[2]["ignored"]
+
+
 def test_a_file_of_something_else_is_refused(run, tmp_path):
     """
     Before any other is run: exit 4 names the file; and no case at all is no success.
