@@ -36,9 +36,9 @@ _NAMES: Mapping[str, str] = {
     "rate": (
         "rate, price, cost, selling rate, rateinitial, rate cost, retail rate, new rate, new price,"
         " tariff, price n, sell rate, call rate, charge, amount, retailrate, sell price, buy rate, net"
-        " rate, voice rate"
+        " rate, voice rate, price next, next price"
     ),
-    "first_price": "price 1, first price, initial price",
+    "first_price": "price 1, first price, initial price, price first, price initial",
     "connect_fee": (
         "connect fee, connection fee, connect cost, connection cost, connect charge, connectcharge,"
         " connection charge, setup fee, set up fee, setup charge, call setup, connect, rate surcharge,"
@@ -48,14 +48,15 @@ _NAMES: Mapping[str, str] = {
         "initial, initial increment, initial interval, first interval, first increment, initblock,"
         " initial s, min time, minimum time, min duration, minimum duration, interval 1, rate minimum,"
         " duration, initial seconds, initial block, minimum seconds, min seconds, initial period, initial"
-        " billing, min length, initial time, minimum, first block, initial duration"
+        " billing, min length, initial time, minimum, first block, initial duration, interval first, interval"
+        " initial"
     ),
     "increment": (
         "increment, interval, next interval, additional increment, next increment, billingblock, billing"
         " block, interval n, rate increment, billing interval, subsequent increment, billing increment,"
         " billing increments, increments, billing, billable unit, increment s, increment seconds,"
         " following increment, additional interval, billing terms, next block, incr, billing unit, time"
-        " increment, rounding"
+        " increment, rounding, interval next"
     ),
     "effective": (
         "effective, effective date, eff date, effdate, valid from, startdate, start date, effective from,"
@@ -76,13 +77,19 @@ _NAMES: Mapping[str, str] = {
     "operation": "ops",
     "app": "app",
     "origin": (
-        "origin, origin group, origin groups, source type, origination, origin set, origin based, origin"
-        " zone"
+        "origin, origin group, origin groups, source type, origination, origin set, origin based, origin zone"
     ),
-    "interstate": "inter, interstate, interrate, inter rate, inter state, interstate rate, inter state rate",
-    "intrastate": "intra, intrastate, intrarate, intra rate, intra state, intrastate rate, intra state rate",
+    "interstate": (
+        "inter, interstate, interrate, inter rate, inter state, interstate rate, inter state rate, interstate"
+        " price, inter price, interstate cost"
+    ),
+    "intrastate": (
+        "intra, intrastate, intrarate, intra rate, intra state, intrastate rate, intra state rate, intrastate"
+        " price, intra price, intrastate cost"
+    ),
     "indeterminate": (
-        "indeterminate, ijrate, ij rate, ij, indeterminate rate, indet, undetermined, indeterminate price"
+        "indeterminate, ijrate, ij rate, ij, indeterminate rate, indet, undetermined, indeterminate price, ij"
+        " price, indeterminate cost, indet rate, undetermined rate"
     ),
     "min_charge": "min charge, minimum charge, minimal cost, minimal call cost, minimum cost, minimum price",
     "max_charge": "max charge, maximum charge, max price, max cost, maximum cost",
@@ -145,6 +152,7 @@ CDRTOOL_UNITS = Fraction(1, 10_000)
 _UNIT = re.compile(r"(?:\bper|/)\s*(?P<unit>min(?:ute)?s?|sec(?:ond)?s?|s)\b", re.IGNORECASE)
 _BRACKETS = re.compile(r"[(\[{]([^)\]}]*)[)\]}]")
 _CODE = re.compile(r"\b[A-Z]{3}\b")
+_TEN_THOUSANDTHS = re.compile(r"\b1\s*/\s*10[.,' ]?000\b")
 _CENTS = re.compile(r"\bcents?\b|¢", re.IGNORECASE)
 # ISO 4217: those in which traffic is sold; any other three capitals are taken for a word.
 CURRENCIES = frozenset(
@@ -192,6 +200,11 @@ def read_header(cells: Sequence[str]) -> list[Column]:
     return columns
 
 
+def is_title(cell: str) -> bool:
+    """Say whether *cell* is a title that counts."""
+    return bool(_FIELD_OF.get(_plain(cell)))
+
+
 def score(cells: Sequence[str]) -> int:
     """Return in how far *cells* look like titles: known ones, if a code and a price are among them."""
     fields = {_FIELD_OF.get(_plain(cell), "") for cell in cells} - {""}
@@ -222,6 +235,8 @@ def _column(place: int, title: str, name: str) -> Column:
     factor = Fraction(PER_MINUTE_S if seconds and field not in NOT_PER_TIME else 1)
     if _CENTS.search(title):
         factor /= 100
+    if _TEN_THOUSANDTHS.search(title):
+        factor /= 10_000
     named = [code for code in _CODE.findall(title) if code in CURRENCIES]
     return Column(place, title, field, factor, named[0] if named else "")
 
@@ -234,7 +249,7 @@ MONEY = (*PRICES, *NOT_PER_TIME)
 def _plain(title: str) -> str:
     """Return a title without case, units, brackets and currency: ``Price per min (USD)`` is ``price``."""
     text = _BRACKETS.sub(" ", title)
-    shorter = _CENTS.sub(" ", _UNIT.sub(" ", text))
+    shorter = _TEN_THOUSANDTHS.sub(" ", _CENTS.sub(" ", _UNIT.sub(" ", text)))
     shorter = _CODE.sub(lambda code: " " if code[0] in CURRENCIES else code[0], shorter)
     for candidate in (shorter, text):
         name = " ".join(re.sub(r"[^a-z0-9]+", " ", candidate.lower()).split())

@@ -74,6 +74,8 @@ class Problems:
     def note_reading(self, reading: Reading) -> None:
         """Note what a file leaves open."""
         self.notes = []
+        if reading.table.part:
+            self.notes.append(f"sheet {reading.table.part!r} is read; --sheet names another")
         if reading.ignored:
             self.notes.append(f"columns that do not count: {', '.join(reading.ignored)}")
         if not reading.has_increments:

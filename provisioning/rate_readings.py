@@ -4,11 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
-from itertools import islice
+from itertools import chain, islice, pairwise
 from typing import NoReturn
 
 from provisioning.rate_codes import codes
-from provisioning.rate_columns import PRICES, UNKEPT, Column, UnknownColumn, read_header, score
+from provisioning.rate_columns import (
+    PRICES,
+    UNKEPT,
+    Column,
+    UnknownColumn,
+    is_title,
+    read_header,
+    score,
+)
 from provisioning.rate_layouts import Layout
 from provisioning.rate_rows import CODES, Reading
 from provisioning.rate_texts import Decimals, decimals_of, number
@@ -25,12 +33,9 @@ def find_reading(table: Table, layout: Layout, source: str, currency: str = "") 
     Raises:
         BadInput: There is no row of titles, or its columns cannot be told apart.
     """
-    heads = []
-    for delimiter in table.delimiters():
-        separated = table.separated_by(delimiter)
-        head = list(islice(_readable(separated), LOOKED_AT))
-        if head:
-            heads.append((separated, head))
+    heads = _heads(table)
+    if not any(_title_row(head, layout) for _, head in heads):
+        heads += chain.from_iterable(map(_heads, table.others()))
     if not heads:
         raise BadInput(f"{source}:1: there are no rates in it")
     heads.sort(key=lambda found: max(_titles(cells, layout) for _, cells in found[1]), reverse=True)
@@ -54,6 +59,12 @@ def find_reading(table: Table, layout: Layout, source: str, currency: str = "") 
     return reading
 
 
+def _heads(table: Table) -> list[tuple[Table, list[Row]]]:
+    """Return the first rows of *table* by each separator that it may have."""
+    separated = map(table.separated_by, table.delimiters())
+    return [(each, head) for each in separated if (head := list(islice(_readable(each), LOOKED_AT)))]
+
+
 def _readable(table: Table) -> Iterator[Row]:
     """Yield the rows up to one that is none, which is told when all are read."""
     try:
@@ -66,11 +77,35 @@ def _below_titles(reading: Reading) -> Iterator[Row]:
     return (row for row in _readable(reading.table) if row[0] > reading.header_line)
 
 
+def _title_row(head: Sequence[Row], layout: Layout) -> Row | None:
+    """
+    Return the row of titles: the one, among the first, that has most of them.
+
+    Two rows are one where cells are merged: ``Price`` over ``First`` and ``Next``, or ``Code`` over nothing.
+    The titles' line is then the lower row's.
+    """
+    merged = ((line, _joined(above, cells)) for (_, above), (line, cells) in pairwise(head))
+    line, cells = max(chain(head, merged), key=lambda row: _titles(row[1], layout))
+    return (line, cells) if _titles(cells, layout) > 1 else None
+
+
+def _joined(above: Sequence[str], below: Sequence[str]) -> list[str]:
+    """Return the titles that two rows make together."""
+    titles, last = [], ""
+    for place, own in enumerate(below):
+        over = above[place] if place < len(above) else ""
+        last = over or last
+        whole = f"{last} {own}"
+        titles.append(whole if own and not is_title(own) and is_title(whole) else own or over)
+    return titles
+
+
 def _by_titles(table: Table, head: Sequence[Row], layout: Layout, source: str) -> Reading | None:
-    """Return the reading by the row of titles: the row, among the first, that has most of them."""
-    line, cells = max(head, key=lambda row: _titles(row[1], layout))
-    if _titles(cells, layout) < 2:
+    """Return the reading by the row of titles, None when there is none."""
+    found = _title_row(head, layout)
+    if found is None:
         return None
+    line, cells = found
     try:
         columns = read_header([_unless_mapped(cell, layout) for cell in cells])
     except UnknownColumn as error:
@@ -121,15 +156,17 @@ def _by_numbers(table: Table, head: Sequence[Row], layout: Layout, source: str) 
 def _by_content(table: Table, head: Sequence[Row], layout: Layout, source: str) -> Reading | None:
     """Return the reading of a file without titles: one column of codes, one of prices, perhaps names."""
     width = len(head[0][1])
-    places = range(width)
+    places: Sequence[int] = range(width)
     kept = [cells for _, cells in head if len(cells) == width]
     texts = {place: [cells[place] for cells in kept] for place in places}
+    places = [place for place in places if any(texts[place])]
     code = [p for p in places if all(_is_code(text) for text in texts[p])]
     price = [
         p for p in places if all(_is_price(t) for t in texts[p]) and any(not t.isdigit() for t in texts[p])
     ]
+    price = [p for p in price if [p] != code]  # +44 is a code
     name = [p for p in places if any(c.isalpha() for text in texts[p] for c in text)]
-    if not len(code) == len(price) == 1 or len(name) > 1 or width != 2 + len(name):
+    if not len(code) == len(price) == 1 or len(name) > 1 or len(places) != 2 + len(name):
         return None
     columns = [Column(code[0], "", "prefix"), Column(price[0], "", "rate")]
     columns += [Column(place, "", "description") for place in name]
@@ -153,7 +190,7 @@ def _is_price(text: str) -> bool:
 
 def _checked_reading(reading: Reading, columns: Sequence[Column], source: str) -> Reading:
     place = f"{source}:{reading.header_line or 1}"
-    for name in {column.field for column in columns} - {"", UNKEPT}:
+    for name in {column.field for column in columns} - {"", UNKEPT, "description"}:
         twice = [column.title for column in columns if column.field == name]
         if len(twice) > 1:
             raise BadInput(
@@ -175,13 +212,15 @@ def _find_codes_elsewhere(reading: Reading) -> None:
     """Take a column of destinations for codes where it holds nothing else."""
     fields = reading.columns
     lone = "country_code" in fields and not fields.keys() & {"prefix", "area_code", "npanxx"}
-    if not (lone or not fields.keys() & set(CODES)) or "description" not in fields:
+    if not (lone or not fields.keys() & set(CODES)):
         return
-    place = fields["description"].place
-    rows = islice(_below_titles(reading), LOOKED_AT)
-    texts = [cells[place] for _, cells in rows if place < len(cells) and cells[place]]
-    if texts and all(_is_code_list(text) for text in texts):
-        fields["prefix"] = replace(fields.pop("description"), field="prefix")
+    rows = list(islice(_below_titles(reading), LOOKED_AT))
+    for column in reading.names:
+        texts = [cells[column.place] for _, cells in rows if column.place < len(cells)]
+        if any(texts) and all(_is_code_list(text) for text in texts if text):
+            fields["prefix"] = replace(column, field="prefix")
+            reading.take_names([name for name in reading.names if name is not column])
+            return
 
 
 def _is_code_list(text: str) -> bool:

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from fractions import Fraction
 from functools import lru_cache
 from typing import TypeVar
 
 from provisioning.moments import instant, parse_moment, zone_named
-from provisioning.rate_codes import codes
+from provisioning.rate_codes import EVERYWHERE, codes
 from provisioning.rate_columns import MONEY, NOT_PER_TIME, PER_MINUTE_S, PRICES, UNKEPT, Column
 from provisioning.rate_layouts import PLAIN, Layout
 from provisioning.rate_rules import RULE_COLUMNS
@@ -50,6 +51,8 @@ DELETE = "3"  # CDRTool's operation; 1 inserts, 2 updates
 YES = ("yes", "y", "true", "1", "x", "blocked", "closed", "forbidden", "discontinued")
 NO = ("", "no", "n", "false", "0", "-")
 NATIONAL_CODE = "1"  # of North America
+PER_SECOND_IF_ZERO = "billingblock"  # of A2Billing, which then counts seconds
+_WORD = re.compile(r"[^\W\d_]{2,}")
 
 
 class CellError(ValueError):
@@ -82,8 +85,11 @@ class Reading:
         self.table = table
         self.layout = layout
         self.columns = {column.field: column for column in columns if column.field not in ("", UNKEPT)}
+        self.names: list[Column] = []
+        self.take_names([column for column in columns if column.field == "description"])
         self.unkept = [column for column in columns if column.field == UNKEPT]
-        self.ignored = [column.title for column in columns if not column.field and column.title]
+        self._ignored = [column for column in columns if not column.field and column.title]
+        self._titles = [column.title for column in columns]
         self.width = width
         self.header_line = header_line
         self.currency = ""  # that prices must be in
@@ -99,6 +105,19 @@ class Reading:
         self.amount = lru_cache(maxsize=8192)(self._amount)
         self.per_minute = lru_cache(maxsize=8192)(self._per_minute)
         self._says_offer = not self.columns.keys().isdisjoint(OFFERS)
+
+    def take_names(self, columns: Sequence[Column]) -> None:
+        """Take the first of *columns* for the names of destinations; the others do not count."""
+        self.names = list(columns)
+        self.columns.pop("description", None)
+        if columns:
+            self.columns["description"] = columns[0]
+
+    @property
+    def ignored(self) -> list[str]:
+        """The titles of columns that do not count, in their order."""
+        unused = [*self._ignored, *self.names[1:]]
+        return [column.title for column in sorted(unused, key=lambda column: column.place)]
 
     @property
     def has_increments(self) -> bool:
@@ -159,8 +178,17 @@ class Reading:
             return None
 
     def _is_remark(self, cells: list[str]) -> bool:
-        """Tell whether a row is no rate: a title, a footer."""
-        return not any(self._text(cells, name) for name in (*CODES, *PRICES))
+        """Tell whether a row is no rate: a title, a footer, the titles once more on the next page."""
+        if not any(self._text(cells, name) for name in (*CODES, *PRICES)) or cells == self._titles:
+            return True
+        if len(cells) - cells.count("") != 1:
+            return False
+        (lone,) = filter(None, cells)
+        return (
+            any(cells[place] for place in self._code_places)
+            and _WORD.search(lone) is not None
+            and lone.lower() not in EVERYWHERE
+        )
 
     def _refuse_other_currency(self, cells: list[str]) -> None:
         currency = self._text(cells, "currency").upper()
@@ -184,8 +212,12 @@ class Reading:
                 return [_north_american(code) for code in codes(national or own, national=True)]
             if not country:
                 return codes(own or area)
-            (head,) = codes(country)
-            return [head + code for code in codes(area or own)] if area or own else [head]
+            head, *more = codes(country)
+            if more:
+                raise ValueError(f"{country[:40]!r} are several countries; give each a row of its own")
+            if not (area or own):
+                return [head]
+            return [head + code for code in codes(area or own, area=True)]
         except ValueError as error:
             raise CellError(self._code_column(), f"prefix: {error}") from None
 
@@ -227,7 +259,7 @@ class Reading:
         return common
 
     def _description(self, cells: list[str]) -> str:
-        country, text = self._text(cells, "country"), self._text(cells, "description")
+        country, text = (" ".join(self._text(cells, name).split()) for name in ("country", "description"))
         if country and text and country.lower() not in text.lower():
             return f"{country} - {text}"
         return text or country
@@ -270,11 +302,16 @@ class Reading:
             both = first != next_ or "/" in text or "+" in text
             if name == "initial":
                 initial, following = first, next_ if both or not following else following
+                following = "" if following == "0" else following
             elif both:
                 initial, following = first, next_
             else:
                 following = next_
                 initial = initial if self._text(cells, "initial") or self.layout.increments else next_
+            if following == "0" and column.title.lower() == PER_SECOND_IF_ZERO:
+                following = "1"
+        if initial == "0":
+            initial = following  # there is no first increment but the one that all others are like
         common["initial"], common["increment"] = initial or "1", following or "1"
 
     def _price(self, cells: list[str], common: Cells, state: Offer) -> None:

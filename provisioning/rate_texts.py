@@ -29,6 +29,8 @@ _SIGNS = {Decimals.POINT: (".", ","), Decimals.COMMA: (",", ".")}
 _CURRENCY = re.compile(
     r"(?P<before>[A-Z]{3}|US\$|[$€£¥])?\s*(?P<number>[^A-Z$€£¥]*?)\s*(?P<after>[A-Z]{3}|[$€£¥])?"
 )
+_PER_MINUTE_AFTER = re.compile(r"\s*(?:/|\bper)\s*min(?:ute)?\.?", re.IGNORECASE)
+_EXPONENT = re.compile(r"(?P<number>[0-9.,]*[0-9])[eE](?P<power>-[0-9]{1,2})", re.ASCII)
 SIGNS = {"$": None, "US$": "USD", "€": "EUR", "£": "GBP", "¥": None}  # None: of several currencies
 
 
@@ -41,6 +43,8 @@ def decimals_of(texts: Iterable[str]) -> Decimals | None:
     """
     found: Counter[Decimals] = Counter()
     for text in texts:
+        if not any(character.isdigit() for character in text):
+            continue
         point, comma = text.rfind("."), text.rfind(",")
         if point >= 0 and comma >= 0:
             found[Decimals.POINT if point > comma else Decimals.COMMA] += 1
@@ -75,7 +79,11 @@ def number(text: str, decimals: Decimals | None, currency: str = "") -> str:
     Raises:
         ValueError: It is none, could be two, or is in another *currency*.
     """
-    match = _CURRENCY.fullmatch(text.strip())
+    exponent = _EXPONENT.fullmatch(text)  # what a spreadsheet makes of 0.000015
+    if exponent is not None:
+        plain = number(exponent["number"], decimals or Decimals.POINT)
+        return exact_text(fraction(plain) * Fraction(10) ** int(exponent["power"]))
+    match = _CURRENCY.fullmatch(_PER_MINUTE_AFTER.sub("", text).strip())
     if match is None:
         raise ValueError(f"{text[:40]!r} is not a number")
     for unit in filter(None, (match["before"], match["after"])):
@@ -120,10 +128,11 @@ class Order(Enum):
 
 
 AT_ONCE = ("immediately", "immediate", "asap", "now", "at once", "-")
+_NO_DATE = re.compile(r"0000-00-00(?:[ T]00:00:00)?")  # MySQL's
 _PARTS = re.compile(r"([0-9]{1,4})[./-]([0-9]{1,2})[./-]([0-9]{1,4})", re.ASCII)
 _NAMED = re.compile(r"([0-9]{1,2})[ .-]*([A-Za-z]{3,9})[ .,-]*([0-9]{2,4})", re.ASCII)
 _NAMED_FIRST = re.compile(r"([A-Za-z]{3,9})[ .-]*([0-9]{1,2})[ .,-]+([0-9]{2,4})", re.ASCII)
-_COMPACT = re.compile(r"([0-9]{4})([0-9]{2})([0-9]{2})", re.ASCII)
+_COMPACT = re.compile(r"([0-9]{4})([0-9]{2})([0-9]{2})(?:\.0+)?", re.ASCII)
 _MONTHS = ("jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec")
 _CENTURY = 2000
 _TIME = re.compile(
@@ -153,12 +162,12 @@ def order_of(texts: Iterable[str]) -> Order | None:
 
 def moment_text(text: str, order: Order | None) -> str:
     """
-    Return the date, or date and time, in *text* as ISO 8601 writes it; empty for "immediately".
+    Return the date, or date and time, in *text* as ISO 8601 writes it; empty for "immediately" and for none.
 
     Raises:
         ValueError: It is none, or could be two.
     """
-    if text.lower() in AT_ONCE:
+    if text.lower() in AT_ONCE or _NO_DATE.fullmatch(text):
         return ""
     clock = _TIME.search(text)
     if clock is not None and clock.end() == len(text):

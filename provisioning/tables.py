@@ -10,6 +10,7 @@ import codecs
 import csv
 import hashlib
 import io
+import re
 import zipfile
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing
@@ -27,6 +28,9 @@ CHUNK = 1 << 20
 LOOKED_AT = 30  # rows from which the separator is found
 SIGNIFICANT_DIGITS = 15  # of a number in a spreadsheet: what it shows, and what its maker typed
 MOST_UNPACKED = 2 << 30  # octets of a workbook's parts together
+MOST_SHEETS = 10  # that are looked at for rates
+FORMULAS_IN = 1 << 17  # octets of a sheet in which formulas without results are looked for
+_UNCOUNTED = re.compile(rb'<c r="([A-Z]+[0-9]+)"[^>]*><f[^>]*>[^<]*</f>(?:<v ?/>|<v></v>)?</c>')
 SPREADSHEETS = (".xlsx", ".xlsm")
 
 Row = tuple[int, list[str]]
@@ -55,6 +59,13 @@ class Table(Protocol):
 
     def separated_by(self, delimiter: str) -> Table:
         """Return the same file, its cells separated by *delimiter*."""
+
+    def others(self) -> Sequence[Table]:
+        """Return what else the file holds, to be tried when this is no table of rates: other sheets."""
+
+    @property
+    def part(self) -> str:
+        """What of the file this is, where that was not asked for: the sheet's name; else empty."""
 
 
 def open_table(path: Path, encoding: str = "", delimiter: str = "", sheet: str = "") -> Table:
@@ -124,6 +135,15 @@ class CsvFile:
         """Return the same file with this separator."""
         return CsvFile(self.path, self.encoding, delimiter)
 
+    def others(self) -> Sequence[Table]:
+        """Return nothing."""
+        return ()
+
+    @property
+    def part(self) -> str:
+        """Nothing: it is the whole."""
+        return ""
+
     def rows(self, progress: Progress | None = None) -> Iterator[Row]:
         """Yield the rows that are not blank."""
         with self._open() as (file, raw):
@@ -177,6 +197,7 @@ class Spreadsheet:
 
     path: Path
     sheet: str = ""
+    part: str = ""
 
     def delimiters(self) -> Sequence[str]:
         """Return one that stands for none."""
@@ -186,26 +207,37 @@ class Spreadsheet:
         """Return itself."""
         return self
 
-    def rows(self, progress: Progress | None = None) -> Iterator[Row]:
-        """Yield the rows that are not blank, numbers and dates as texts."""
+    def others(self) -> Sequence[Spreadsheet]:
+        """Return the sheets behind the first, if none was asked for."""
+        if self.sheet:
+            return ()
+        with closing(self._book()) as book:
+            names = [sheet.title for sheet in book.worksheets]
+        return [Spreadsheet(self.path, name, name) for name in names[1:MOST_SHEETS]]
+
+    def _book(self) -> Any:
         from openpyxl import load_workbook  # slow to import, and few decks need it
         from openpyxl.utils.exceptions import InvalidFileException
 
         try:
-            size = self.path.stat().st_size
             _refuse_bombs(self.path)
-            book = load_workbook(self.path, read_only=True, data_only=True, keep_links=False)
+            return load_workbook(self.path, read_only=True, data_only=True, keep_links=False)
         except OSError as error:
             raise BadInput(f"{self.path}: cannot be read: {error.strerror}") from error
         except (zipfile.BadZipFile, InvalidFileException, KeyError, ValueError, SyntaxError) as error:
             raise BadInput(f"{self.path}: not an Excel workbook: {error}") from error
-        with closing(book):
+
+    def rows(self, progress: Progress | None = None) -> Iterator[Row]:
+        """Yield the rows that are not blank, numbers and dates as texts."""
+        with closing(self._book()) as book:
+            size = self.path.stat().st_size
             names = [sheet.title for sheet in book.worksheets]
             if self.sheet and self.sheet not in names:
                 raise BadInput(
                     f"{self.path}: no sheet is called {self.sheet!r}; there are {', '.join(names)}"
                 )
             sheet = book[self.sheet] if self.sheet else book.worksheets[0]
+            _refuse_formulas(self.path, sheet._worksheet_path)
             total = sheet.max_row or 0
             try:
                 for line, values in enumerate(sheet.iter_rows(values_only=True), 1):
@@ -224,6 +256,20 @@ def _refuse_bombs(path: Path) -> None:
         unpacked = sum(entry.file_size for entry in archive.infolist())
     if unpacked > MOST_UNPACKED:
         raise BadInput(f"{path}: it unpacks into {unpacked >> 20} MB; no workbook of rates has over 2048")
+
+
+def _refuse_formulas(path: Path, part: str) -> None:
+    """Raise BadInput when the sheet in *part* has formulas without results, as programs write them."""
+    try:
+        with zipfile.ZipFile(path) as archive, archive.open(part) as sheet:
+            match = _UNCOUNTED.search(sheet.read(FORMULAS_IN))
+    except KeyError:
+        return  # openpyxl tells
+    if match is not None:
+        raise BadInput(
+            f"{path}: cell {match[1].decode()} is a formula whose result the file does not hold; "
+            "open it with a spreadsheet program, save it, and import that"
+        )
 
 
 def _cell_text(value: object) -> str:

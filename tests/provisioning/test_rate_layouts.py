@@ -82,6 +82,7 @@ def test_a_european_notice(path):
         ("NPANXX,Inter,Intra,Indeterminate,Eff_Date", "1212555,0.01,0.03,0.05,20220816", "1212555", (1, 1)),
         ("NPANXXX,Inter,Intra,Indeterminate,Eff_Date", "2125550,0.01,0.03,0.05,20220816", "12125550", (1, 1)),
         ("NPA-NXX,Inter,Intra,Indeterminate,Eff_Date", "212-555,0.01,0.03,0.05,20220816", "1212555", (1, 1)),
+        ("NPANXX,Inter,Intra,IJ,Eff_Date", "212555-212555,0.01,0.03,0.05,20220816", "1212555", (1, 1)),
         ("NPANXX,Inter,Intra,Indeterminate,Eff_Date", "*,0.01,0.03,0.05,20220816", "1", (1, 1)),
     ],
 )  # fmt: skip
@@ -267,6 +268,14 @@ def test_a_workbook_is_read_like_a_file(tmp_path, monkeypatch):
         ("32–34", ["32", "33", "34"]),
         ("44 20, 33 1", ["4420", "331"]),
         ("*", [""]),
+        ("44\n45", ["44", "45"]),
+        ('=""45""', ["45"]),
+        ("^44.*", ["44"]),
+        ("+49 (0)30", ["4930"]),
+        ("49 40", ["4940"]),
+        ("1-264-555", ["1264555"]),
+        ("+4420-+4422", ["4420", "4421", "4422"]),
+        ("0044-0046", ["44", "45", "46"]),
     ],
 )
 def test_codes_as_they_are_written(path, cell, prefixes):
@@ -284,6 +293,12 @@ def test_codes_as_they_are_written(path, cell, prefixes):
     [
         ("code,rate\n4.42E+11,1.5\n", "2:1: prefix: '4.42E+11': a spreadsheet has dropped its last digits"),
         ("code,rate\n49-41,1.5\n", "2:1: prefix: the range 49-41 runs backwards"),
+        ("code,rate\n4420 4421,1.5\n", "2:1: prefix: '4420 4421' could be one code or several; write commas"),
+        ("code,rate\n4477/4478,1.5\n", "2:1: prefix: '4477/4478' could be one code or several"),
+        ("code,rate\n4420-4425 4430,1.5\n", "2:1: prefix: '4420-4425 4430' could be one code or several"),
+        ("code,rate\n44201-3,1.5\n", "2:1: prefix: '44201-3' could be one code or a range; write both"),
+        ("country code,area code,rate\n44,20 31,1.5\n", "2:2: prefix: '20 31' could be one code or several"),
+        ("npanxx,rate\n212555 212556,1.5\n", "2:1: prefix: '212555 212556' has over 10 digits"),
         ("code,rate\n10000-99999,1.5\n", "2:1: prefix: the range 10000-99999 has 90000 codes"),
         ('code,rate\n44,"1,200"\n', "2:2: rate: '1,200' could be two numbers; say --decimal"),
         (
@@ -413,3 +428,203 @@ def test_days_begin_where_the_carrier_is(path):
     )
 
     assert datetime(2022, 8, 15, 22, tzinfo=UTC) == rate.effective_at
+
+
+def test_what_stands_alone_in_a_column_of_codes_is_a_remark(path):
+    """
+    Footers, headings of sections, and the titles once more on the next page; a slip in a code is none.
+    """
+    content = (
+        "Code,Rate,Increment\n44,0.01,1\nEUROPE,,\n33,0.02,1\nCode,Rate,Increment\n49,0.03,1\n"
+        "All prices in USD excluding taxes,,\n"
+    )
+
+    rates, problems = read(path, content)
+
+    assert ([], ["44", "33", "49"]) == (problems.found, [rate.prefix for rate in rates])
+    _, problems = read(path, "Code,Rate,Increment\n44x,,\nTotal,1,1\n")
+    assert ["rates.csv:2:1", "rates.csv:3:1"] == [problem.split(": ")[0] for problem in problems.found]
+
+
+def test_lines_may_break_within_cells(path):
+    """
+    In titles, names and lists of codes.
+    """
+    rates, problems = read(
+        path, 'Destination,"Dial\r\nCodes","Rate\r\n(USD)"\r\n"United\r\nKingdom","44\r\n45",0.02\r\n'
+    )
+
+    assert [] == problems.found
+    assert [("44", "United Kingdom"), ("45", "United Kingdom")] == [
+        (rate.prefix, rate.description) for rate in rates
+    ]
+
+
+@pytest.mark.parametrize(
+    ("header", "row", "increments"),
+    [
+        ("dialprefix,selling rate,initblock,billingblock", "44,1,0,6", (6, 6)),
+        ("dialprefix,selling rate,initblock,billingblock", "44,1,0,0", (1, 1)),
+        ("dialprefix,selling rate,initblock,billingblock", "44,1,30,0", (30, 1)),
+        ("Name,Match Prefix,Rate,Billable Unit(s),Initial Time(s)", "UK,44,1,60,0", (60, 60)),
+        ("prefix,rate_cost,rate_increment,rate_minimum", "44,1,6,0", (6, 6)),
+        ("Code,Rate,Billing Increment", "44,1,0/6", (6, 6)),
+    ],
+)
+def test_no_first_increment_is_as_the_others(path, header, row, increments):
+    """
+    A zero there says that there is none; A2Billing counts seconds where its block is zero.
+    """
+    (rate,), problems = read(path, f"{header}\n{row}\n")
+
+    assert [] == problems.found
+    assert increments == (rate.initial_s, rate.increment_s)
+
+
+def test_kazoo_names_its_rates_twice(path):
+    """
+    One of the names counts, the other is told.
+    """
+    (rate,), problems = read(
+        path,
+        "prefix,description,rate_name,rate_cost,rate_increment,rate_minimum,rate_nocharge_time,rate_surcharge\n"
+        "44,UK,UK_1,0.02,60,60,5,0.01\n",
+    )
+
+    assert [] == problems.found
+    assert ("UK", 10_000, '{"grace_seconds": 5}') == (rate.description, rate.connect_fee_micros, rate.rules)
+    assert ["columns that do not count: rate_name"] == problems.notes
+
+
+def test_portaone_has_codes_and_names_of_destinations(path):
+    """
+    The codes are in the column that holds nothing else.
+    """
+    rates, problems = read(
+        path,
+        "Country Prefix,Description,Destination,Price First,Price Next,Interval First,Interval Next\n"
+        '1,Caribbean,"242,264-265",0.3,0.2,30,6\n',
+    )
+
+    assert [] == problems.found
+    assert [("1242", 300_000_000, 30, 6, ALWAYS), ("1264", 300_000_000, 30, 6, ALWAYS)] == told(rates)[:2]
+    assert ("Caribbean", {"steps": [{"from": 30, "price": "0.2"}]}) == (
+        rates[0].description,
+        json.loads(rates[0].rules),
+    )
+
+
+@pytest.mark.parametrize(
+    ("title", "cell", "price_nano"),
+    [
+        ("Rate (1/10000)", "125", 12_500_000),
+        ("Rate", "0.0125 USD/min", 12_500_000),
+        ("Rate", "1.5E-05", 15_000),
+        ("Rate", "1E-3", 1_000_000),
+    ],
+)
+def test_prices_as_programs_write_them(path, title, cell, price_nano):
+    """
+    In ten thousandths, with a unit behind, with an exponent.
+    """
+    (rate,), problems = read(path, f"code,{title}\n44,{cell}\n", currency="USD")
+
+    assert [] == problems.found
+    assert price_nano == rate.price_nano
+
+
+def test_a_date_that_is_none_says_nothing(path):
+    """
+    As MySQL writes it; and a date that went through a column of numbers.
+    """
+    header = "dialprefix,selling rate,startdate,stopdate\n"
+
+    (open_,), problems = read(path, f"{header}44,1,20220816.0,0000-00-00 00:00:00\n")
+    assert ([], AUGUST, None) == (problems.found, open_.effective_at, open_.expires_at)
+    (always,), problems = read(path, f"{header}44,1,0000-00-00 00:00:00,2023-01-01\n")
+    assert ([], ALWAYS) == (problems.found, always.effective_at)
+
+
+@pytest.mark.parametrize("content", ["+44|0.02|UK\n0033|0.0125|France\n", "44|0.02|UK|\n33|0.0125|Fr|\n"])
+def test_no_titles_but_signs(path, content):
+    """
+    A plus makes no price of a code, and a separator at the end of lines makes no column.
+    """
+    assert [("44", 20_000_000), ("33", 12_500_000)] == [rate[::2][:2] for rate in read(path, content)[0]]
+
+
+def a_workbook(tmp_path, *sheets, merged=()):
+    """A workbook of sheets of rows."""
+    book = Workbook()
+    for number, rows in enumerate(sheets):
+        sheet = book.active if not number else book.create_sheet(f"Sheet {number + 1}")
+        for row in rows:
+            sheet.append(row)
+        for cells in merged:
+            sheet.merge_cells(cells)
+    path = tmp_path / "rates.xlsx"
+    book.save(path)
+    return path
+
+
+def read_workbook(path):
+    """The rates of a workbook, and what is wrong with it."""
+    problems = Problems("rates.xlsx")
+    return [rate for _, rate in RateFile(path, currency="USD").rates(problems)], problems
+
+
+@pytest.mark.parametrize(
+    ("above", "below", "merged"),
+    [
+        (["Name", "Code", "Rates", None, None], [None, None, "Inter", "Intra", "IJ"], ["A1:A2", "C1:E1"]),
+        (["Destination", None, "Rate", None, None], ["Name", "Code", "Inter", "Intra", "IJ"], ["A1:B1"]),
+    ],
+)
+def test_titles_of_two_rows(tmp_path, above, below, merged):
+    """
+    Merged across or down, under a heading.
+    """
+    rows = [["Our rates"], above, below, ["New York", 1212555, 0.01, 0.02, 0.03]]
+    merged = [cells.replace("1", "2").replace(":A2", ":A3") for cells in merged]
+
+    (rate,), problems = read_workbook(a_workbook(tmp_path, rows, merged=merged))
+
+    assert [] == problems.found
+    assert ("1212555", "New York", 30_000_000) == (rate.prefix, rate.description, rate.price_nano)
+
+
+def test_one_price_for_the_first_interval_and_one_for_the_next(path):
+    """
+    Where a title stands over both, it is part of theirs.
+    """
+    content = "Code,Price,,Interval,\n,First,Next,First,Next\n44,0.3,0.2,30,6\n"
+
+    (rate,), problems = read(path, content)
+
+    assert [] == problems.found
+    assert ([("44", 300_000_000, 30, 6, ALWAYS)], '{"steps": [{"from": 30, "price": "0.2"}]}') == (
+        told([rate]),
+        rate.rules,
+    )
+
+
+def test_rates_are_found_behind_a_cover(tmp_path):
+    """
+    In the first sheet that has titles; which one is told.
+    """
+    rates = [["Code", "Rate", "Increment"], [44, 0.02, "60/60"]]
+
+    (rate,), problems = read_workbook(a_workbook(tmp_path, [["Dear customer"]], rates))
+
+    assert ("44", []) == (rate.prefix, problems.found)
+    assert ["sheet 'Sheet 2' is read; --sheet names another"] == problems.notes
+
+
+def test_a_formula_without_a_result_is_no_price(tmp_path):
+    """
+    Programs write such; the cell is named, and what to do.
+    """
+    path = a_workbook(tmp_path, [["Code", "Rate", "Increment"], [44, "=0.01*2", "1/1"]])
+
+    with pytest.raises(BadInput, match=r"rates\.xlsx: cell B2 is a formula whose result the file"):
+        read_workbook(path)
