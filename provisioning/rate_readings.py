@@ -218,8 +218,7 @@ def _find_codes_elsewhere(reading: Reading) -> None:
     for column in reading.names:
         texts = [cells[column.place] for _, cells in rows if column.place < len(cells)]
         if any(texts) and all(_is_code_list(text) for text in texts if text):
-            fields["prefix"] = replace(column, field="prefix")
-            reading.take_names([name for name in reading.names if name is not column])
+            reading.take_codes(column)
             return
 
 

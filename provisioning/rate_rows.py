@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import json
 import re
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
 from fractions import Fraction
 from functools import lru_cache
 from typing import TypeVar
@@ -13,6 +13,7 @@ from provisioning.moments import instant, parse_moment, zone_named
 from provisioning.rate_codes import EVERYWHERE, codes
 from provisioning.rate_columns import MONEY, NOT_PER_TIME, PER_MINUTE_S, PRICES, UNKEPT, Column
 from provisioning.rate_layouts import PLAIN, Layout
+from provisioning.rate_prices import by_length, by_time
 from provisioning.rate_rules import RULE_COLUMNS
 from provisioning.rate_texts import (
     Decimals,
@@ -25,7 +26,6 @@ from provisioning.rate_texts import (
     offer,
     order_of,
     scaled,
-    week_hours,
 )
 from provisioning.tables import Row, Table
 from radiusd.errors import BadInput
@@ -94,7 +94,8 @@ class Reading:
         self.header_line = header_line
         self.currency = ""  # that prices must be in
         self._errors: list[CellError] = []
-        self._code_places = {self.columns[name].place for name in CODES if name in self.columns}
+        self._code_places = self._places(CODES)
+        self._price_places = self._places(PRICES)
         self._last_rest: list[str] | None = None
         self._last: Cells = {}
         self._decimals = Decimals(layout.decimal) if layout.decimal else None
@@ -105,6 +106,15 @@ class Reading:
         self.amount = lru_cache(maxsize=8192)(self._amount)
         self.per_minute = lru_cache(maxsize=8192)(self._per_minute)
         self._says_offer = not self.columns.keys().isdisjoint(OFFERS)
+
+    def _places(self, names: Sequence[str]) -> frozenset[int]:
+        return frozenset(self.columns[name].place for name in names if name in self.columns)
+
+    def take_codes(self, column: Column) -> None:
+        """Take a column of names for that of codes."""
+        self.take_names([name for name in self.names if name is not column])
+        self.columns["prefix"] = replace(column, field="prefix")
+        self._code_places = self._places(CODES)
 
     def take_names(self, columns: Sequence[Column]) -> None:
         """Take the first of *columns* for the names of destinations; the others do not count."""
@@ -179,16 +189,14 @@ class Reading:
 
     def _is_remark(self, cells: list[str]) -> bool:
         """Tell whether a row is no rate: a title, a footer, the titles once more on the next page."""
-        if not any(self._text(cells, name) for name in (*CODES, *PRICES)) or cells == self._titles:
+        coded = any(map(cells.__getitem__, self._code_places))
+        priced = any(map(cells.__getitem__, self._price_places))
+        if priced:
+            return coded and cells == self._titles
+        if not coded:
             return True
-        if len(cells) - cells.count("") != 1:
-            return False
-        (lone,) = filter(None, cells)
-        return (
-            any(cells[place] for place in self._code_places)
-            and _WORD.search(lone) is not None
-            and lone.lower() not in EVERYWHERE
-        )
+        told = [cell for cell in cells if cell]
+        return len(told) == 1 and _WORD.search(told[0]) is not None and told[0].lower() not in EVERYWHERE
 
     def _refuse_other_currency(self, cells: list[str]) -> None:
         currency = self._text(cells, "currency").upper()
@@ -259,7 +267,8 @@ class Reading:
         return common
 
     def _description(self, cells: list[str]) -> str:
-        country, text = (" ".join(self._text(cells, name).split()) for name in ("country", "description"))
+        country = _on_one_line(self._text(cells, "country"))
+        text = _on_one_line(self._text(cells, "description"))
         if country and text and country.lower() not in text.lower():
             return f"{country} - {text}"
         return text or country
@@ -338,44 +347,11 @@ class Reading:
                 key=Fraction,
                 default="",
             )
-        base = self._by_time(prices, base, common)
-        common["rate"] = self._by_length(prices, base, common)
-
-    def _by_time(self, prices: Mapping[str, str], base: str, common: Cells) -> str:
-        """Make bands of peak, off-peak and weekend prices that differ; return the price outside of them."""
-        told = {name: prices[name] for name in ("peak", "offpeak", "weekend") if name in prices}
-        if not told:
-            return base
-        base = prices.get("offpeak") or base or next(iter(told.values()))
-        bands: list[dict[str, object]] = []
-        if Fraction(prices.get("peak", base)) != Fraction(base):
-            if not self.layout.peak:
-                raise CellError(self.columns["peak"], "peak: say when it is, with --peak '1-5 08:00-20:00'")
-            days, begin, end = week_hours(self.layout.peak)
-            bands.append({"name": "peak", "days": days, "from": begin, "to": end, "price": prices["peak"]})
-        if Fraction(prices.get("weekend", base)) != Fraction(base):
-            weekend = [6, 7, "H"]
-            bands.append(
-                {
-                    "name": "weekend",
-                    "days": weekend,
-                    "from": "00:00",
-                    "to": "24:00",
-                    "price": prices["weekend"],
-                    "weight": 1,
-                }
-            )
-        if bands:
-            common["bands"] = json.dumps(bands)
-        return base
-
-    def _by_length(self, prices: Mapping[str, str], base: str, common: Cells) -> str:
-        """Make a step of a price that holds after the first increment, and return the price of that."""
-        first = prices.get("first_price", "")
-        if not first or not base or Fraction(first) == Fraction(base):
-            return base or first
-        common["steps"] = json.dumps([{"from": int(common["initial"]), "price": base}])
-        return first
+        try:
+            base = by_time(prices, base, self.layout.peak, common)
+        except ValueError as error:
+            raise CellError(self.columns["peak"], f"peak: {error}") from None
+        common["rate"] = by_length(prices, base, common)
 
     def _read(self, column: Column, read: Callable[..., str], *args: object) -> str:
         try:
@@ -404,6 +380,10 @@ class Reading:
         if not iso:
             return ""
         return instant("date", parse_moment("date", iso), zone_named("zone", self.layout.zone)).isoformat()
+
+
+def _on_one_line(text: str) -> str:
+    return text if text.isprintable() else " ".join(text.split())
 
 
 def _north_american(code: str) -> str:

@@ -15,6 +15,9 @@ TITLES = (
     ("NPANXX", "Inter", "Intra", "Indeterminate"),
     ("prefix", "price 1", "price n", "bands", "steps", "round", "free seconds", "surcharge percent"),
     ("code", "peak", "off peak", "weekend"),
+    ("prefix", "price first", "price next", "interval first", "interval next", "forbidden"),
+    ("dialprefix", "destination", "selling rate", "initblock", "billingblock", "startdate", "stopdate"),
+    ("prefix", "description", "rate name", "rate cost", "max charge", "connect fee on included", "band rule"),
     ("Country Code", "Area Code", "Rate", "Connect Fee", "Currency", "Origin"),
     ("Ops", "Rate", "Destination", "App", "Connect", "Duration"),
 )
@@ -23,7 +26,7 @@ CELLS = st.sampled_from(
         *("", "44", "4.42E+11", "0,5", "1,200", "€1", "30/6", "60-60", "8/16/2022", "99.99.9999"),
         *("2022-13-45", "closed", "blocked", "*", "-", "7700-7709", "9-1", "1e999", "9" * 30, "USD"),
         *('[{"from":1}]', "{}", "[", "25:00", "2022-08-16T25:00:00Z", "∞", "٣", "NaN", "+-1", "''", '"'),
-        *("\x00", " ", "é", "3", "audio"),
+        *("\x00", " ", "é", "3", "audio", "4420 4421", '"=""45"""', "1E-5", "0", "0000-00-00", "abc"),
     ]
 )
 ANYTHING = st.text(st.sampled_from('code,rate;\t|\n\r"44.0\x00é-'), max_size=80)

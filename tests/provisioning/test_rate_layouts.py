@@ -514,6 +514,18 @@ def test_portaone_has_codes_and_names_of_destinations(path):
     )
 
 
+@pytest.mark.parametrize("cell", ["x", "9" * 5000])
+def test_a_first_interval_that_is_none_is_told(path, cell):
+    """
+    Though a price hangs on it.
+    """
+    rates, problems = read(path, f"Prefix,Price 1,Price N,Interval 1,Interval N\n44,0.2,0.1,{cell},6\n")
+
+    assert [] == rates
+    assert all(problem.startswith("rates.csv:2:4: initial: ") for problem in problems.found)
+    assert 1 == len(problems.found)
+
+
 @pytest.mark.parametrize(
     ("title", "cell", "price_nano"),
     [
