@@ -96,7 +96,7 @@ def test_a_template_reads_what_a_file_does_not_tell(cli, tmp_path):
         ("--per week", 4, "per: 'week' is neither a number of seconds nor increment"),
         ("--increments x", 4, "increments: 'x' is no increment like 30/6"),
         ("--zone Nowhere", 4, "zone: no time zone is called 'Nowhere'"),
-        ("--encoding klingon", 4, "new.csv: encoding: unknown encoding: klingon"),
+        ("--encoding klingon", 4, "encoding: no encoding is called 'klingon'"),
     ],
 )
 def test_an_option_that_cannot_be_is_told(cli, options, code, message):
