@@ -86,16 +86,23 @@ def put_deck(
     admin: Admin,
     active_from: datetime | None = None,
     kind: Kind = Kind.WHOLE,
+    *,
+    unless_held: bool = False,
 ) -> Change:
-    """Import as :func:`import_deck` does; the caller records the change."""
+    """
+    Import as :func:`import_deck` does; the caller records the change.
+
+    With *unless_held* nothing is changed when the version that holds at *active_from* was made from the same.
+    """
     deck_id, change = _put_name(txn, deck)
     sha256 = source.sha256() if kind is not Kind.AMEND else f"amend:{source.sha256()}"
+    begin = active_from or admin.now
     newest = _newest(txn, deck_id)
-    if newest is not None and newest.sha256 == sha256:
+    same = version_at(txn, deck.name, begin) if unless_held and newest is not None else newest
+    if same is not None and same.sha256 == sha256:
         return change
     if newest is None and kind is Kind.AMEND:
         raise BadInput(f"deck {deck.name} has no rates that could be amended; import it whole first")
-    begin = active_from or admin.now
     base = None if newest is None or kind is Kind.WHOLE else _version_at(txn, deck_id, begin)
     added = _add_version(txn, deck_id, newest, begin, source.name, sha256, kind.value, base)
     copied = _copy(txn, added.id, source)
@@ -208,6 +215,21 @@ def _version_at(txn: Cursor, deck_id: int, at: datetime) -> VersionRow:
     row = txn.fetchone()
     assert row is not None
     return VersionRow(*row)
+
+
+def version_at(txn: Cursor, name: str, at: datetime) -> DeckVersion:
+    """Return the version for calls set up at a moment. Raises NotFound."""
+    versions = list_versions(txn, name)
+    txn.execute("SELECT id FROM deck WHERE name = %s", (name,))
+    held = _version_at(txn, number(txn), at)
+    return next(version for version in versions if version.number == held.number)
+
+
+def versions_from(txn: Cursor, name: str, now: datetime) -> list[DeckVersion]:
+    """Return the version that holds at *now* and those that are planned to follow it, in this order."""
+    planned = {each.active_from for each in list_versions(txn, name) if each.active_from > now}
+    followed = [version_at(txn, name, at) for at in (now, *sorted(planned))]
+    return list({version.number: version for version in followed}.values())
 
 
 def list_decks(txn: Cursor) -> list[Deck]:

@@ -9,7 +9,7 @@ from psycopg2.extensions import cursor as Cursor
 
 from provisioning.admin import Action, Admin, Change
 from provisioning.amounts import MICRO_DECIMALS, NANO_DECIMALS, amount_of
-from provisioning.decks import RATE_COLUMNS, Deck, DeckVersion, put_deck
+from provisioning.decks import RATE_COLUMNS, Deck, DeckVersion, put_deck, version_at
 from provisioning.moments import instant
 from provisioning.rate_files import ALWAYS
 from provisioning.rate_rules import cells_of_document
@@ -25,27 +25,31 @@ ALIKE = (
 
 def put_site_deck(txn: Cursor, deck: SiteDeck, admin: Admin) -> Change:
     """
-    Make the rates of *deck* its newest version, unless that has just these, wherever it had them from.
+    Make the rates of *deck* its version from its moment on, unless these hold then, wherever they came from.
 
     The caller records the change.
     """
     active_from = None if deck.active_from is None else instant("active_from", deck.active_from, UTC)
+    txn.execute("SELECT 1 FROM deck WHERE name = %s", (deck.name,))
+    held = version_at(txn, deck.name, active_from or admin.now) if txn.fetchone() else None
     txn.execute("SAVEPOINT before_deck")
-    change = put_deck(txn, Deck(name=deck.name, currency=deck.currency), deck.source, admin, active_from)
-    if change.action is Action.CHANGED and _last_two_agree(txn, deck.name):
+    named = Deck(name=deck.name, currency=deck.currency)
+    change = put_deck(txn, named, deck.source, admin, active_from, unless_held=True)
+    if change.action is Action.CHANGED and held is not None and _newest_is_like(txn, held):
         txn.execute("ROLLBACK TO SAVEPOINT before_deck")
         change = Change(Action.UNCHANGED, "deck", deck.name)
     txn.execute("RELEASE SAVEPOINT before_deck")
     return change
 
 
-def _last_two_agree(txn: Cursor, name: str) -> bool:
+def _newest_is_like(txn: Cursor, version: DeckVersion) -> bool:
+    """Tell whether the newest version of a deck has the very rates of *version*."""
     txn.execute(
-        "SELECT v.id FROM deck_version v JOIN deck d ON d.id = v.deck_id WHERE d.name = %s"
-        " ORDER BY v.number DESC LIMIT 2",
-        (name,),
+        "SELECT v.id FROM deck_version v JOIN deck d ON d.id = v.deck_id WHERE d.name = %(name)s"
+        " ORDER BY v.number = %(number)s DESC, v.number DESC LIMIT 2",
+        {"name": version.deck, "number": version.number},
     )
-    newest, before = (version_id for (version_id,) in txn.fetchall())
+    before, newest = (version_id for (version_id,) in txn.fetchall())
     rates = f"SELECT {ALIKE} FROM rate WHERE deck_version_id = "
     txn.execute(
         f"SELECT count(*) FROM (({rates}%(new)s EXCEPT ALL {rates}%(old)s)"

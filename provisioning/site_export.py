@@ -20,7 +20,7 @@ from provisioning.accounts import Account, list_accounts
 from provisioning.admin import Secret, plain_decimal, shown
 from provisioning.buckets import Bucket, list_buckets
 from provisioning.clients import Client, list_clients
-from provisioning.decks import Deck, list_decks, list_versions
+from provisioning.decks import Deck, DeckVersion, list_decks, versions_from
 from provisioning.destinations import list_destination_sets
 from provisioning.exchange import list_exchange_rates
 from provisioning.holidays import list_calendars
@@ -83,7 +83,7 @@ class Export:
         yield from map(self._plain("origin"), list_origins(txn))
         yield from map(self._plain("policy"), list_policies(txn))
         yield from map(self._plain("holiday"), list_calendars(txn))
-        yield from map(self._deck, list_decks(txn))
+        yield from self._decks()
         buckets = list_buckets(txn)
         for plan in list_plans(txn):
             its = [_bucket(bucket) for bucket in buckets if bucket.plan == plan.code]
@@ -116,26 +116,24 @@ class Export:
                     values = values_of(service, zones[service.account])
                     yield table(kind.value, values, _password(service))
 
-    def _deck(self, deck: Deck) -> str:
-        """Return the deck with the rates of its newest version."""
-        versions = list_versions(self.txn, deck.name)
-        newest = versions[0]
-        if newest.active_from > self.now and len(versions) > 1:
-            self.notes.append(
-                f"deck {deck.name}: the rates are those planned for {shown(newest.active_from)}; "
-                "what holds until then is left out"
-            )
-        values = values_of(deck) | {"active_from": _written(newest.active_from, UTC)}
-        rates = rates_of(self.txn, newest)
-        if self.directory is None or newest.row_count <= MOST_INLINE:
+    def _decks(self) -> Iterator[str]:
+        """Yield each deck with the rates that hold now, and again with those planned for a later moment."""
+        for deck in list_decks(self.txn):
+            for place, version in enumerate(versions_from(self.txn, deck.name, self.now)):
+                yield self._version(deck, version, is_planned=place > 0)
+
+    def _version(self, deck: Deck, version: DeckVersion, is_planned: bool) -> str:
+        values = values_of(deck) | {"active_from": _written(version.active_from, UTC)}
+        rates = rates_of(self.txn, version)
+        if self.directory is None or version.row_count <= MOST_INLINE:
             return table("deck", values | {"rates": [_all_written(rate, UTC) for rate in rates]})
-        name = self._file_of(deck.name)
+        name = self._file_of(f"{deck.name}-{version.active_from:%Y-%m-%d}" if is_planned else deck.name)
         _write_rates(self.directory / name, rates)
         return table("deck", values | {"file": name})
 
-    def _file_of(self, deck: str) -> str:
-        """Return a name for the file of a deck's rates, which no other deck has."""
-        stem = name = file_name(deck)
+    def _file_of(self, wanted: str) -> str:
+        """Return a name for a file of rates, as *wanted*, which no other has."""
+        stem = name = file_name(wanted)
         while name.lower() in self._files:
             name = f"{stem}-{len(self._files)}"
         self._files.add(name.lower())

@@ -8,7 +8,7 @@ import stat
 import tomllib
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
-from datetime import date
+from datetime import UTC, date
 from decimal import Decimal
 from pathlib import Path
 from typing import Any, Generic, TypeVar
@@ -20,6 +20,7 @@ from provisioning.clients import Client
 from provisioning.destinations import DestinationSet
 from provisioning.exchange import ExchangeRate
 from provisioning.holidays import Calendar
+from provisioning.moments import instant
 from provisioning.origins import OriginGroup
 from provisioning.overrides import Override
 from provisioning.plans import Plan
@@ -51,7 +52,7 @@ class Entry(Generic[T]):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SiteDeck:
-    """A deck, and where the rates of its newest version stand."""
+    """A deck, and where the rates stand that hold from a moment on."""
 
     name: str
     currency: str
@@ -315,7 +316,7 @@ def _refuse_doubles(site: Site) -> None:
         *(("origin", entry, entry.value.name) for entry in site.origins),
         *(("policy", entry, entry.value.name) for entry in site.policies),
         *(("holiday", entry, entry.value.name) for entry in site.holidays),
-        *(("deck", entry, entry.value.name) for entry in site.decks),
+        *(("deck", entry, _deck_key(entry.value)) for entry in site.decks),
         *(("plan", entry, entry.value.code) for entry in site.plans),
         *(("bucket", entry, entry.value.key) for entry in site.buckets),
         *(("supplier", entry, entry.value.code) for entry in site.suppliers),
@@ -329,6 +330,12 @@ def _refuse_doubles(site: Site) -> None:
         if place != entry.place:
             name = key.partition("\0")[0]
             site.findings.add(entry.place, f"{noun} {name} is on line {site.findings.line(place)} too")
+
+
+def _deck_key(deck: SiteDeck) -> str:
+    """Return what tells *deck* from all others in the file: it may be there once for each moment."""
+    moment = "" if deck.active_from is None else shown(instant("active_from", deck.active_from, UTC))
+    return f"{deck.name}\0{moment}"
 
 
 def _service_key(service: Service) -> str:

@@ -2,23 +2,27 @@
 
 import re
 from datetime import timedelta
+from decimal import Decimal
 from pathlib import Path
 
 import pytest
 
 from provisioning import site_export
 from provisioning.clients import end_client
-from provisioning.decks import Deck, import_deck
+from provisioning.decks import Deck, Kind, import_deck, version_at
 from provisioning.rate_files import RateFile
 from provisioning.service_rows import list_services
 from provisioning.services import end_service
 from provisioning.site import apply_file
+from provisioning.site_decks import rates_of
 from provisioning.site_export import Export
 from provisioning.site_file import READERS
+from radiusd.errors import BadInput
 
 DOCS = Path(__file__).parents[2] / "docs"
 EXAMPLE = DOCS / "examples/site.toml"
 BLOCKS = re.findall(r"```toml\n(.*?)```", (DOCS / "reference/site-file.md").read_text(), re.DOTALL)
+ODD_DECK = Deck(name="odd", currency="USD")
 ODD = """
 [[account]]
 code = "AA"
@@ -180,15 +184,94 @@ def test_large_decks_stand_in_files_beside(whole, admin, exported, tmp_path, mon
     assert [] == apply_file(whole, path, admin)
 
 
+@pytest.fixture
+def with_planned(whole, admin, tmp_path):
+    """The same, and a deck with rates planned for two moments, the later of them planned first."""
+    for price, days in (("0.88", 20), ("0.77", 9)):
+        rates = tmp_path / "rates.csv"
+        rates.write_text(f"prefix,rate,initial,increment\n1,{price},6,6\n")
+        import_deck(whole, ODD_DECK, RateFile(rates), admin, admin.now + timedelta(days=days), Kind.WHOLE)
+    return whole
+
+
+def _rates_at(txn, at) -> list[object]:
+    """The prices of the prefix 1 that hold at a moment."""
+    return [rate["rate"] for rate in rates_of(txn, version_at(txn, "odd", at)) if rate["prefix"] == "1"]
+
+
 @pytest.mark.postgres
-def test_says_what_the_file_cannot(whole, admin, tmp_path):
+def test_planned_versions_of_a_deck_come_into_being_elsewhere(with_planned, admin, exported):
     """
-    Rates that hold until planned ones do, and clients that have ended.
+    What holds now and what is planned: here nothing changes, elsewhere each holds from its moment.
     """
-    rates = tmp_path / "rates.csv"
-    rates.write_text("prefix,rate,initial,increment\n1,0.77,6,6\n")
-    later = admin.now + timedelta(days=9)
-    import_deck(whole, Deck(name="odd", currency="USD"), RateFile(rates), admin, active_from=later)
+    moments = [admin.now + timedelta(days=days) for days in (0, 8, 9, 19, 20)]
+    path = exported(with_planned)
+    here = [_rates_at(with_planned, at) for at in moments]
+    text = path.read_text()
+    assert [] == apply_file(with_planned, path, admin)
+    with_planned.execute("ROLLBACK TO SAVEPOINT empty")
+    path.write_text(with_secrets(text))
+
+    apply_file(with_planned, path, admin)
+    assert here == [_rates_at(with_planned, at) for at in moments]
+    assert [2, 2, 1, 1, 1] == [len(rates) for rates in here]
+    assert text == exported(with_planned).read_text()
+    assert [] == apply_file(with_planned, path, admin)
+
+
+@pytest.mark.postgres
+def test_what_is_planned_goes_to_a_file_of_its_own(with_planned, admin, exported, tmp_path, monkeypatch):
+    """
+    The name of the file tells the day from which its rates hold.
+    """
+    monkeypatch.setattr(site_export, "MOST_INLINE", 0)
+    directory = tmp_path / "site"
+    directory.mkdir()
+
+    path = exported(with_planned, directory)
+
+    day = admin.now + timedelta(days=9)
+    assert {"odd.csv", f"odd-{day:%Y-%m-%d}.csv"} <= {each.name for each in directory.glob("odd*.csv")}
+    assert [] == apply_file(with_planned, path, admin)
+
+
+@pytest.mark.postgres
+def test_one_planned_version_may_change_alone(with_planned, admin, exported):
+    """
+    A file that tells another price for a moment changes what holds from then on, and nothing before.
+    """
+    path = exported(with_planned)
+    path.write_text(path.read_text().replace("0.77", "0.66"))
+
+    [change] = apply_file(with_planned, path, admin)
+
+    assert ("deck", "odd") == (change.noun, change.key)
+    assert [Decimal("0.66")] == _rates_at(with_planned, admin.now + timedelta(days=9))
+    assert [Decimal("0.88")] == _rates_at(with_planned, admin.now + timedelta(days=20))
+    assert 2 == len(_rates_at(with_planned, admin.now))
+    assert [] == apply_file(with_planned, path, admin)
+
+
+@pytest.mark.postgres
+def test_a_deck_told_twice_for_one_moment_is_refused(with_planned, admin, exported):
+    """
+    Which of the two is meant?
+    """
+    path = exported(with_planned)
+    nearer, farther = (f"{admin.now + timedelta(days=days):%Y-%m-%d}" for days in (9, 20))
+    text = path.read_text()
+    assert nearer in text and farther in text
+    path.write_text(text.replace(nearer, farther))
+
+    with pytest.raises(BadInput, match=r"deck odd is on line \d+ too"):
+        apply_file(with_planned, path, admin)
+
+
+@pytest.mark.postgres
+def test_says_what_the_file_cannot(whole, admin):
+    """
+    Clients that have ended.
+    """
     for service in list_services(whole):
         if getattr(service, "client", None) == "sbc1":
             end_service(whole, service, admin.now, admin)
@@ -196,6 +279,4 @@ def test_says_what_the_file_cannot(whole, admin, tmp_path):
     made = Export(whole, admin.now)
     made.text()
 
-    deck, client = sorted(made.notes, reverse=True)
-    assert deck.startswith("deck odd: the rates are those planned for 2026-11-29T12:00:00Z")
-    assert "client sbc1 has ended and is left out; its trunks are not" == client
+    assert ["client sbc1 has ended and is left out; its trunks are not"] == made.notes
