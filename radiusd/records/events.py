@@ -16,16 +16,17 @@ from radiusd.records.values import LONGEST_TEXT
 
 KEY_OCTETS = 16
 GREATEST_CAUSE = 9999  # of Q.850, SIP and what vendors add to them
+_SIGNS = str.maketrans("", "", "+*#")
 Rules = tuple[tuple[str, str], ...]
 Choice = tuple[str, frozenset[str]]
 
 
 def read_rules(field: str, written: Iterable[str]) -> Rules:
-    """Return rules such as ``00:`` and ``0:49``: a number's beginning, and what takes its place."""
+    """Return rules such as ``00:``, ``101#:`` and ``0:49``: a number's beginning, and what takes its place."""
     rules = []
     for rule in written:
         prefix, colon, replacement = rule.partition(":")
-        if not colon or not prefix or not (prefix + replacement).replace("+", "").replace("*", "").isalnum():
+        if not colon or not prefix or not (prefix + replacement).translate(_SIGNS).isalnum():
             raise BadInput(f"{field}: {rule!r} is not PREFIX:REPLACEMENT, as 00: or 0:49 is")
         rules.append((prefix, replacement))
     return tuple(rules)

@@ -191,7 +191,7 @@ class _Mapping:
                 calling=station(value(fields, "calling")),
                 called=station(value(fields, "called")),
                 extension=self._told(fields, "extension"),
-                trunk=self._told(fields, "trunk"),
+                trunk_in=self._told(fields, "trunk"),
                 trunk_out=self._told(fields, "trunk_out"),
                 direction=self._direction_of(fields),
                 setup=times.setup,

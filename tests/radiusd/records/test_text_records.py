@@ -7,9 +7,10 @@ from io import BytesIO
 from pathlib import Path
 
 import pytest
+from msgspec.structs import replace
 
 from radiusd.records.asterisk import peer_of
-from radiusd.records.events import Meaning
+from radiusd.records.events import Meaning, read_rules
 from radiusd.records.record import Entry, SetAside
 from radiusd.records.registry import FORMATS, check_settings
 from tests.radiusd.records.vectors import FOLDER, Case, cases, plain, told
@@ -101,6 +102,21 @@ def test_calls_that_have_no_call_id_are_not_taken_for_one():
     found = [each for each in FORMATS["kamailio-acc"].read(BytesIO(rows), {}) if isinstance(each, Entry)]
 
     assert 2 == len({MEANING.key(each) for each in found})
+
+
+def test_a_source_explains_trunks_and_prefixes():
+    """
+    A prefix that chooses a route, ``101#``, is taken away; the trunk that a mapped file names is the one in.
+    """
+    columns = "trunk,src,dst,at,lasted\n"
+    rows = f"{columns}tg1,2001,101#15125550100,2026-01-05 12:00:00,60\n".encode()
+    settings = {"calling": "src", "called": "dst", "setup": "at", "duration": "lasted", "trunk": "trunk"}
+    meaning = replace(MEANING, format="mapped", called_rules=read_rules("called_rules", ["101#:"]))
+    [entry] = [each for each in FORMATS["mapped"].read(BytesIO(rows), settings) if isinstance(each, Entry)]
+
+    event = meaning.event(entry)
+
+    assert ("tg1", "", "15125550100") == (event.trunk_in, event.trunk_out, event.called)
 
 
 @pytest.mark.parametrize(
