@@ -102,6 +102,10 @@ TOLD_AFTER = "call_record"
 """The flag of an event that a call record told: it comes after the call, however long."""
 
 
+PART = "part_of_call"
+"""The flag of a record of which others tell the rest of the call: their durations are added up."""
+
+
 class CallEvent(msgspec.Struct, frozen=True, kw_only=True, gc=False, array_like=True):
     """
     One accounting event or call attempt, normalised. In JSON it is an array: new fields go to the end.

@@ -13,7 +13,7 @@ from datetime import datetime, timedelta
 
 import msgspec
 
-from radiusd.calls.events import CallEvent, Kind, Side, Status
+from radiusd.calls.events import PART, CallEvent, Kind, Side, Status
 from radiusd.calls.legs import deciding_leg, leg_rank, nearest_caller, went_to
 from radiusd.calls.moments import believed, own_beginning
 
@@ -194,7 +194,7 @@ def _final(deciding: Events) -> CallEvent | None:
     Return the report that ended the call, None while it is up.
 
     A call that was forked or tried over several routes ends with its last leg; the longest one is billed.
-    A failed branch ends nothing once another one was answered.
+    A failed branch ends nothing once another one was answered. What is told in parts is added up.
     """
     finals = [event for event in deciding if event.kind is _STOP or event.kind is _FAILED]
     if not finals:
@@ -206,7 +206,25 @@ def _final(deciding: Events) -> CallEvent | None:
         return None  # a re-INVITE or a branch that failed
     if begun - ended and (len(begun) > 1 or all(event.status is Status.FAILED for event in finals)):
         return None  # another leg or try was given up
+    parts = [event for event in stops if PART in event.flags] if len(stops) > 1 else []
+    if len(parts) > 1:
+        stops = [event for event in stops if event not in parts]
+        stops.append(_sum(parts))
     return max(stops or finals, key=_length)
+
+
+def _sum(parts: Sequence[CallEvent]) -> CallEvent:
+    """Return the one Stop that *parts* come to: it ends with the last, and was connected as long as all."""
+    connects = [event.connect_at for event in parts if event.connect_at is not None]
+    return msgspec.structs.replace(
+        max(parts, key=_length_of_last),
+        connect_at=min(connects, default=None),
+        duration_ms=sum(event.duration_ms or 0 for event in parts),
+    )
+
+
+def _length_of_last(event: CallEvent) -> tuple[int, str]:
+    return _micros(event.event_at), event.source
 
 
 def _length(event: CallEvent) -> tuple[int, int, str]:
@@ -267,7 +285,9 @@ def _duration(
             return elapsed_ms, ()
         rung = stop.status is Status.FAILED or any(event.status is Status.SETUP for event in deciding)
         return (0, ()) if rung else (None, ("no_duration",))
-    if elapsed_ms is not None and stop.duration_ms and abs(stop.duration_ms - elapsed_ms) > _MISMATCH_MS:
+    has_pauses = PART in stop.flags  # it rang again, was held or parked
+    differs = elapsed_ms is not None and abs(stop.duration_ms - elapsed_ms) > _MISMATCH_MS
+    if stop.duration_ms and differs and not has_pauses:
         return stop.duration_ms, ("duration_mismatch",)
     return stop.duration_ms, ()
 

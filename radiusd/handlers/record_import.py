@@ -129,7 +129,7 @@ class Importer:
             under_way: Future[None] | None = None
             for outcome in outcomes:
                 if isinstance(outcome, Entry):
-                    batch.append(outcome)
+                    batch.extend(outcome.parts or (outcome,))
                 elif isinstance(outcome, SetAside):
                     aside.append(outcome)
                 else:

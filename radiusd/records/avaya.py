@@ -61,12 +61,16 @@ def _read(rows: Rows, zone: ZoneInfo) -> Outcomes:
             continue
         call_id = fields["call_id"]
         before = continued.pop(call_id, None)
+        if before is not None and entry.key in (part.key for part in before.parts or (before,)):
+            continued[call_id] = before
+            yield passed_over(row, "told again")
+            continue
         if before is not None:
             entry = _added(before, entry)
         if fields["continuation"] != "1":
             yield entry
             continue
-        continued[call_id] = replace(entry, in_parts=True)  # the whole of it may come in another file
+        continued[call_id] = entry
         if len(continued) > MOST_CONTINUED:
             yield continued.popitem(last=False)[1]
     yield from continued.values()
@@ -106,6 +110,8 @@ def _entry(row: Row, fields: dict[str, str], zone: ZoneInfo) -> Entry:
         key=own_key(fields, OWN_KEY),
         duration_ms=times.ms,
         fields=fields,
+        in_parts=True,  # of whether an earlier record is of the same call this one says nothing
+        part=f"{times.setup:%Y-%m-%d %H:%M:%S}",
     )
 
 
@@ -143,8 +149,7 @@ def _added(first: Entry, second: Entry) -> Entry:
     return replace(
         first,
         record=whole_call,
-        key=f"{first.key}\n{second.key}",
         raw=first.raw + b"\n" + second.raw,
         duration_ms=lasted_ms,
-        in_parts=True,
+        parts=(*(first.parts or (first,)), second),
     )

@@ -9,7 +9,7 @@ from typing import Any
 
 import msgspec
 
-from radiusd.calls.events import TOLD_AFTER, CallEvent, Kind, Status
+from radiusd.calls.events import PART, TOLD_AFTER, CallEvent, Kind, Status
 from radiusd.errors import BadInput
 from radiusd.records.record import Entry, Record, RecordError
 from radiusd.records.values import LONGEST_TEXT
@@ -22,7 +22,7 @@ Choice = tuple[str, frozenset[str]]
 
 
 def read_rules(field: str, written: Iterable[str]) -> Rules:
-    """Return rules such as ``00:``, ``101#:`` and ``0:49``: a number's beginning, and what takes its place."""
+    """Return rules such as ``00:``, ``101#:`` and ``0:49``: a number's beginning, and what replaces it."""
     rules = []
     for rule in written:
         prefix, colon, replacement = rule.partition(":")
@@ -72,13 +72,13 @@ class Meaning(msgspec.Struct, frozen=True, kw_only=True):
         return CallEvent(
             client_id=self.client_id,
             dialect=self.format,
-            kind=_kind(record, times.ended_at),
+            kind=Kind.STOP if entry.part else _kind(record, times.ended_at),
             # Records come late by their nature: their stamps are believed as if they had come at once.
             received_at=times.told_at,
             event_at=times.told_at,
             event_at_known=True,
             call_id=self._call_id(entry, name),
-            leg_id=f"record of {self.name}",  # it stands beside what RADIUS tells, and can be taken back
+            leg_id=self._leg_id(entry, name),
             calling=_ruled(_text(record.calling), self.calling_rules),
             called=_ruled(_text(record.called), self.called_rules),
             remote_ip=_text(record.source_ip),
@@ -94,10 +94,14 @@ class Meaning(msgspec.Struct, frozen=True, kw_only=True):
             cause=_whole(record.cause) if record.cause else _whole(record.isup_cause),
             sip_code=_sip_code(record),
             status=Status.ANSWERED if record.answered else Status.FAILED,
-            flags=(TOLD_AFTER,),
+            flags=(TOLD_AFTER, PART) if entry.part else (TOLD_AFTER,),
             source=f"{self.name}:{name}",
             incoming=record.direction == "in" or self._is_incoming(fields),
         )
+
+    def _leg_id(self, entry: Entry, key: str) -> str:
+        """Return what the record is about, beside what RADIUS tells: each part of a call by itself."""
+        return f"record of {self.name} {entry.part} {key}" if entry.part else f"record of {self.name}"
 
     def _is_incoming(self, fields: Mapping[str, str]) -> bool:
         if self.incoming is None:

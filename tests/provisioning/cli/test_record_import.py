@@ -332,33 +332,48 @@ def test_a_call_told_in_two_files_is_one_call(run: Run, site: Path, books: Any) 
     assert Exit.OK == run("books", "check").exit_code
 
 
-def test_a_call_that_is_continued_is_one_call(run: Run, site: Path, books: Any) -> None:
-    """
-    Avaya's records of a transferred call are added up, also when a file was cut between them.
-    """
-    words = (
-        "source",
-        "add",
-        "ipo",
-        "--format",
-        "avaya-ipoffice-smdr",
-        "--zone",
-        "UTC",
-        "--tenant",
-        "acme.pbx",
-    )
-    assert Exit.OK == run(*words).exit_code
-    line = "2026/01/05 {},00:00:{},5,1001,O,13105550100,13105550100,,0,1000001,{},E1001,A,T9001,B,0,0\n"
-    first, second = line.format("10:00:00", 20, 1), line.format("10:00:25", 30, 0)
-    (site / "half.csv").write_text(first)
-    (site / "whole.csv").write_text(first + second + line.format("11:00:00", 10, 0))
+SMDR = "2026/01/05 {},00:00:{:02},5,1001,O,13105550100,13105550100,,0,1000001,{},E1001,A,T9001,B,0,0\n"
+RANG, FIRST, SECOND = (
+    SMDR.format("09:59:50", 0, 1),
+    SMDR.format("10:00:00", 20, 1),
+    SMDR.format("10:00:25", 30, 0),
+)
+LATER = SMDR.format("11:00:00", 10, 0)  # the PBX has booted, and counts its calls from the beginning
 
-    told(run, "record", "import", "--source", "ipo", "half.csv")
-    assert {"ACME": -20_000, "BETA": 0} == {"BETA": 0, **books()}
-    counts = told(run, "record", "import", "--source", "ipo", "whole.csv")
 
-    assert {"ACME": -60_000, "BETA": 0} == {"BETA": 0, **books()}
-    assert (2, 2, 0) == tuple(counts[name] for name in ("received", "accepted", "duplicate"))
+@pytest.mark.parametrize(
+    ("files", "calls"),
+    [
+        ([FIRST + SECOND], [50]),
+        ([FIRST + LATER.replace("1000001", "1000002") + SECOND], [50, 10]),
+        ([FIRST, FIRST + SECOND + LATER], [50, 10]),
+        ([FIRST, SECOND, LATER], [50, 10]),
+        ([SECOND, FIRST], [50]),
+        ([FIRST, FIRST + FIRST + SECOND, SECOND], [50]),
+        ([RANG + FIRST, SECOND], [50]),
+    ],
+)
+def test_a_call_that_is_continued_is_one_call(
+    run: Run, site: Path, books: Any, dsn: str, files: list[str], calls: list[int]
+) -> None:
+    """
+    Avaya's records of a transferred call are added up, in whichever files they come and however often.
+    """
+    words = ("--format", "avaya-ipoffice-smdr", "--zone", "UTC", "--tenant", "acme.pbx")
+    assert Exit.OK == run("source", "add", "ipo", *words).exit_code
+    for number, lines in enumerate(files):
+        (site / f"{number}.csv").write_text(lines)
+        told(run, "record", "import", "--source", "ipo", f"{number}.csv")
+
+    with closing(psycopg2.connect(dsn)) as connection, connection.cursor() as txn:
+        txn.execute("SELECT duration_ms / 1000, flags FROM cdr ORDER BY started_at")
+        found = txn.fetchall()
+    assert calls == [seconds for seconds, _ in found]
+    assert not any("duration_mismatch" in flags for _, flags in found)
+    assert -1000 * sum(calls) == books()["ACME"]
+    for number in range(len(files)):
+        assert Exit.OK == run("record", "rollback", "--source", "ipo", f"{number}.csv", "--yes").exit_code
+    assert 0 == books()["ACME"]
 
 
 def test_every_format_goes_into_the_books(run: Run, site: Path) -> None:

@@ -2,6 +2,7 @@
 
 import random
 from datetime import timedelta
+from itertools import permutations
 from typing import Any
 
 import msgspec
@@ -9,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from radiusd.calls.events import CallEvent, Leg, Side, Status
+from radiusd.calls.events import PART, CallEvent, Leg, Side, Status
 from radiusd.calls.facts import Call, Closing, Events, add_up, keep, read_facts
 from tests.builders import (
     NOW,
@@ -334,6 +335,22 @@ def test_the_longest_of_several_stops_of_a_leg_counts() -> None:
     """
     assert 30_000 == told(a_stop(NOW, 0), a_stop(NOW, 30)).duration_ms
     assert 30_000 == told(a_stop(NOW, 30), a_stop(NOW, 0)).duration_ms
+
+
+def test_what_is_told_in_parts_is_added_up() -> None:
+    """
+    In any order: it begins with the first, ends with the last, and what lies between is no contradiction.
+    """
+    at = [NOW + seconds(each) for each in (40, 60, 120, 150, 170)]
+    first = a_stop(at[1], 20, connect_at=at[0], flags=(PART,), leg_id="1", calling="201")
+    second = a_stop(at[3], 30, connect_at=at[2], flags=(PART,), leg_id="2", calling="202")
+    rang = a_stop(at[4], 0, flags=(PART,), leg_id="3", calling="203")
+
+    for each in permutations((first, second, rang)):
+        call = told(*each)
+
+        assert (50_000, at[0], at[4]) == (call.duration_ms, call.connect_at, call.ended_at)
+        assert ("201", True, (PART,)) == (call.identity.calling, call.answered, call.flags)
 
 
 def test_what_a_packet_leaves_out_another_one_tells() -> None:
