@@ -64,6 +64,9 @@ class Gateway(Dialect):
         call_id = self.call_id(record) or record.session_id or reading.call_class
         calling, called = self.calling(record), self.called(record)
         calling_in, calling_out, called_in, called_out = self.translations(record)
+        asked: tuple[str, ...] = ()
+        if record.kind is not _AUTHORIZE and not reading.call_class:
+            asked = tuple([each for each in self.ids(record) if each and each != call_id])
         return reading.event(
             client,
             call_id=call_id,
@@ -91,7 +94,7 @@ class Gateway(Dialect):
             release_side=self.release_side(record),
             status=status,
             quality=self.quality(record),
-            asked=() if record.kind is _AUTHORIZE or reading.call_class else self.other_ids(record, call_id),
+            asked=asked,
         )
 
     def open_record(self, reading: Reading) -> Record:
@@ -119,20 +122,13 @@ class Gateway(Dialect):
             or conference_id(said.text(h323.CONF_ID))
         )
 
-    def other_ids(self, record: Record, call_id: str) -> tuple[str, ...]:
+    def ids(self, record: Record) -> tuple[str, ...]:
         """
-        Return by which ids else the call of *record* may have been asked for.
+        Return what *record* calls its call beside what :meth:`call_id` takes: it may be asked for by that.
 
         IOS asks before the call by its session id, a voice menu by h323-conf-id, whatever the incoming id is.
         """
-        said = record.said
-        ids = (
-            conference_id(said.text(h323.INCOMING_CONF_ID)),
-            conference_id(said.text(h323.CONF_ID)),
-            record.session_id,
-            said.pair(b"call-id"),
-        )
-        return tuple([each for each in dict.fromkeys(ids) if each and each != call_id])
+        return conference_id(record.said.text(h323.CONF_ID)), record.session_id
 
     def leg_id(self, record: Record, call_id: str) -> str:
         """Return what the records of one leg have in common, and no other's."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from radiusd.calls.events import Kind, Leg
+from radiusd.dialects import h323
 from radiusd.dialects.gateway import Record
 from radiusd.dialects.reading import Reading
 from radiusd.dialects.standard import FRAMED_IP_ADDRESS
@@ -36,6 +37,10 @@ class Mvts(Xpgk):
             return conference_id(reading.text("call_id_from"))
         said = record.said
         return said.pair(b"xpgk-record-id") or super().call_id(record) or _split(record.session_id)[0]
+
+    def ids(self, record: Record) -> tuple[str, ...]:
+        """See :meth:`Gateway.ids`; a question may know no record id yet."""
+        return *super().ids(record), conference_id(record.said.text(h323.INCOMING_CONF_ID))
 
     def caller_address(self, record: Record) -> bytes | str | None:
         """Return where the call came from: what says so on any leg, else the far end of the caller's leg."""

@@ -26,6 +26,10 @@ class Yate(Gateway):
         """Return the id that both legs share: of the conference, else Yate's own."""
         return super().call_id(record) or record.said.pair(b"call-id")
 
+    def ids(self, record: Record) -> tuple[str, ...]:
+        """See :meth:`Gateway.ids`."""
+        return *super().ids(record), record.said.pair(b"call-id")
+
     def username(self, record: Record, calling: str, called: str) -> str:
         """Return the user, whose name may be a number; an address is none."""
         reading = record.reading
