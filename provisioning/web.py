@@ -25,6 +25,7 @@ from twisted.web.server import NOT_DONE_YET, Request, Site
 from provisioning.admin import Admin
 from provisioning.api.sweeping import SWEEPS, Sweep
 from provisioning.database_threads import DatabaseThreads
+from provisioning.jobs import Jobs
 from provisioning.roles import Actor
 from radiusd import logs
 from radiusd.errors import BadSettings
@@ -53,6 +54,12 @@ class Web:
     database: DatabaseThreads
     log: Any
     ending: list[Callable[[], None]] = field(default_factory=list)  # called when the process is told to end
+    jobs: Jobs = field(init=False)
+
+    def __post_init__(self) -> None:
+        """Let what takes long end with the process."""
+        self.jobs = Jobs(self.log)
+        self.ending.append(self.jobs.end)
 
     def now(self) -> datetime:
         """Return the time."""

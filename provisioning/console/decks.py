@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import tempfile
 from bisect import bisect_right
+from dataclasses import replace
 from datetime import timedelta
 from decimal import Decimal
 from itertools import pairwise
@@ -13,10 +14,11 @@ from typing import Any
 from provisioning.api.decks import Upload
 from provisioning.console.charts import Bar, bars
 from provisioning.console.pages import Go, Outcome, Page, Shown, Visit
+from provisioning.console.trials import Rates, begin_trial, last_month
 from provisioning.deck_changes import DeckChanges, compare_versions
 from provisioning.decks import Deck, Kind, import_deck, list_decks, list_versions, roll_back
 from provisioning.moments import instant, parse_moment
-from radiusd.errors import BadInput
+from radiusd.errors import BadInput, NotDurable
 
 LATELY = timedelta(days=31)
 READ = 20_000  # changes that are looked at for the histogram
@@ -120,6 +122,8 @@ def _import(visit: Visit) -> Outcome:
     txn, form = visit.asked.txn, visit.form
     octets = visit.files.get("file") or form.get("rows", "").encode()
     called = visit.file_names.get("file") or "pasted.csv"
+    if form.get("do") == "try":
+        return _try(visit, Rates(octets, called))
     try:
         begin = None
         if form.get("active_from"):
@@ -142,6 +146,17 @@ def _import(visit: Visit) -> Outcome:
         txn.execute("ROLLBACK TO before_import")
         return _import_form(visit, changes=changes)
     return Go(f"/decks/{deck.name}", "Imported." if change else "These rates are the newest version already.")
+
+
+def _try(visit: Visit, rates: Rates) -> Outcome:
+    """Begin to tell what the calls of last month would have cost under the file."""
+    name = visit.form.get("name", "").strip()
+    tried = replace(visit, form={"instead_of": name, "month": last_month(visit)})
+    try:
+        job = begin_trial(tried, rates if rates.octets.strip() else None)
+    except (BadInput, NotDurable) as problem:
+        return _import_form(visit, str(problem))
+    return Go(f"/deck-tries/{job.id}")
 
 
 PAGES = (

@@ -24,6 +24,7 @@ from provisioning.console import (
     signup,
     things,
     tokens,
+    trials,
     watching,
 )
 from provisioning.console.pages import Page
@@ -37,6 +38,7 @@ PAGES: tuple[Page, ...] = (
     *things.PAGES,
     *overrides.PAGES,
     *decks.PAGES,
+    *trials.PAGES,
     *calls.PAGES,
     *queue.PAGES,
     *reports.PAGES,

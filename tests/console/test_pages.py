@@ -67,22 +67,24 @@ def test_every_page_is_readable_by_everybody(visit, calls):
     narrow = visit(Role.OPERATOR, "/", viewport={"width": 390, "height": 844}, color_scheme="dark")
     for path in (*paths.values(), "/search?q=15", "/no/such/page", *OPEN):
         narrow.goto(path)
-        faults += [f"{path}: {fault}" for fault in _too_wide(narrow)]
+        faults += [f"{path}: {fault}" for fault in too_wide(narrow)]
         if path not in [paths.get(kind) for kind in ALIKE]:
-            faults += [f"{path}: {fault}" for fault in _severe(narrow)]
+            faults += [f"{path}: {fault}" for fault in severe(narrow)]
     for kind in IN_LIGHT:
         page.goto(paths[kind])
-        faults += [f"{kind}: {fault}" for fault in _severe(page)]
+        faults += [f"{kind}: {fault}" for fault in severe(page)]
     assert [] == faults, "\n".join(faults)
 
 
-def _too_wide(page: Page) -> Iterator[str]:
+def too_wide(page: Page) -> Iterator[str]:
+    """Yield by how much a page is wider than its screen."""
     wide = page.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth")
     if wide > 0:
         yield f"{wide} pixels wider than the screen"
 
 
-def _severe(page: Page) -> Iterator[str]:
+def severe(page: Page) -> Iterator[str]:
+    """Yield what axe finds that keeps somebody from reading or using a page."""
     found = Axe().run(page, options={"resultTypes": ["violations"]}).response["violations"]
     for violation in found:
         if violation["impact"] in SEVERE:
