@@ -100,8 +100,10 @@ class Meaning(msgspec.Struct, frozen=True, kw_only=True):
         )
 
     def _leg_id(self, entry: Entry, key: str) -> str:
-        """Return what the record is about, beside what RADIUS tells: each part of a call by itself."""
-        return f"record of {self.name} {entry.part} {key}" if entry.part else f"record of {self.name}"
+        """Return what the record is about, beside what RADIUS tells: each part and each node by itself."""
+        if entry.part:
+            return f"record of {self.name} {entry.part} {key}"
+        return f"record of {self.name} {entry.teller}".rstrip()
 
     def _is_incoming(self, fields: Mapping[str, str]) -> bool:
         if self.incoming is None:

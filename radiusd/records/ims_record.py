@@ -151,8 +151,7 @@ def _entry(record: Record, data: bytes, fields: Fields, offset: int, duration_ms
     node, sequence = record.node, record.sequence
     # A node counts its records; the charging id keeps apart two nodes that were given one name.
     key = "" if node is None or sequence is None else f"{record.record} {node} {sequence} {record.icid or ''}"
-    in_parts = PART_NUMBER in fields and bool(record.session_id)  # the parts of a call are one call
-    if in_parts:
+    if PART_NUMBER in fields and record.session_id:
         key = f"{record.session_id};{key};{_number(data, fields, PART_NUMBER, 'recordSequenceNumber')}"
     return Entry(
         record=record,
@@ -162,7 +161,8 @@ def _entry(record: Record, data: bytes, fields: Fields, offset: int, duration_ms
         duration_ms=duration_ms,
         sequence=sequence if isinstance(sequence, int) else None,
         fields=ImsFields(record, data, fields),
-        in_parts=in_parts,
+        in_parts=True,  # parts of a call, and records of other nodes, have its session's id
+        teller=f"{record.record} {node or ''}",
     )
 
 
@@ -269,11 +269,7 @@ def _times(data: bytes, fields: Fields) -> tuple[datetime | None, datetime | Non
 def _duration(
     data: bytes, fields: Fields, answer: datetime | None, release: datetime | None
 ) -> tuple[int | None, int | None]:
-    """
-    Return the seconds between the stamps, and the milliseconds where both stamps have a fraction.
-
-    The seconds are None of an answered call whose end is not told.
-    """
+    """Return the seconds between the stamps, if both are told; milliseconds where both have a fraction."""
     if answer is None:
         return 0, 0
     if release is None:

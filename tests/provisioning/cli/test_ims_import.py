@@ -61,6 +61,23 @@ def in_parts() -> bytes:
     )
 
 
+def test_a_call_that_several_nodes_tell_is_charged_once(run: Run, site: Path, dsn: str) -> None:
+    """
+    Those of an IBCF and an MGCF that share the session's id, in one file or another, whichever comes first.
+    """
+    others = ANSWERED.replace(b"\xbf\x43", b"\xbf\x52", 1).replace(b"\x80\x01\x43", b"\x80\x01\x52", 1)
+    others = others.replace(b"mgcf0.ims", b"ibcf0.ims").replace(b"TG000", b"TG999")
+    for name, octets in (("ibcf.ber", others), ("mgcf.ber", ANSWERED), ("both.ber", others + MGCF)):
+        (site / name).write_bytes(octets)
+        result = run("record", "import", "--source", "mgcf", name, "--jsonl")
+        assert Exit.OK == result.exit_code, result.output
+
+    with closing(psycopg2.connect(dsn)) as connection, connection.cursor() as txn:
+        txn.execute("SELECT duration_ms, total_micros FROM cdr WHERE duration_ms > 0")
+        assert [(26_314, 27_000)] == txn.fetchall()
+    assert Exit.OK == run("books", "check").exit_code
+
+
 @pytest.mark.parametrize("octets", [ANSWERED, in_parts()], ids=["whole", "in parts"])
 def test_a_call_is_charged_once(run: Run, site: Path, dsn: str, octets: bytes) -> None:
     """
