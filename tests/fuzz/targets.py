@@ -151,7 +151,7 @@ def known(target: Target) -> list[bytes]:
 
 
 def keep(target: Target, inputs: list[bytes]) -> None:
-    """Write all inputs of *target*'s corpus: each once, the shortest first, so that changes are easy to see."""
+    """Write all inputs of *target*'s corpus: each once, the shortest first, so that changes show."""
     lines = sorted({one.hex() for one in inputs}, key=lambda line: (len(line), line))
     target.file.parent.mkdir(exist_ok=True)
     target.file.write_text("".join(f"{line}\n" for line in lines))
