@@ -99,6 +99,7 @@ class _Reader:
             offset=row.offset,
             raw=row.octets,
             key=own_key(fields, OWN_KEY) if get("Acct-Session-Id") else "",
+            radius_id=get("Acme-Session-Ingress-CallId", "").strip(),
             duration_ms=exact_ms if close else times.ms,
             fields=fields,
         )

@@ -102,6 +102,7 @@ def _entry(row: Row, fields: Mapping[str, str]) -> Entry:
         raw=row.octets,
         key=get("recordId", ""),
         duration_ms=ms_between(answer, span.release) or 0,
+        radius_id=get("networkCallID", "").strip(),
         fields=fields,
     )
 

@@ -126,6 +126,8 @@ class Meaning(msgspec.Struct, frozen=True, kw_only=True):
         after they have booted.
         """
         call_id = _text(entry.record.call_id) or _text(entry.record.session_id)
+        if self.shares_calls and entry.radius_id:
+            return _text(entry.radius_id)
         if call_id and (self.shares_calls or entry.in_parts):
             return call_id
         return f"{call_id}#{name}"

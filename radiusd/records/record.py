@@ -93,6 +93,7 @@ class Entry(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     sequence: int | None = None  # the sender's running number, by which lost records show
     fields: Mapping[str, str] = {}
     in_parts: bool = False  # other records tell the rest of the call, under the same call_id
+    radius_id: str = ""  # what RADIUS calls the same call, where that is not its call_id
     teller: str = ""  # which node tells it, where several tell of one call
     part: str = ""  # where the times of such records add up: what puts this one in its order among them
     parts: tuple[Entry, ...] = ()  # of a call that several records tell: each of them, for the books

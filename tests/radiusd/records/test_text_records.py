@@ -104,6 +104,20 @@ def test_calls_that_have_no_call_id_are_not_taken_for_one():
     assert 2 == len({MEANING.key(each) for each in found})
 
 
+@pytest.mark.parametrize(
+    ("sample_name", "field"), [("acme_stop", "sip_call_id"), ("broadworks", "network_call_id")]
+)
+def test_a_record_has_the_name_that_radius_gives_its_call(sample_name, field):
+    """
+    Of a switch whose dialect knows calls by another id than its records do; else they would be two calls.
+    """
+    name, settings, octets, expected = sample(FOLDER / f"{sample_name}.expected.json")
+    meaning = replace(MEANING, format=name, shares_calls=True)
+    found = [each for each in FORMATS[name].read(BytesIO(octets), settings) if isinstance(each, Entry)]
+
+    assert [each[field] for each in expected] == [meaning.event(each).call_id for each in found]
+
+
 def test_a_source_explains_trunks_and_prefixes():
     """
     A prefix that chooses a route, ``101#``, is taken away; the trunk that a mapped file names is the one in.
