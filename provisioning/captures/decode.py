@@ -36,7 +36,7 @@ RADIUS_PORTS = frozenset({1812, 1813, 1645, 1646, 3799, 1700})
 _CODES = {int(code): code.name.replace("_", "-").title() for code in Code}
 _MAY_BE_UNSIGNED = (Code.ACCOUNTING_REQUEST, Code.ACCOUNTING_RESPONSE)
 _REQUESTS = (Code.ACCESS_REQUEST, Code.ACCOUNTING_REQUEST, Code.STATUS_SERVER, *SELF_SIGNED)
-_NOT_SHOWN = frozenset({"client_id", "dialect", "source", "flags"})
+_NOT_SHOWN = frozenset({"client_id", "dialect", "source", "flags", "asked"})
 _Way = tuple[tuple[str, int] | None, tuple[str, int] | None, int]
 
 

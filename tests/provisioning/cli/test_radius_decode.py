@@ -216,6 +216,63 @@ User-Name = alice
     assert ("Access-Request", "alice") == (ask["packet"], ask["event"]["username"])
 
 
+@pytest.mark.parametrize(
+    ("date", "octets"),
+    [
+        ("Nov 22 2026 14:05:53 UTC", "1795356353"),
+        ("Nov. 22 2026 16:05:53 EET", "1795356353"),
+        ("2026-11-22T14:05:53Z", "1795356353"),
+        ("1795356353", "1795356353"),
+    ],
+)
+def test_dates_as_freeradius_prints_them(decode, date, octets):
+    """
+    Event-Timestamp in its detail files; where nothing else does, it tells when the packet came.
+    """
+    written = f'Acct-Status-Type = Start\nAcct-Session-Id = "c2"\nEvent-Timestamp = "{date}"\n'
+
+    [packet] = decode(written.encode(), "--dialect", "cisco")
+
+    assert ["Event-Timestamp", octets] in packet["attributes"]
+    assert ("2026-11-22T14:05:53Z", []) == (packet["received_at"], packet["warnings"])
+
+
+def test_what_freeradius_says_of_its_work(decode):
+    """
+    The lines of ``radiusd -X``, old and new: requests with attributes by name or number, and no answers.
+    """
+    written = """
+(31) Received Accounting-Request Id 97 from 192.0.2.7:1646 to 192.0.2.200:1813 length 716
+(31)   Acct-Status-Type = Stop
+(31)   Acct-Session-Id = "c3"
+(31)   Acct-Session-Time = 61
+(31)   Attr-26.9.30 = 0x3130
+(31) # Executing section preacct from file /etc/freeradius/sites-enabled/default
+(31) Sent Accounting-Response Id 97 from 192.0.2.200:1813 to 192.0.2.7:1646 length 20
+(31)   Reply-Message = "thanks"
+(31) Finished request
+rad_recv: Access-Request packet from host 192.0.2.7 port 60567, id=180, length=332
+        User-Name = "alice"
+        Vendor-9-Attr-26 = answer
+        Attr-300 = 0x00
+Sending Access-Reject of id 180 to 192.0.2.7 port 60567
+        Reply-Message = "no"
+"""
+    stop, ask = decode(written.encode(), "--dialect", "cisco")
+
+    assert ("stop", "c3", 61000, 16) == tuple(
+        stop["event"][name] for name in ("kind", "call_id", "duration_ms", "cause")
+    )
+    assert ("Access-Request", "alice", "answer") == (
+        ask["packet"],
+        ask["event"]["username"],
+        ask["event"]["leg"],
+    )
+    assert ["attribute Attr-300: neither its number nor its length may be that large; left out"] == (
+        ask["warnings"]
+    )
+
+
 def test_says_what_is_wrong_with_a_packet(decode, run, tmp_path):
     """
     Another secret, a length that is impossible, an event that cannot be booked.
