@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
 from decimal import Decimal
@@ -18,7 +19,7 @@ from provisioning.moments import zone_named
 from provisioning.pages import ALL, Page
 from provisioning.policies import cps_milli, cps_of, policy_id
 from provisioning.roles import Actor, Role, reached_accounts, require_account
-from provisioning.rows import save
+from provisioning.rows import number, update
 from provisioning.spending import begin_counting
 from radiusd.errors import BadInput, Conflict, Forbidden, NotFound
 
@@ -54,6 +55,11 @@ class Account:
     daily_limit: Decimal | None = None
     monthly_limit: Decimal | None = None
 
+    @property
+    def is_limited(self) -> bool:
+        """Whether what its calls cost is counted by day or month."""
+        return self.daily_limit is not None or self.monthly_limit is not None
+
 
 HELPS = {
     "name": "Name for people.",
@@ -78,9 +84,10 @@ def add_account(txn: Cursor, account: Account, admin: Admin) -> Change:
     admin.require("accounts:write")
     if admin.role is Role.RESELLER and account.reseller is None:
         account = replace(account, reseller=admin.account)
-    if find_account(txn, account.code) is not None:
-        raise Conflict(f"account {account.code} exists already; change it with set")
-    return set_account(txn, account, admin)
+    permit(txn, account, None, admin)
+    change = _put(txn, account, None, admin.now)
+    record(txn, admin, [change])
+    return change
 
 
 def set_account(txn: Cursor, account: Account, admin: Admin) -> Change:
@@ -90,22 +97,35 @@ def set_account(txn: Cursor, account: Account, admin: Admin) -> Change:
     Raises:
         Forbidden: A reseller changes its own account, or how far one of its customers may owe.
     """
-    _permit(txn, account, admin)
-    change = put_account(txn, account, admin.now)
+    found = find_account(txn, account.code)
+    permit(txn, account, found, admin)
+    change = _put(txn, account, found, admin.now)
     record(txn, admin, [change])
     return change
 
 
 def put_account(txn: Cursor, account: Account, now: datetime) -> Change:
     """Make the account be as *account* says; the caller records the change."""
-    account = replace(account, currency=currency("currency", account.currency))
-    columns = {
+    return _put(txn, account, find_account(txn, account.code), now)
+
+
+def new_account(txn: Cursor, account: Account) -> tuple[dict[str, object], Change]:
+    """Return the columns of a new account, which the caller writes, and the change. Raises BadInput."""
+    return _all_columns(txn, account), compare("account", account.code, None, account)
+
+
+def _all_columns(txn: Cursor, account: Account) -> dict[str, object]:
+    return {
         **_columns(account),
+        "currency": currency("currency", account.currency),
         "reseller_id": _reseller_id(txn, account),
         "holidays_id": calendar_id(txn, "holidays", account.holidays),
         "policy_id": policy_id(txn, "policy", account.policy),
     }
-    found = find_account(txn, account.code)
+
+
+def _put(txn: Cursor, account: Account, found: Found | None, now: datetime) -> Change:
+    columns = _all_columns(txn, account)
     row_id, current = (None, None) if found is None else found
     if current is not None and current.currency != account.currency:
         raise Conflict(
@@ -114,12 +134,32 @@ def put_account(txn: Cursor, account: Account, now: datetime) -> Change:
         )
     change = compare("account", account.code, current, account)
     if change:
-        account_id = save(txn, "account", row_id, columns)
-        if row_id is None:  # the row that calls lock; a hot table, so no foreign key makes it
-            txn.execute("INSERT INTO balance (account_id) VALUES (%s)", (account_id,))
-        if account.daily_limit is not None or account.monthly_limit is not None:
+        if row_id is None:
+            account_id = _insert(txn, columns)
+        else:
+            account_id = row_id
+            update(txn, "account", row_id, columns)
+        if account.is_limited:
             begin_counting(txn, account_id, zone_named("timezone", account.timezone), now)
     return change
+
+
+def _insert(txn: Cursor, columns: Mapping[str, object]) -> int:
+    """
+    Insert an account, and the balance's row that calls lock: a hot table, so no foreign key makes it.
+
+    Raises:
+        Conflict: It exists.
+    """
+    names_, places = ", ".join(columns), ", ".join(["%s"] * len(columns))
+    txn.execute(
+        f"WITH added AS (INSERT INTO account ({names_}) VALUES ({places}) ON CONFLICT (code) DO NOTHING"
+        " RETURNING id) INSERT INTO balance (account_id) SELECT id FROM added RETURNING account_id",
+        tuple(columns.values()),
+    )
+    if not txn.rowcount:  # asked no earlier: of ten thousand, each question counts
+        raise Conflict(f"account {columns['code']} exists already; change it with set")
+    return number(txn)
 
 
 def list_accounts(txn: Cursor, actor: Actor | None = None, page: Page = ALL) -> list[Account]:
@@ -136,7 +176,7 @@ def list_accounts(txn: Cursor, actor: Actor | None = None, page: Page = ALL) -> 
     return [_account_of(row[1:]) for row in txn.fetchall()]
 
 
-def find_account(txn: Cursor, code: str) -> tuple[int, Account] | None:
+def find_account(txn: Cursor, code: str) -> Found | None:
     """Return the id and the account *code*, None when there is none."""
     txn.execute(SELECT + " WHERE account.code = %s", (code,))
     row = txn.fetchone()
@@ -158,6 +198,9 @@ def currency(field: str, code: str) -> str:
     return code
 
 
+Found = tuple[int, Account]
+"""An account and its id."""
+
 SELECT = """
 SELECT account.id, account.code, account.name, reseller.code, account.currency, account.timezone,
     account.credit_limit_micros, account.max_channels, account.status, holiday_calendar.name, policy.name,
@@ -168,13 +211,13 @@ LEFT JOIN policy ON policy.id = account.policy_id
 """
 
 
-def _permit(txn: Cursor, account: Account, admin: Admin) -> None:
+def permit(txn: Cursor, account: Account, found: Found | None, admin: Admin) -> None:
+    """Return when *admin* may make *account* be so, which is *found* now. Raises Forbidden, NotFound."""
     admin.require("accounts:write")
     if not admin.is_bound:
         return
     if account.code == admin.account:
         raise Forbidden(f"account {account.code} is your own; its provider changes it")
-    found = find_account(txn, account.code)
     if found is not None:
         require_account(txn, admin, account.code)
     if account.reseller is None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, fields, is_dataclass
+from dataclasses import dataclass, field, fields, is_dataclass, replace
 from datetime import UTC, date, datetime
 from decimal import Decimal
 from enum import Enum
@@ -30,6 +30,15 @@ class Admin(Actor):
 
     now: datetime
     sealer: Sealer
+    later: Later | None = field(default=None, kw_only=True)
+
+
+@dataclass(slots=True)
+class Later:
+    """Changes of a transaction with many, recorded together at its end: a statement for each is slow."""
+
+    changes: list[Change] = field(default_factory=list)
+    touches: bool = False  # whether workers are to be told
 
 
 class Action(Enum):
@@ -140,8 +149,22 @@ def record(txn: Cursor, admin: Admin, changes: Iterable[Change]) -> None:
     Does nothing when nothing changed.
     """
     made = [change for change in changes if change]
-    if made:
-        audit(txn, admin, made)
+    if not made:
+        return
+    audit(txn, admin, made)
+    if admin.later is None:
+        touch(txn, admin.now)
+    else:
+        admin.later.touches = True
+
+
+def record_later(txn: Cursor, admin: Admin) -> None:
+    """Record what *admin* has left for later; the last thing that its transaction does."""
+    assert admin.later is not None, "it is at work on many changes"
+    later, admin = admin.later, replace(admin, later=None)
+    if later.changes:
+        audit(txn, admin, later.changes)
+    if later.touches:
         touch(txn, admin.now)
 
 
@@ -157,6 +180,9 @@ def audit(txn: Cursor, admin: Admin, changes: Iterable[Change], *, own: bool = F
     changes = list(changes)
     for noun in {change.noun for change in changes if not own}:
         require_change(admin, noun)
+    if admin.later is not None:
+        admin.later.changes += changes
+        return
     rows = [
         (
             str(uuid7(admin.now, os.urandom(RANDOM_BYTES))),

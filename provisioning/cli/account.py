@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
 import click
 
 from provisioning import accounts
-from provisioning.cli.changing import changing, document, list_things, show_change
+from provisioning.cli.changing import Rows, changing, document, list_things, rows_of, show_change
 from provisioning.cli.field_options import field_options, given
 from provisioning.cli.framework import Group
 from provisioning.cli.output import print_document
@@ -20,16 +21,31 @@ def account() -> None:
     """Add, change and list accounts: who pays."""
 
 
+def _prepare(rows: Rows, wanted: Sequence[Mapping[str, Any]]) -> None:
+    """Ask at once which of the accounts of many rows there are."""
+    from provisioning.account_desk import AccountDesk
+
+    rows.accounts = AccountDesk(rows.txn, rows.admin, [params["code"] for params in wanted])
+    rows.at_end.append(rows.accounts.write)
+
+
 @account.command(
-    "add", example="tollwire account add ACME --currency USD --credit-limit 50 --timezone America/Chicago"
+    "add",
+    example="tollwire account add ACME --currency USD --credit-limit 50 --timezone America/Chicago",
+    prepare=_prepare,
 )
 @click.argument("code")
 @field_options(accounts.Account, accounts.NEW_HELPS, new=True, choices=accounts.WORDS)
 @click.pass_context
 def add(ctx: click.Context, /, code: str, **chosen: Any) -> None:
     """Add an account, with a balance of zero."""
+    wanted = accounts.Account(code=code, **given(chosen))
+    rows = rows_of(ctx)
     with changing(ctx) as (txn, admin):
-        change = accounts.add_account(txn, accounts.Account(code=code, **given(chosen)), admin)
+        if rows is not None and rows.accounts is not None:
+            change = rows.accounts.add(wanted)
+        else:
+            change = accounts.add_account(txn, wanted, admin)
     show_change(ctx, change)
 
 

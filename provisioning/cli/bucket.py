@@ -23,8 +23,22 @@ def time_option(required: bool) -> Callable[[Command], Command]:
     """Return the option for the included time."""
     text = "Included minutes a month; 90s are seconds."
     return click.option(
-        "--minutes", "seconds", type=seconds_of, required=required, metavar="MINUTES", help=text
+        "--minutes",
+        "seconds",
+        cls=TimeOption,
+        type=seconds_of,
+        required=required,
+        metavar="MINUTES",
+        help=text,
     )
+
+
+class TimeOption(click.Option):
+    """An option for time: a column of rows is in what its title says, minutes or seconds."""
+
+    def column_text(self, title: str, text: str) -> str:
+        """Return a cell under *title* as the option is typed."""
+        return f"{text}s" if title == "seconds" and text.isdecimal() else text
 
 
 def seconds_of(text: str) -> int:

@@ -17,10 +17,12 @@ from psycopg2.extensions import cursor as Cursor
 from provisioning.admin import Action, Admin, Change, Secret, begin
 from provisioning.cli.options import Format, options_of
 from provisioning.cli.output import print_document, print_rows
+from provisioning.cli.row_reader import row_cell
 from provisioning.cli.session import database, now, sealer
 from provisioning.cli.text import printable
 
 if TYPE_CHECKING:
+    from provisioning.account_desk import AccountDesk
     from provisioning.cli.service_batches import Batch
 
 Command = TypeVar("Command", bound=Callable[..., None])
@@ -44,8 +46,9 @@ class Rows:
     admin: Admin
     line: int = 0
     done: list[tuple[int, Change, dict[str, str]]] = field(default_factory=list)
-    unrecorded: list[Change] = field(default_factory=list)  # what commands leave to be recorded at the end
     batch: Batch | None = None  # of services
+    accounts: AccountDesk | None = None
+    at_end: list[Callable[[], None]] = field(default_factory=list)  # what is left to be written
 
 
 ROWS = "tollwire.rows"  # in a context's meta while there are some
@@ -172,8 +175,12 @@ def document(thing: Any) -> dict[str, object]:
 
 
 def list_things(ctx: click.Context, kind: type[Any], things: Iterable[Any]) -> None:
-    """Show many things of one kind."""
-    print_rows(ctx, shown_fields(kind), [tuple(document(thing).values()) for thing in things])
+    """Show many things of one kind; in CSV, so that ``set -`` reads what it was."""
+    rows = [tuple(document(thing).values()) for thing in things]
+    if options_of(ctx).format is Format.CSV:
+        names = shown_fields(kind)
+        rows = [tuple(map(row_cell, names, row)) for row in rows]
+    print_rows(ctx, shown_fields(kind), rows)
 
 
 def secret_options(name: str, what: str) -> Callable[[Command], Command]:

@@ -17,6 +17,7 @@ from radiusd.errors import BadInput
 
 Command = TypeVar("Command", bound=Callable[..., None])
 NONE = object()
+SHOWN = "shown_in_lists"
 NONE_WORD = "none"
 
 
@@ -38,9 +39,20 @@ def field_options(
     def add(command: Command) -> Command:
         for option in reversed(made):
             command = option(command)
-        return command
+        return listed_as(kind)(command)
 
     return add
+
+
+def listed_as(kind: type[Any]) -> Callable[[Command], Command]:
+    """Return what notes that lists show the fields of *kind*: rows of ``set`` may have all of them."""
+
+    def note(command: Command) -> Command:
+        if not hasattr(command, SHOWN):
+            setattr(command, SHOWN, tuple(field.name for field in fields(kind)))
+        return command
+
+    return note
 
 
 def given(chosen: Mapping[str, Any]) -> dict[str, Any]:

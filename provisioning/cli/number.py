@@ -13,7 +13,7 @@ import click
 
 from provisioning import inventory, number_states
 from provisioning.cli.changing import changing, document, list_things, show_change, show_changes
-from provisioning.cli.field_options import field_options, given, moment
+from provisioning.cli.field_options import field_options, given, listed_as, moment
 from provisioning.cli.fields import LIMIT
 from provisioning.cli.framework import Group
 from provisioning.cli.options import Format, options_of
@@ -99,6 +99,7 @@ def add(ctx: click.Context, /, number: str, state: str, **chosen: Any) -> None:
 @number.command("set", example="tollwire number set 15125550100 --monthly-price 2.00")
 @click.argument("number")
 @field_options(inventory.Number, inventory.HELPS, new=False)
+@listed_as(inventory.StockedNumber)
 @click.pass_context
 def set_(ctx: click.Context, /, number: str, **chosen: Any) -> None:
     """Change what is known of a number; its state has verbs of its own."""

@@ -54,7 +54,8 @@ tollwire did add - --account ACME --plan retail < dids.csv
 - The first row names arguments and options, as `number,activated,max-channels`; each further row is the command once more.
 - Options on the command line hold for all rows; an option of a row comes before them.
 - An empty cell is an option that was not given. What `set` has `none` for takes a value away.
-- Flags are `yes` or `no`. An option that may be repeated has its values between commas, or between semicolons where a value has commas.
+- Flags are `yes` or `no`. An option that may be repeated has its values between commas, or between semicolons where a value has commas; `\\;` is a semicolon in a value.
+- What `list --csv` writes, `set -` reads. Columns that `set` does not change are named in a warning, and do not count.
 - The separator is the comma, the semicolon or the tab, whichever the first row has most of. The file is UTF-8.
 - All rows are done, or none: what is wrong is told as `stdin:12: field: what, and what to do`.
 - Each row says what it did, after its line: `12: + did 15125550100`.

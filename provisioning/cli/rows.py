@@ -12,13 +12,16 @@ import io
 import re
 import sys
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from typing import NamedTuple
 
 import click
 from psycopg2.extensions import TRANSACTION_STATUS_INERROR
 
-from provisioning.admin import record
-from provisioning.cli.changing import ROWS, Rows, changing, show_rows
+from provisioning.admin import Later, record_later
+from provisioning.cli.changing import ROWS, Rows, changing, say_warnings, show_rows
+from provisioning.cli.field_options import SHOWN
+from provisioning.cli.row_reader import Params, RowReader, told
 from provisioning.toml_fields import suggestion
 from radiusd.errors import BadInput, TollwireError
 
@@ -26,7 +29,6 @@ MAX_OCTETS = 64_000_000
 MOST_PROBLEMS = 50
 DELIMITERS = ",;\t"
 PROTECTED = re.compile(r"'(?=[=+\-@\t\r])")  # what our own CSV puts before what a spreadsheet would calculate
-YES, NO = ("yes", "true", "1"), ("no", "false", "0")
 
 
 @dataclass(slots=True)
@@ -55,59 +57,63 @@ def do_rows(ctx: click.Context, given: Sequence[str]) -> None:
     Raises:
         BadInput: What is wrong, a line each; nothing was changed.
     """
-    made = contexts(ctx, given)
+    reader, made = read_rows(ctx, given)
     with changing(ctx) as (txn, admin):
+        admin = replace(admin, later=Later())
         rows = ctx.meta[ROWS] = Rows(txn, admin)
         try:
             prepare = getattr(ctx.command, "prepare", None)
             if prepare is not None:
-                prepare(rows, [inner.params for _, inner in made])
-            run(rows, made)
-            record(txn, admin, rows.unrecorded)
+                prepare(rows, [params for _, params in made])
+            run(rows, reader.context, made)
+            for finish in rows.at_end:
+                finish()
+            record_later(txn, admin)
         finally:
             del ctx.meta[ROWS]
     show_rows(ctx, rows.done)
 
 
-def contexts(ctx: click.Context, given: Sequence[str]) -> list[tuple[int, click.Context]]:
+def read_rows(ctx: click.Context, given: Sequence[str]) -> tuple[RowReader, list[tuple[int, Params]]]:
     """
-    Return the command of *ctx* with the options *given*, once for each row of standard input, by its line.
+    Return the parameters of the command of *ctx*, with the options *given*, for each row of standard input.
 
     Raises:
         BadInput: What is wrong with the rows.
+        click.UsageError: What is wrong with the options.
     """
     problems = Problems()
     rows = _read(sys.stdin.buffer.read(MAX_OCTETS + 1))
     line, titles = next(rows, (1, []))
     columns = _columns(ctx.command, titles, line)
+    reader = RowReader(ctx, given, [column.param for column in columns if column is not None])
     made = []
     for line, cells in rows:
         if len(cells) != len(columns):
             problems.add(line, f"{len(cells)} fields, where the first row names {len(columns)}")
             continue
+        kept = [column.text(cell) for column, cell in zip(columns, cells, strict=True) if column is not None]
         try:
-            words = _words(columns, cells, ctx.command.params)
-            inner = ctx.command.make_context(ctx.info_name, [*given, *words], parent=ctx.parent)
-            made.append((line, inner))
+            made.append((line, reader.params(kept)))
         except click.UsageError as error:
-            problems.add(line, _told(error))
+            problems.add(line, told(error))
     problems.refuse()
-    return made
+    return reader, made
 
 
-def run(rows: Rows, made: Sequence[tuple[int, click.Context]]) -> None:
+def run(rows: Rows, ctx: click.Context, made: Sequence[tuple[int, Params]]) -> None:
     """Do what each row says. Raises BadInput with all that is wrong; the caller then rolls back."""
     problems = Problems()
-    for rows.line, inner in made:
-        try:
-            with inner:
-                click.Command.invoke(inner.command, inner)
-        except click.UsageError as error:
-            problems.add(rows.line, _told(error))
-        except TollwireError as error:
-            problems.add(rows.line, str(error))
-            if rows.txn.connection.info.transaction_status == TRANSACTION_STATUS_INERROR:
-                break
+    with ctx:  # once around all of them: what it opened is closed at the end
+        for rows.line, ctx.params in made:
+            try:
+                click.Command.invoke(ctx.command, ctx)
+            except click.UsageError as error:
+                problems.add(rows.line, told(error))
+            except TollwireError as error:
+                problems.add(rows.line, str(error))
+                if rows.txn.connection.info.transaction_status == TRANSACTION_STATUS_INERROR:
+                    break
     problems.refuse()
 
 
@@ -137,70 +143,49 @@ def _read(octets: bytes) -> Iterator[tuple[int, list[str]]]:
             yield line, [PROTECTED.sub("", cell.strip(), count=1) for cell in cells]
 
 
-def _columns(command: click.Command, titles: Sequence[str], line: int) -> list[click.Parameter]:
-    """Return the parameters that the first row names."""
-    known: dict[str, click.Parameter] = {}
-    for param in command.params:
-        if param.expose_value:
-            known[param.name or ""] = param
-            if isinstance(param, click.Argument) and param.metavar:
-                known[param.metavar.strip("[].").lower()] = param
+class Column(NamedTuple):
+    """A parameter, and the title under which its cells stand."""
+
+    param: click.Parameter
+    title: str
+
+    def text(self, cell: str) -> str:
+        """Return *cell* as the parameter is typed."""
+        written = getattr(self.param, "column_text", None)
+        return written(self.title, cell) if written is not None else cell
+
+
+def _columns(command: click.Command, titles: Sequence[str], line: int) -> list[Column | None]:
+    """Return the parameters that the first row names; None for what lists show and nothing can set."""
+    known = {name: param for param in command.params if param.expose_value for name in _names(param)}
     problems = Problems()
-    columns: list[click.Parameter] = []
+    columns: list[Column | None] = []
+    shown = getattr(command.callback, SHOWN, ()) if command.name == "set" else ()
     for title in titles:
-        found = known.get(title.lower().removeprefix("--").replace("-", "_"))
-        if found is None:
+        word = title.lower().removeprefix("--").replace("-", "_")
+        found = known.get(word)
+        if found is None and word in shown:
+            say_warnings([f"stdin:{line}: {title}: set does not change it; the column does not count"])
+            columns.append(None)
+        elif found is None:
             problems.add(line, f"{title[:40]!r}: there is no such column{suggestion(title, known)}")
-        elif found in columns:
+        elif any(column is not None and column.param is found for column in columns):
             problems.add(line, f"{title}: it is there twice")
         else:
-            columns.append(found)
+            columns.append(Column(found, word))
     if not titles:
         problems.add(line, f"it is empty; the first row names columns: {', '.join(sorted(known))}")
-    arguments = [param for param in command.params if isinstance(param, click.Argument)]
-    for param in arguments:
-        if titles and param not in columns:
+    there = [column.param for column in columns if column is not None]
+    for param in command.params:
+        if titles and isinstance(param, click.Argument) and param not in there:
             problems.add(line, f"{param.name}: the first row names no such column, and each row needs it")
     problems.refuse()
     return columns
 
 
-def _words(
-    columns: Sequence[click.Parameter], cells: Sequence[str], order: Sequence[click.Parameter]
-) -> list[str]:
-    """Return a row as words of a command line. An empty cell is an option that was not given."""
-    options: list[str] = []
-    arguments: list[tuple[click.Parameter, list[str]]] = []
-    for param, text in zip(columns, cells, strict=True):
-        several = _several(text)
-        if isinstance(param, click.Argument):
-            if not text:
-                raise click.MissingParameter(param=param)
-            arguments.append((param, several if param.nargs == -1 else [text]))
-        elif isinstance(param, click.Option) and text:
-            if param.is_flag:
-                options += _flag(param, text)
-            else:
-                options += [f"{param.opts[0]}={each}" for each in (several if param.multiple else [text])]
-    arguments.sort(key=lambda argument: order.index(argument[0]))
-    return [*options, "--", *(word for _, words in arguments for word in words)]
-
-
-def _several(text: str) -> list[str]:
-    """Return the values in a cell: between semicolons if it has any, since values may have commas."""
-    return [each for part in text.split(";" if ";" in text else ",") if (each := part.strip())]
-
-
-def _flag(option: click.Option, text: str) -> list[str]:
-    if text.lower() in YES:
-        return [option.opts[0]]
-    if text.lower() in NO:
-        return list(option.secondary_opts[:1])
-    raise click.BadParameter(f"{text[:40]!r} is neither yes nor no", param=option)
-
-
-def _told(error: click.UsageError) -> str:
-    name = error.param.name if isinstance(error, click.BadParameter) and error.param else None
-    if isinstance(error, click.MissingParameter):
-        return f"{name}: it is missing"
-    return f"{name}: {error.message}" if name else error.message
+def _names(param: click.Parameter) -> set[str]:
+    """Return what the column of a parameter may be called: as the field, the option, or help has it."""
+    found = {param.name or ""}
+    if isinstance(param, click.Argument):
+        return found | ({param.metavar.strip("[].").lower()} if param.metavar else set())
+    return found | {text[2:].replace("-", "_") for text in param.opts if text.startswith("--")}

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from provisioning.admin import Change
+from provisioning.admin import Change, record
 from provisioning.cli.changing import Rows
 from provisioning.cli.field_options import given
 from provisioning.service_desk import ServiceDesk
@@ -27,7 +27,7 @@ class Batch:
     def put(self, service: Service, new: bool) -> Change:
         """Put one of them; it is recorded with the others."""
         change = put_for(self.desk, service, self.rows.admin, new=new)
-        self.rows.unrecorded.append(change)
+        record(self.rows.txn, self.rows.admin, [change])
         self.stored.pop(service.name, None)  # what was read is true no more
         return change
 

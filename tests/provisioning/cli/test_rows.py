@@ -3,7 +3,10 @@
 import csv
 import io
 import json
+import time
+from contextlib import closing
 
+import psycopg2
 import pytest
 
 from provisioning.cli.framework import Command
@@ -62,6 +65,45 @@ def test_values_with_commas_stand_between_semicolons(run, switch):
 
     assert (["1900", "* sat,sun 22:00-06:00"], ["882", "883"]) == (first["barred"], first["dear"])
     assert ["* sat,sun"] == second["barred"]
+
+
+def test_thousands_of_accounts_are_one_change(run, switch, dsn):
+    """
+    Written in few statements; workers are told once, and each account is in the audit.
+    """
+    count = 10_000
+
+    def facts():
+        with closing(psycopg2.connect(dsn)) as connection, connection.cursor() as txn:
+            txn.execute(
+                "SELECT (SELECT version FROM catalogue_version), (SELECT count(*) FROM account),"
+                " (SELECT count(*) FROM balance WHERE account_id IN (SELECT id FROM account)),"
+                " (SELECT count(*) FROM audit WHERE action = 'account added')"
+            )
+            return txn.fetchone()
+
+    before, began_s = facts(), time.process_time()
+    rows = "".join(f"N{number},Customer {number},50\n" for number in range(count))
+    result = run("account", "add", "-", "--currency", "USD", stdin="code,name,credit-limit\n" + rows)
+    spent_s = time.process_time() - began_s
+
+    assert 0 == result.exit_code, result.output
+    assert f"{count + 1}: + account N{count - 1}: currency USD" == result.stdout.splitlines()[-1]
+    assert (1, count, count, count) == tuple(b - a for a, b in zip(before, facts(), strict=True))
+    assert spent_s < 5
+
+
+def test_an_account_may_refer_to_one_of_an_earlier_row(run, switch):
+    """
+    Those that wait to be written are there when they are asked for; none comes twice.
+    """
+    rows = "code,currency,reseller,daily_limit\nR,USD,,\nC,USD,R,\nD,USD,,5\nE,USD,,\nE,USD,,\n"
+    result = run("account", "add", "-", stdin=rows)
+    assert "stdin:6: account E exists already" in result.stderr
+
+    assert 0 == run("account", "add", "-", stdin=rows.rpartition("E,USD")[0]).exit_code
+    found = {row["code"]: row["reseller"] for row in json.loads(run("account", "list", "--json").stdout)}
+    assert {"ACME": None, "R": None, "C": "R", "D": None, "E": None} == found
 
 
 def test_all_rows_or_none(run, switch):

