@@ -109,14 +109,22 @@ def test_a_command_starts_fast(config, line):
         "    slow = {'twisted', 'rich', 'cryptography', 'pyrad', 'structlog'} & set(sys.modules)\n"
         "    print('imported:', *sorted(slow), file=sys.stderr)\n"
     )
-    spent_s = []
-    while len(spent_s) < 3 or (len(spent_s) < 12 and min(spent_s) >= 0.25):  # a busy machine takes longer
-        before = resource.getrusage(resource.RUSAGE_CHILDREN)
-        done = subprocess.run(
-            [sys.executable, "-c", program], capture_output=True, text=True, env=os.environ, check=True
-        )
-        after = resource.getrusage(resource.RUSAGE_CHILDREN)
-        spent_s.append(after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime)
+    spent_s, base_s = [], []
+    for _ in range(5):
+        done, seconds = _run_and_measure(program)
+        spent_s.append(seconds)
+        base_s.append(_run_and_measure("import click")[1])
 
     assert ["imported:"] == done.stderr.split()
-    assert min(spent_s) < 0.25
+    # On a machine that is busy all takes longer, so does what is not ours: it is 0.06 s on an idle one.
+    assert min(spent_s) < max(0.25, 4.5 * min(base_s))
+
+
+def _run_and_measure(program):
+    """Run Python, and return what it said and its seconds of CPU."""
+    before = resource.getrusage(resource.RUSAGE_CHILDREN)
+    done = subprocess.run(
+        [sys.executable, "-c", program], capture_output=True, text=True, env=os.environ, check=True
+    )
+    after = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return done, after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
