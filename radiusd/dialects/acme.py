@@ -103,7 +103,7 @@ def _duration_ms(reading: Reading, times: Times) -> int | None:
     duration_ms = reading.duration_ms(since=times.connect_at or times.setup_at)
     by_times_ms = times.connected_ms if reading.kind is Kind.STOP else None
     if duration_ms is None:
-        return 0 if reading.kind is Kind.STOP and times.connect_at is None else by_times_ms
+        return 0 if reading.kind is Kind.STOP and times.answered is False else by_times_ms
     if duration_ms and by_times_ms is not None and abs(duration_ms - by_times_ms) > _DISAGREEMENT_MS:
         reading.doubt("duration_mismatch")
     return duration_ms

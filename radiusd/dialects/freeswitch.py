@@ -99,4 +99,4 @@ def _duration_ms(reading: Reading, vendor: int, times: Times) -> int | None:
             return exact_ms
     if whole_ms is not None:
         return whole_ms
-    return times.connected_ms if times.connect_at or not times.disconnect_at else 0
+    return 0 if times.answered is False and times.disconnect_at else times.connected_ms

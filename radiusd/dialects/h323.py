@@ -169,14 +169,15 @@ class Times(NamedTuple):
     """
     When a leg was set up, connected and disconnected; *connected_ms* is None when they do not say.
 
-    *answered*: a connect time is told, though perhaps by a zone that nobody knows.
+    *answered*: a connect time is told, though perhaps by a zone that nobody knows; None when one is told that
+    nobody can read.
     """
 
     setup_at: datetime | None
     connect_at: datetime | None
     disconnect_at: datetime | None
     connected_ms: int | None
-    answered: bool
+    answered: bool | None
 
 
 def read_times(said: H323, reading: Reading) -> Times:
@@ -196,7 +197,8 @@ def times_of(reading: Reading, setup: str, connect: str, disconnect: str) -> Tim
         if connected_ms > LONGEST_CALL_MS:
             reading.doubt("bad_time_stamp")
             connected_ms = None
-    return Times(setup_at, connect_at, disconnect_at, connected_ms, began is not None)
+    answered = began is not None or (None if connect and reading.is_unreadable(connect) else False)
+    return Times(setup_at, connect_at, disconnect_at, connected_ms, answered)
 
 
 def time_of_event(kind: Kind, times: Times) -> datetime | None:
@@ -229,6 +231,7 @@ def status_of(kind: Kind, times: Times, duration_ms: int | None) -> Status | Non
             return Status.FAILED
         if times.answered:
             return Status.ANSWERED
-        return Status.FAILED if times.setup_at is not None or times.disconnect_at is not None else None
+        is_told = times.answered is False and (times.setup_at is not None or times.disconnect_at is not None)
+        return Status.FAILED if is_told else None
     rounded_down = duration_ms == 0 and 0 < connected_ms < 1000
     return Status.ANSWERED if rounded_down or (duration_ms is None and connected_ms) else Status.FAILED

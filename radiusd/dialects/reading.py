@@ -11,7 +11,7 @@ from radiusd.calls.events import CallEvent, Kind, Measure, Side
 from radiusd.dialects.call_class import read_call_class
 from radiusd.dialects.client_settings import ClientSettings
 from radiusd.dialects.standard import ACCT_DELAY_TIME, ACCT_SESSION_ID, ACCT_SESSION_TIME, EVENT_TIMESTAMP
-from radiusd.dialects.timestamps import UNKNOWN_ZONE, read_stamp
+from radiusd.dialects.timestamps import BAD_STAMP, UNKNOWN_ZONE, read_stamp
 from radiusd.dialects.values import (
     LARGEST_CAUSE,
     NO_ADDRESS,
@@ -186,6 +186,10 @@ class Reading:
         stamp = read_stamp(written, settings.zone, None, settings.zone_names)
         at = read_stamp(written, force_zone=_ANY_ZONE).at if stamp.problem == UNKNOWN_ZONE else None
         return at if at is not None and self.is_plausible(at) else None
+
+    def is_unreadable(self, written: str) -> bool:
+        """Tell whether *written* is no stamp of any form; one of a clock that was never set is."""
+        return read_stamp(written).problem == BAD_STAMP
 
     def plausible(self, at: datetime | None) -> datetime | None:
         """Return *at* unless a call that is told of now cannot have been up then."""

@@ -117,4 +117,4 @@ def _duration_ms(reading: Reading, times: Times) -> int | None:
     duration_ms = reading.duration_ms(since=times.connect_at or times.setup_at)
     if duration_ms is not None or reading.kind is not Kind.STOP:
         return duration_ms
-    return times.connected_ms if times.connect_at or not times.disconnect_at else 0
+    return 0 if times.answered is False and times.disconnect_at else times.connected_ms
