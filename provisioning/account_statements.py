@@ -92,7 +92,7 @@ def statement(txn: Cursor, actor: Actor, account: str, period: str) -> Statement
     require_account(txn, actor, account)
     account_id, found = read_account(txn, account)
     begin, end = month(period, ZoneInfo(found.timezone))
-    _refuse_kept_elsewhere(txn, period, end)
+    refuse_kept_elsewhere(txn, period, end)
     txn.execute(
         "SELECT coalesce((SELECT sum(amount_micros) FROM posting WHERE account_id = %(id)s"
         " AND posted_at < %(begin)s), 0)"
@@ -136,7 +136,7 @@ def statement(txn: Cursor, actor: Actor, account: str, period: str) -> Statement
     )
 
 
-def _refuse_kept_elsewhere(txn: Cursor, period: str, end: datetime) -> None:
+def refuse_kept_elsewhere(txn: Cursor, period: str, end: datetime) -> None:
     """Raise Conflict when postings of the period have left the database."""
     txn.execute(
         "SELECT month, file FROM retained_month WHERE relation = 'posting' AND detached_at IS NOT NULL"

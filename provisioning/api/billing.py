@@ -15,12 +15,15 @@ from provisioning.admin import Change
 from provisioning.api.endpoints import PAGED, Answer, Asked, Endpoint, Parameter, sliced
 from provisioning.api.nouns import Noun, made
 from provisioning.moments import instant
+from provisioning.outpayments import OutPayments, outpayments
+from provisioning.peaks import Peak, peaks
 from provisioning.roles import require_unbound
 from provisioning.traffic import GROUPS, Traffic, traffic
 from provisioning.trial_balance import LedgerAccount, trial_balance
 from radiusd.storage.books_check import check_books
 
 USUAL = timedelta(days=31)
+A_WEEK = timedelta(days=7)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -79,6 +82,16 @@ def _statement(asked: Asked) -> Answer:
     return Answer(
         account_statements.statement(asked.txn, asked.admin, asked.path["code"], asked.query["period"])
     )
+
+
+def _outpayments(asked: Asked) -> Answer:
+    return Answer(outpayments(asked.txn, asked.admin, asked.path["code"], asked.query["period"]))
+
+
+def _peaks(asked: Asked) -> Answer:
+    until = asked.query.get("until", asked.now)
+    found = peaks(asked.txn, asked.admin, asked.query.get("since", until - A_WEEK), until)
+    return Answer({"items": [each._asdict() for each in found], "next": None})
 
 
 def _traffic(asked: Asked) -> Answer:
@@ -164,6 +177,33 @@ ENDPOINTS = (
         ),
         result=account_statements.Statement,
         answer=_statement,
+    ),
+    Endpoint(
+        method="GET",
+        path="/accounts/{code}/outpayments",
+        tag="accounts",
+        summary="Show what an account earned by calls in a month, for each service and location.",
+        right="balances:read",
+        parameters=(
+            Parameter("code", "Which account.", in_path=True),
+            Parameter("period", "A month where the account is, like 2026-11.", required=True),
+        ),
+        result=OutPayments,
+        answer=_outpayments,
+    ),
+    Endpoint(
+        method="GET",
+        path="/reports/peaks",
+        tag="reports",
+        summary="Show how many calls each trunk carried at once at most, the highest 50.",
+        right="calls:read",
+        parameters=(
+            Parameter("since", "From when on; without it, for the last 7 days.", datetime),
+            Parameter("until", "Until when, not included; without it, now.", datetime),
+        ),
+        result=Peak,
+        many=True,
+        answer=_peaks,
     ),
     Endpoint(
         method="GET",

@@ -111,6 +111,8 @@ REQUESTS: dict[str, str] = {
     "record files": "GET /record-files",
     "record import": "POST /record-files",
     "record rollback": "POST /record-files/{file}/rollback",
+    "report outpayments": "GET /accounts/{code}/outpayments",
+    "report peaks": "GET /reports/peaks",
     "report traffic": "GET /reports/traffic",
     "rerate apply": "POST /reratings",
     "rerate list": "GET /reratings",

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import csv
-import io
 import tempfile
 from collections.abc import Iterator, Mapping
 from datetime import datetime
@@ -13,13 +11,12 @@ from typing import NamedTuple
 
 from provisioning.admin import shown
 from provisioning.amounts import parse_amount
-from provisioning.console.pages import File, Outcome, Page, Shown, Visit
+from provisioning.console.pages import File, Outcome, Page, Shown, Visit, csv_file
 from provisioning.disputes import KINDS, Dispute, Finding, Limits, Totals
 from provisioning.moments import instant, parse_moment
 from provisioning.sources import list_sources
 from provisioning.suppliers import list_suppliers
 from radiusd.errors import BadInput
-from radiusd.exports.values import spreadsheet_cell
 
 MOST_SHOWN = 200
 MOST_DIGITS = 6
@@ -86,12 +83,8 @@ def _compare(visit: Visit) -> Outcome:
 
 
 def _file(findings: Iterator[Finding]) -> File:
-    text = io.StringIO()
-    writer = csv.writer(text, lineterminator="\r\n")
-    writer.writerow(Finding._fields)
-    for each in findings:
-        writer.writerow([spreadsheet_cell(shown(value)) for value in each])
-    return File(text.getvalue().encode("utf-8-sig"), "text/csv; charset=utf-8", "dispute.csv")
+    rows = ([shown(value) for value in each] for each in findings)
+    return csv_file("dispute.csv", Finding._fields, rows)
 
 
 def _moment(visit: Visit, name: str) -> datetime:

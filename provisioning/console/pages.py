@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+import csv
+import io
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, BinaryIO
 from urllib.parse import urlencode
@@ -10,6 +12,7 @@ from zoneinfo import ZoneInfo
 
 from provisioning.api.endpoints import Asked
 from provisioning.logins import Session
+from radiusd.exports.values import spreadsheet_cell
 
 Form = Mapping[str, str]
 
@@ -31,6 +34,15 @@ class File:
     octets: bytes
     media: str
     name: str
+
+
+def csv_file(name: str, titles: Sequence[str], rows: Iterable[Sequence[str]]) -> File:
+    """Return *rows* as CSV (RFC 4180) to be saved; no cell is a formula to a spreadsheet."""
+    text = io.StringIO()
+    writer = csv.writer(text, lineterminator="\r\n")
+    writer.writerow(titles)
+    writer.writerows([spreadsheet_cell(value) for value in row] for row in rows)
+    return File(text.getvalue().encode("utf-8-sig"), "text/csv; charset=utf-8", name)
 
 
 @dataclass(frozen=True, slots=True)

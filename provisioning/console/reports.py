@@ -9,11 +9,13 @@ from decimal import Decimal
 from typing import Any
 
 from provisioning.account_statements import statement
+from provisioning.admin import shown
 from provisioning.audit import AuditFilter, list_audit
 from provisioning.console.charts import Bar, bars
-from provisioning.console.pages import Outcome, Page, Shown, Visit
+from provisioning.console.pages import Outcome, Page, Shown, Visit, csv_file
 from provisioning.console.rendering import money
 from provisioning.moments import instant, parse_moment
+from provisioning.outpayments import Earned, outpayments
 from provisioning.pages import Page as Slice
 from provisioning.pages import read_cursor, write_cursor
 from provisioning.traffic import GROUPS, Traffic, traffic
@@ -96,6 +98,35 @@ def _statement(visit: Visit) -> Outcome:
     )
 
 
+def _outpayments(visit: Visit) -> Outcome:
+    """Show what an account earned in a month, or save it as a file."""
+    code, period = visit.asked.path["code"], visit.query.get("period") or f"{visit.asked.now:%Y-%m}"
+    error, found = "", None
+    try:
+        found = outpayments(visit.asked.txn, visit.who.actor, code, period)
+    except NotFound:
+        raise
+    except BadInput as problem:
+        error = str(problem)
+    if found is not None and visit.query.get("save") == "csv":
+        names = [field.name for field in fields(Earned)]
+        rows = [[shown(getattr(line, name)) for name in names] for line in found.lines]
+        return csv_file(f"out-payments-{code}-{period}.csv", names, rows)
+    lines = found.lines if found else ()
+    drawn = [Bar(line.service or "none", line.amount, money(line.amount)) for line in lines]
+    return Shown(
+        "outpayments.html",
+        {
+            "found": found,
+            "code": code,
+            "period": period,
+            "chart": bars("Earned by service", drawn) if drawn else "",
+            "error": error,
+        },
+        status=400 if error else 200,
+    )
+
+
 def _audit(visit: Visit) -> Outcome:
     query = visit.query
     wanted = AuditFilter(
@@ -163,6 +194,14 @@ PAGES = (
         show=_statement,
         right="balances:read",
         cli="tollwire statement {code} --period 2026-11",
+    ),
+    Page(
+        path="/accounts/{code}/outpayments",
+        title="Out-payments",
+        show=_outpayments,
+        right="balances:read",
+        cli="tollwire report outpayments {code} --period 2026-11",
+        json="/accounts/{code}/outpayments",
     ),
     Page(
         path="/audit",

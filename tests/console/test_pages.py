@@ -24,6 +24,7 @@ pytestmark = pytest.mark.postgres
 SEVERE = ("serious", "critical")
 OF_THINGS = {
     *("/accounts/{code}", "/accounts/{code}/edit", "/accounts/{code}/add/{kind}"),
+    "/accounts/{code}/outpayments",
     *("/accounts/{code}/statement", "/accounts/{code}/services/{kind}/{name}"),
     *( "/numbers/{number}", "/calls/{call}", "/clients/{name}"),
     *("/doctor/{name}", "/plans/{code}", "/buckets/{plan}/{name}", "/decks/{name}", "/users/{name}"),
