@@ -7,12 +7,14 @@ from typing import Any
 import pytest
 
 from radiusd.calls import times
+from radiusd.calls.directory import ServiceKind
 from radiusd.calls.rows import TimeChange
 from radiusd.calls.times import LEAST_MORE_S
 from tests.builders import (
     NOW,
     a_client,
     a_directory,
+    a_plan,
     a_service,
     a_start,
     a_stop,
@@ -203,3 +205,26 @@ def test_calls_that_are_not_up_or_were_told_no_time_are_left_alone() -> None:
     assert ["nothing", "over", "over"] == [
         do(ended, task, 11) for task in (times.reckon, times.refused, times.agreed(100))
     ]
+
+
+def test_the_payer_with_less_decides_for_both() -> None:
+    """
+    The called side's account has more, or nothing to pay; both are granted the time that the switch has.
+    """
+    caller = a_service(ServiceKind.TRUNK, "tg1", 1, account=an_account(credit_limit_micros=0))
+    called = a_service(
+        ServiceKind.DID, "442071838750", 2, account=an_account(2, credit_limit_micros=0), plan=a_plan(2)
+    )
+    desk = Desk(a_directory(caller, called), a_client(tell_time="coa"))
+    desk.pay(90_000)
+    desk.pay(200_000, 2)
+    first_s = desk.ask(an_attempt()).session_timeout_s
+    desk.post(a_start())
+    assert {1, 2} == {session.account_id for session in desk.sessions}
+    desk.pay(60_000)
+    do(desk, times.reckon, 10)
+
+    assert (90, ("credit", 150)) == (first_s, told(desk))
+    do(desk, times.agreed(150), 11)
+    assert [150, 150] == [session.granted_s for session in desk.sessions]
+    assert 150_000 == desk.balance(1).held_micros
