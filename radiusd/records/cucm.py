@@ -82,8 +82,8 @@ class _Reader:
         return Entry(
             record=Record(
                 source=NAME,
-                calling=number(get("callingPartyNumber", "")),
-                called=number(get("finalCalledPartyNumber", "") or get("originalCalledPartyNumber", "")),
+                calling=_number(get("callingPartyNumber", "")),
+                called=_number(get("finalCalledPartyNumber", "") or get("originalCalledPartyNumber", "")),
                 direction=None,
                 setup=times.setup,
                 answer=times.answer,
@@ -103,6 +103,10 @@ class _Reader:
             duration_ms=times.ms,
             fields=fields,
         )
+
+
+def _number(written: str) -> str | None:
+    return number(written.removeprefix("\\"))  # the + of a directory number has a backslash before it
 
 
 def _moment(fields: Mapping[str, str], field: str) -> datetime | None:

@@ -83,6 +83,12 @@ class _Parted:
             octets = self._parts.popleft()
         return octets
 
+    def read(self, size: int) -> bytes:
+        """Return what comes next, about *size* octets of it."""
+        octets = b"".join(self._parts) or self._file.read(size)
+        self._parts.clear()
+        return octets
+
     def _part(self, octets: bytes) -> None:
         ends = [match.end() for match in _GLUED.finditer(octets)]
         self._parts.extend(octets[begin:end] for begin, end in zip([0, *ends], [*ends, None], strict=True))

@@ -5,7 +5,7 @@ from __future__ import annotations
 import csv
 from collections import deque
 from collections.abc import Callable, Iterator, Mapping
-from typing import BinaryIO, NamedTuple
+from typing import BinaryIO, NamedTuple, cast
 
 from radiusd.errors import BadInput
 from radiusd.records.record import Entry, Outcome, Outcomes, PassedOver, RecordError, SetAside, excerpt
@@ -50,12 +50,16 @@ def lines(file: BinaryIO, encoding: str = "auto", longest: int = LONGEST_LINE) -
     """
     Yield the lines of *file* that are not blank.
 
-    With *encoding* "auto" a line that is not UTF-8 is Latin-1, which every octet is.
+    With *encoding* "auto" a line that is not UTF-8 is Latin-1, which every octet is. Lines end with LF, CRLF
+    or, of a file that has no LF to begin with, CR.
     """
     first_try = "utf-8" if encoding == "auto" else encoding
     number, offset = 0, file.tell() if file.seekable() else 0
     while octets := file.readline(longest + 1):
         number += 1
+        if number == 1 and b"\r" in octets and not octets.endswith(b"\n"):
+            file = cast(BinaryIO, _CarriageReturns(file, octets))
+            octets = file.readline(longest + 1)
         begin, offset = offset, offset + len(octets)
         if len(octets) > longest and not octets.endswith(b"\n"):
             offset += _skip_rest(file, longest)
@@ -83,11 +87,29 @@ def lines(file: BinaryIO, encoding: str = "auto", longest: int = LONGEST_LINE) -
         yield Line(number, begin, octets, text)
 
 
+class _CarriageReturns:
+    """A file whose lines end with CR alone: printers of PBXs can be set so. *begun* was read of it."""
+
+    def __init__(self, file: BinaryIO, begun: bytes) -> None:
+        self._file = file
+        self._octets, self._at = begun, 0
+
+    def readline(self, limit: int) -> bytes:
+        """Return the next line, or so much of it."""
+        while (end := self._octets.find(b"\r", self._at) + 1) == 0:
+            if len(self._octets) - self._at >= limit or not (more := self._file.read(LONGEST_LINE)):
+                end = len(self._octets)
+                break
+            self._octets, self._at = self._octets[self._at :] + more, 0
+        begin, self._at = self._at, min(end, self._at + limit)
+        return self._octets[begin : self._at]
+
+
 def _skip_rest(file: BinaryIO, longest: int) -> int:
     skipped = 0
     while octets := file.readline(longest):
         skipped += len(octets)
-        if octets.endswith(b"\n"):
+        if octets.endswith((b"\n", b"\r")):
             break
     return skipped
 

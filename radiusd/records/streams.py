@@ -27,8 +27,10 @@ class Lines(Protocol):
 
     def dataReceived(self, data: bytes) -> None:
         """Take octets."""
-        whole, end, begun = (self._begun + data).rpartition(b"\n")
-        self._begun = begun
+        octets = self._begun + data
+        if b"\n" not in octets:
+            octets = octets.replace(b"\r", b"\n")  # a LF that still comes is a blank line, which is nothing
+        whole, end, self._begun = octets.rpartition(b"\n")
         if end:
             self._keep(whole + end)
         if len(self._begun) > LONGEST_LINE:  # no line of any PBX; its reader will set it aside

@@ -44,7 +44,7 @@ def test_a_sample_comes_out_in_the_normal_form(path):
 
 
 @pytest.mark.parametrize("path", TEXT_SAMPLES, ids=lambda path: path.stem)
-@pytest.mark.parametrize("change", ["bom", "crlf", "no last line end", "latin-1", "blank lines"])
+@pytest.mark.parametrize("change", ["bom", "crlf", "cr", "no last line end", "latin-1", "blank lines"])
 def test_how_a_file_was_saved_changes_nothing(path, change):
     """
     A byte order mark, other line ends, Latin-1 and blank lines leave the records as they are.
@@ -54,6 +54,7 @@ def test_how_a_file_was_saved_changes_nothing(path, change):
     octets = {
         "bom": b"\xef\xbb\xbf" + octets,
         "crlf": unix.replace(b"\n", b"\r\n"),
+        "cr": unix.replace(b"\n", b"\r"),
         "no last line end": unix.rstrip(b"\n"),
         "latin-1": octets.decode().encode("latin-1"),
         "blank lines": unix.replace(b"\n", b"\n\n"),
