@@ -24,14 +24,21 @@ from tests.acceptance.wire import (
     ACCESS_REJECT,
     ACCESS_REQUEST,
     ACCOUNTING_RESPONSE,
+    ACCT_SESSION_ID,
+    ACCT_SESSION_TIME,
+    ACCT_STATUS_TYPE,
     CALLED_STATION_ID,
     CALLING_STATION_ID,
+    START,
+    STOP,
     USER_NAME,
     USER_PASSWORD,
     Sender,
     access,
+    accounting,
     hide,
     pack,
+    pap,
     tlv,
     vsa,
 )
@@ -185,3 +192,57 @@ def test_a_digest_as_proxies_send_it(lab: Lab, dialect: str, qop: str, in_one: b
 
     assert (ACCESS_ACCEPT if password != "wrong" else ACCESS_REJECT) == answer.code
     sender.close()
+
+
+def written(vendor: int, number: int, value: str) -> bytes:
+    """Attribute *number* of *vendor*; 0: a plain one."""
+    if not vendor:
+        return tlv(number, value)
+    return vsa(vendor, bytes((number, len(value) + 2)) + value.encode())
+
+
+@pytest.mark.parametrize(
+    ("dialect", "asked_by", "told_by"),
+    [
+        # IOS asks before the call by its session id, and reports it by its conference.
+        ("cisco", [(0, ACCT_SESSION_ID, "{id}")], [(9, 24, "{conf}"), (0, ACCT_SESSION_ID, "{id}")]),
+        # A voice menu asks by h323-conf-id; the records go by the incoming one.
+        (
+            "cisco",
+            [(9, 24, "h323-conf-id={conf}")],
+            [(9, 24, "{conf}"), (9, 1, "h323-incoming-conf-id=1 2 3 {id}"), (0, ACCT_SESSION_ID, "{id}-A")],
+        ),
+        (
+            "mvts",
+            [(9, 1, "h323-incoming-conf-id={conf}")],
+            [
+                (9, 1, "xpgk-record-id=r-{id}"),
+                (9, 1, "h323-incoming-conf-id={conf}"),
+                (0, ACCT_SESSION_ID, "r-{id}-AV1"),
+            ],
+        ),
+    ],
+)
+def test_a_call_that_is_asked_for_by_another_id_is_one_call(
+    lab: Lab, dialect: str, asked_by: list[tuple[int, int, str]], told_by: list[tuple[int, int, str]]
+) -> None:
+    """
+    Its question, its Start and its Stop hold one channel and make one record, without our Class as well.
+    """
+    sender, calling, own_id = a_sender(lab, dialect), lab.new_number(), os.urandom(4).hex().upper()
+    ids = {"id": own_id, "conf": " ".join([own_id] * 4)}
+    who = [tlv(USER_NAME, USER), tlv(CALLING_STATION_ID, calling), tlv(CALLED_STATION_ID, "442079460000")]
+    asked, told = (
+        [*who, *(written(vendor, number, value.format(**ids)) for vendor, number, value in attributes)]
+        for attributes in (asked_by, told_by)
+    )
+
+    assert ACCESS_ACCEPT == sender.ask(pap(SECRET, PASSWORD, *asked)).code
+    for status, more in ((START, ()), (STOP, (tlv(ACCT_SESSION_TIME, 7),))):
+        assert 1 == lab.open_calls(calling)
+        leg = written(9, 26, "answer")
+        packet = accounting(SECRET, tlv(ACCT_STATUS_TYPE, status), leg, *told, *more)
+        assert ACCOUNTING_RESPONSE == sender.ask(packet).code
+    sender.close()
+
+    assert (0, [7000]) == (lab.open_calls(calling), [each.duration_ms for each in lab.records(calling)])
