@@ -19,6 +19,9 @@ from provisioning.number_follow import follow
 from provisioning.roles import Actor, reached_accounts
 from radiusd.errors import BadInput, Conflict, Forbidden, NotFound
 
+NEW_STATES = ("available", "porting_in", "blocked")
+"""In which a number may be added."""
+
 STATES = (
     "available",
     "reserved",
@@ -99,8 +102,8 @@ def add_number(txn: Cursor, number: Number, admin: Admin, state: str = "availabl
     admin.require("numbers:write")
     require_provider(admin)
     number = normalised(number)
-    if state not in ("available", "porting_in", "blocked"):
-        raise BadInput(f"state: a new number is available, porting_in or blocked, not {state[:20]}")
+    if state not in NEW_STATES:
+        raise BadInput(f"state: a new number is {', '.join(NEW_STATES)}, not {state[:20]}")
     if _find(txn, number.number) is not None:
         raise Conflict(f"number {number.number} is in the inventory already; change it with set")
     columns = {

@@ -116,9 +116,18 @@ def _list(asked: Asked) -> Answer:
     return listed(found, page, lambda each: (each.number,))
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NewNumber(inventory.Number):
+    """A number, and the state in which it is added."""
+
+    state: str = "available"
+
+
 def _put(asked: Asked, values: dict[str, Any], new: bool) -> Change:
-    put = inventory.add_number if new else inventory.set_number
-    return put(asked.txn, made(inventory.Number, values), asked.admin)
+    number: inventory.Number = made(inventory.Number, values)
+    if not new:
+        return inventory.set_number(asked.txn, number, asked.admin)
+    return inventory.add_number(asked.txn, number, asked.admin, values.get("state", "available"))
 
 
 NUMBERS = Noun(
@@ -126,7 +135,9 @@ NUMBERS = Noun(
     plural="numbers",
     what="a number of the inventory",
     kind=inventory.StockedNumber,
-    inputs=inventory.Number,
+    inputs=NewNumber,
+    fixed=("state",),
+    choices={"state": inventory.NEW_STATES},
     key=("number",),
     list_=_list,
     find=lambda asked: inventory.read_number(asked.txn, asked.path["number"], asked.admin),

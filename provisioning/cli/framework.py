@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from provisioning.cli.options import shared_options
+from provisioning.cli.options import options_of, shared_options
 from provisioning.cli.text import printable
 
 if TYPE_CHECKING:
@@ -57,6 +57,9 @@ class Command(click.Command):
 
     def invoke(self, ctx: click.Context) -> Any:
         """Run the command, for all rows when they are asked for, after a person has agreed where needed."""
+        url = options_of(ctx).url
+        if url is not None and GIVEN in ctx.meta:
+            raise click.UsageError("rows of standard input are one transaction, which --url has not")
         if GIVEN in ctx.meta:
             from provisioning.cli.rows import do_rows
 
@@ -64,6 +67,11 @@ class Command(click.Command):
         if self.asks:
             named = {name: _said(value) for name, value in ctx.params.items()}
             ask(self.asks.format_map(named), ctx.params.pop("yes"))
+        if url is not None:
+            from provisioning.cli.remote import do_remotely
+            from provisioning.cli.remote_http import Remote, token_in
+
+            return do_remotely(ctx, Remote(url, token_in(options_of(ctx).token_file, dict(os.environ))))
         return super().invoke(ctx)
 
     def format_epilog(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:

@@ -83,7 +83,7 @@ def show(ctx: click.Context, number: str) -> None:
 @field_options(inventory.Number, inventory.HELPS, new=True)
 @click.option(
     "--state",
-    type=click.Choice(["available", "porting_in", "blocked"]),
+    type=click.Choice(inventory.NEW_STATES),
     default="available",
     show_default=True,
     help="In which state.",

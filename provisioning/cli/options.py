@@ -10,6 +10,7 @@ from pathlib import Path
 import click
 
 CONFIG_VARIABLE = "TOLLWIRE_CONFIG"
+URL_VARIABLE = "TOLLWIRE_URL"
 
 
 class Format(Enum):
@@ -27,6 +28,8 @@ class Options:
 
     config: Path | None = None
     format: Format = Format.TEXT
+    url: str | None = None
+    token_file: Path | None = None
 
 
 def options_of(ctx: click.Context) -> Options:
@@ -44,8 +47,19 @@ def _take_config(ctx: click.Context, param: click.Parameter, value: str | None) 
         options_of(ctx).config = Path(value)
 
 
+def _take_url(ctx: click.Context, param: click.Parameter, value: str | None) -> None:
+    if value is not None:
+        options_of(ctx).url = value
+
+
+def _take_token_file(ctx: click.Context, param: click.Parameter, value: str | None) -> None:
+    if value is not None:
+        options_of(ctx).token_file = Path(value)
+
+
 def shared_options(config_variable: str | None = None) -> Sequence[click.Option]:
     """Return new shared options; only the outermost command reads *config_variable* of the environment."""
+    url_variable = None if config_variable is None else URL_VARIABLE
     flags = [
         (Format.JSON, "Write one JSON document."),
         (Format.JSONL, "Write one JSON object a line."),
@@ -59,6 +73,21 @@ def shared_options(config_variable: str | None = None) -> Sequence[click.Option]
             help=f"Configuration file [env: {CONFIG_VARIABLE}; default: tollwire.toml here or in the home].",
             expose_value=False,
             callback=_take_config,
+        ),
+        click.Option(
+            ["--url"],
+            metavar="URL",
+            envvar=url_variable,
+            help=f"Ask the HTTP API there, not the database [env: {URL_VARIABLE}].",
+            expose_value=False,
+            callback=_take_url,
+        ),
+        click.Option(
+            ["--token-file"],
+            metavar="FILE",
+            help="File with the token for --url [env: TOLLWIRE_TOKEN, the token itself].",
+            expose_value=False,
+            callback=_take_token_file,
         ),
         *(
             click.Option(

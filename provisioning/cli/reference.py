@@ -29,6 +29,8 @@ These may stand before or after any word of the command.
 | --- | --- |
 | `--config FILE` | The configuration file. Without it: the environment variable `TOLLWIRE_CONFIG`, then `tollwire.toml` in this folder, then in `$TOLLWIRE_HOME`. Without that variable the home is `~/.local/share/tollwire`; for root it is `/var/lib/tollwire`, and `/etc/tollwire` comes before it. |
 | `--json` | Write one JSON document: a list for several things, an object for one. |
+| `--url URL` | Do it over the [HTTP API](http-api.md) there, and need no database; without it, what `TOLLWIRE_URL` says. |
+| `--token-file FILE` | File with the token for `--url`; without it, the token is what `TOLLWIRE_TOKEN` says. |
 | `--jsonl` | Write one JSON object a line, as the results come. |
 | `--csv` | Write CSV (RFC 4180) with a header row. |
 | `-h`, `--help` | Show what the command does, with an example. |
@@ -42,6 +44,21 @@ else, means that nobody is asked.
 - Moments are UTC: `2026-03-01T09:30:00Z`. An option that takes one reads a day as its midnight in UTC.
 - In tables, what does not print is written as an escape: no name from a packet can steer your terminal.
 - In CSV, text that begins with `=`, `+`, `-`, `@`, a tab or a carriage return gets a leading apostrophe, so that no spreadsheet calculates it. Phone numbers (`+` and up to 20 digits) and numbers are left as they are.
+
+## From another machine
+
+`tollwire user add`, `token add` and a configuration file make a token; whoever has it needs neither the file nor the database:
+
+```sh
+export TOLLWIRE_TOKEN=tollwire_...
+tollwire account list --url https://billing.example.net
+tollwire account set ACME --max-channels 20 --url https://billing.example.net
+```
+
+Every `list`, `show`, `add`, `set`, `end` and `rm` of what is provisioned is done so, within the rights of the token, with the same errors and exit codes.
+They print what the API answers: of an `add` or `set`, the thing as it is now.
+Other verbs, and rows of standard input, which are one transaction, are typed where the configuration file is.
+A token goes over `https` only, or to the machine itself.
 
 ## Rows of standard input
 
@@ -82,7 +99,7 @@ What is wrong is told in one sentence on standard error; with `--json` or `--jso
 ## Commands
 """  # noqa: E501  # a row of a table cannot be folded
 
-SHARED = {"--config", "--json", "--jsonl", "--csv", "--help", "--version"}
+SHARED = {"--config", "--url", "--token-file", "--json", "--jsonl", "--csv", "--help", "--version"}
 
 
 def reference() -> str:

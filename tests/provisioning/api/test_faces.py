@@ -16,6 +16,8 @@ from click.testing import CliRunner
 
 from provisioning.admin import Admin
 from provisioning.cli import main
+from provisioning.cli.remote import can_do
+from provisioning.cli.verbs import REQUESTS
 from provisioning.roles import Role
 from radiusd.storage.secrets import Sealer, make_key
 from tests.provisioning.api.conftest import RATES, Api, Console, token_for
@@ -442,9 +444,10 @@ def typed(console: Console, tmp_path: Path, monkeypatch) -> Callable[[str], Any]
         (tmp_path / name).write_text(text)
         (tmp_path / name).chmod(0o600)
 
-    def typed(line: str) -> Any:
+    def typed(line: str, *more: str) -> Any:
         words, *rest = line.split(" -- ")
-        result = CliRunner().invoke(main, [*words.split(), "--json", *(["--", *rest] if rest else [])])
+        given = [*words.split(), *more, "--json", *(["--", *rest] if rest else [])]
+        result = CliRunner().invoke(main, given)
         if result.exit_code:
             return json.loads(result.stderr.splitlines()[-1])["error"]
         return None
@@ -541,6 +544,78 @@ def test_every_action_leaves_the_same_rows(dsn, reset, typed, operator, console)
     for table, expected in by_hand.items():
         assert expected == asked[table], table
     assert len(by_hand["audit"]) > len(ACTIONS)
+
+
+def far(line: str) -> bool:
+    """Tell whether what *line* says is done over --url."""
+    words = line.split()
+    return can_do(" ".join(words[:2]))
+
+
+def test_what_is_typed_from_afar_leaves_the_same_rows(dsn, reset, typed, operator, console, monkeypatch):
+    """
+    Over the API, by a command line that has no database; what is not done so, on the machine itself.
+    """
+    begin_anew(dsn, reset)
+    operator()
+    for line, *_ in ACTIONS:
+        assert None is typed(resolved(dsn, line)), line
+    by_hand = rows(dsn)
+
+    begin_anew(dsn, reset)
+    monkeypatch.setenv("TOLLWIRE_TOKEN", operator().token)
+    url = f"http://127.0.0.1:{console.port}"
+    for line, *_ in ACTIONS:
+        assert None is typed(resolved(dsn, line), *(("--url", url) if far(line) else ())), line
+
+    assert by_hand == rows(dsn)
+    assert sum(far(line) for line, *_ in ACTIONS) > 35
+    for line, *_ in MISTAKES:
+        if far(line):
+            line = resolved(dsn, line)
+            error, said = typed(line), typed(line, "--url", url)
+            assert error is not None, line
+            assert (error["code"], _timeless(error["message"])) == (said["code"], _timeless(said["message"]))
+
+
+# Who looks is in the audit of neither; a layout is JSON in a cell here, and fields there.
+DIFFERENT = ("audit list", "template list")
+
+
+def test_lists_are_the_same_from_afar(dsn, reset, typed, operator, console, monkeypatch):
+    """
+    Of every noun: the same things with the same values.
+    """
+    begin_anew(dsn, reset)
+    monkeypatch.setenv("TOLLWIRE_TOKEN", operator().token)
+    for line, *_ in ACTIONS:
+        typed(resolved(dsn, line))
+    compared = 0
+    for verb in REQUESTS:
+        if not verb.endswith(" list") or not can_do(verb) or verb in DIFFERENT:
+            continue
+        here, there = (
+            CliRunner().invoke(main, [*verb.split(), "--json", *more])
+            for more in ((), ("--url", f"http://127.0.0.1:{console.port}"))
+        )
+        assert (0, 0) == (here.exit_code, there.exit_code), (verb, there.output)
+        assert json.loads(here.stdout) == json.loads(there.stdout), verb
+        compared += 1
+    assert compared > 20
+
+
+def test_a_token_goes_nowhere_in_the_clear(typed, operator, console, monkeypatch):
+    """
+    Nor does a wrong one get in; who does not answer is told.
+    """
+    monkeypatch.delenv("TOLLWIRE_TOKEN", raising=False)
+    url = f"http://127.0.0.1:{console.port}"
+    assert "needs a token" in typed("account list", "--url", url)["message"]
+    monkeypatch.setenv("TOLLWIRE_TOKEN", "tollwire_guess")
+    assert "refused" == typed("account list", "--url", url)["code"]
+    assert "https only" in typed("account list", "--url", "http://192.0.2.1")["message"]
+    assert "unreachable" == typed("account list", "--url", "http://127.0.0.1:9")["code"]
+    assert "not done over --url" in typed("db months", "--url", url)["message"]
 
 
 def test_every_mistake_is_told_in_the_same_words(dsn, reset, typed, operator):
