@@ -93,8 +93,8 @@ def _entry(row: Row, fields: dict[str, str], zone: ZoneInfo) -> Entry:
     return Entry(
         record=Record(
             source=NAME,
-            calling=number(fields["caller"]),
-            called=number(fields["called_number"] or fields["dialled_number"]),
+            calling=_number(fields["caller"]),
+            called=_number(fields["called_number"] or fields["dialled_number"]),
             direction=direction,
             setup=times.setup,
             answer=times.answer,
@@ -130,7 +130,11 @@ def _extension(fields: Mapping[str, str], direction: Direction) -> str | None:
         device = fields.get(party, "")
         if device[:1] == "E" and device[1:].isdigit():
             return device[1:]
-    return number(fields["caller"]) if direction == "out" else None
+    return _number(fields["caller"]) if direction == "out" else None
+
+
+def _number(written: str) -> str | None:
+    return number(written.partition("@")[0])  # over a SIP line the host may stand behind it
 
 
 def _added(first: Entry, second: Entry) -> Entry:

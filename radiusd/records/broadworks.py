@@ -61,6 +61,8 @@ def _read(row: Row) -> Entry | PassedOver:
         return passed_over(row, f"a record of type {kind}, not Normal")
     require_cells(row, _LEAST)
     if kind != "Normal":
+        if kind.isalpha() and cells[5] in _DIRECTIONS:  # else a bare comma has moved the columns
+            return passed_over(row, f"a record of type {kind[:20]}, not Normal")
         raise RecordError(f"{excerpt(kind)} is not Normal, Start, End, Failover or Interim", "type")
     fields = dict(zip(COLUMNS, cells, strict=False))
     if fields.get("chargeIndicator", "").strip().lower() == "n":

@@ -106,7 +106,8 @@ class _Reader:
 
 
 def _number(written: str) -> str | None:
-    return number(written.removeprefix("\\"))  # the + of a directory number has a backslash before it
+    # The + of a directory number has a backslash before it; # ends what was dialled.
+    return number(written.removeprefix("\\").removesuffix("#"))
 
 
 def _moment(fields: Mapping[str, str], field: str) -> datetime | None:
