@@ -47,6 +47,8 @@ def watch(ctx: click.Context, client: str, seconds: int, count: int | None) -> N
     """
     from provisioning.watching import packets, stop_watching, watch_client, watch_of
 
+    if options_of(ctx).format is Format.CSV:
+        raise click.UsageError("--csv: a packet is no row; say --jsonl")
     with changing(ctx, alone=False) as (txn, admin):
         until = watch_client(txn, client, admin, seconds)
     say(ctx, f"Watching {client} until {moment(until)}; Ctrl-C ends it.")

@@ -15,6 +15,7 @@ import argparse
 import os
 import re
 import signal
+import socket
 import subprocess
 import sys
 import tempfile
@@ -43,6 +44,7 @@ LOOKS = {
     "narrow": ("light", 390, 844),
 }
 PLAYED_S = 20.0
+START_S = 60.0
 NUMBERS = """number,country,area,rate_centre,currency,setup_price,monthly_price
 15125550140,US,512,AUSTIN,USD,1.00,1.50
 15125550141,US,512,AUSTIN,USD,1.00,1.50
@@ -160,13 +162,26 @@ def _carrier(home: Path) -> Iterator[str]:
             _run("user", "add", name, *role, "--password-file", f"{home}/password", config=config)
         (home / "numbers.csv").write_text(NUMBERS)
         _run("number", "import", str(home / "numbers.csv"), config=config)
+        _run("radius", "watch", "demo", "--count", "20", config=config)
         with _running("console", "--config", str(config), home=home):
-            time.sleep(3)
+            _wait_for(port)
             yield f"http://127.0.0.1:{port}"
 
 
+def _wait_for(port: int) -> None:
+    """Return when somebody listens there."""
+    deadline_s = time.monotonic() + START_S
+    while True:
+        with socket.socket() as probe:
+            if probe.connect_ex(("127.0.0.1", port)) == 0:
+                return
+        assert time.monotonic() < deadline_s, "the console does not answer; its log tells why"
+        time.sleep(0.1)
+
+
 def _run(*words: str, config: Path) -> None:
-    subprocess.run([sys.executable, "-m", "provisioning.cli", *words, "--config", str(config)], check=True)
+    command = [sys.executable, "-m", "provisioning.cli", *words, "--config", str(config)]
+    subprocess.run(command, check=True, stdout=subprocess.DEVNULL)
 
 
 @contextmanager
