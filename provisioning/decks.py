@@ -16,7 +16,7 @@ from psycopg2.extensions import cursor as Cursor
 from provisioning import names
 from provisioning.accounts import currency as checked_currency
 from provisioning.admin import Action, Admin, Change, FieldChange, compare, record, shown
-from provisioning.deck_successions import Closing, take_over
+from provisioning.deck_successions import Closing, end_closed, take_over
 from provisioning.rate_files import Problems, Rate, RateSource
 from provisioning.rows import insert, number, update
 from radiusd.errors import BadInput, Conflict, NotFound
@@ -299,6 +299,8 @@ def _copy(txn: Cursor, version_id: int, source: RateSource) -> Copied:
         raise lines.failure
     _refuse_unknown_origins(txn, lines.origins, problems)
     problems.refuse()
+    if end_closed(txn, version_id, lines.closings):
+        _refuse_doubles(source)
     if not lines.row_count and not lines.closings:
         raise BadInput(f"{source.name}: there are no rates in it")
     return Copied(lines.closings, problems.notes)
@@ -314,17 +316,17 @@ def _refuse_unknown_origins(txn: Cursor, origins: Mapping[str, int], problems: P
 
 
 def _refuse_doubles(source: RateSource) -> NoReturn:
-    """Raise BadInput that tells which rows price one prefix twice from the same instant."""
+    """Raise BadInput that tells which rows price or close one prefix twice from the same instant."""
     problems = Problems(source.name)
     first: dict[tuple[str, datetime, str], int] = {}
     for line, rate in source.rates(problems):
-        earlier = first.setdefault((rate.prefix, rate.effective_at, rate.origin), line)
-        if earlier != line and not problems.full:
-            problems.add(
-                line,
-                f"prefix: {rate.prefix or '*'} effective {shown(rate.effective_at)} is on line {earlier} "
-                "too; keep one of them",
-            )
+        key = rate.prefix, rate.effective_at, rate.origin
+        earlier = first.get(key)
+        if earlier is not None and not problems.full:
+            place = "twice in this row" if earlier == line else f"on line {earlier} too"
+            told = f"{rate.prefix or '*'} effective {shown(rate.effective_at)} is {place}; keep one of them"
+            problems.add(line, f"prefix: {told}")
+        first.setdefault(key, line)
     problems.refuse()
     raise BadInput(f"{source.name}: the file changed while it was read; import it again")
 

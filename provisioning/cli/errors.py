@@ -99,7 +99,9 @@ def report(error: BaseException, as_json: bool) -> int:
     elif isinstance(error, click.ClickException):
         error.show()  # with the usage line
     elif code is not Exit.INTERRUPTED:
-        click.echo(f"tollwire: {printable(_sentence(error))}", err=True)
+        told = _sentence(error)
+        lines = told.split("\n") if isinstance(error, BadInput) else [told]  # ours: each mistake has its line
+        click.echo("tollwire: " + "\n".join(map(printable, lines)), err=True)
     return code
 
 

@@ -90,6 +90,7 @@ def test_the_same_file_again_changes_nothing(txn, admin, file):
             ["us.csv:3:1: prefix: 'x'", "us.csv:4:3: rate: 'y'"],
         ),
         (["1,US,0.01,6,6,", "+1,USA,0.02,6,6,"], ["us.csv:3:1: prefix: 1 effective .* is on line 2 too"]),
+        (['"1, 1-2",US,0.01,6,6,'], ["us.csv:2:1: prefix: 1 effective .* is twice in this row; keep one"]),
         (
             ["1,US,0.01,6,6,", "1,US,0.02,6,6,", "y,US,0.02,6,6,"],
             ["us.csv:3:1: prefix: 1 effective", "us.csv:4:1: prefix: 'y'"],
@@ -214,6 +215,38 @@ def test_an_amendment_changes_what_it_names(txn, admin, file):
     ] == ends_of(txn, 2)
     assert (Action.CHANGED, Action.UNCHANGED) == (change.action, again.action)
     assert [("amend", 1), ("replace", None)] == [(v.kind, v.base) for v in list_versions(txn, "us")]
+
+
+def test_a_file_may_close_what_it_prices(txn, admin, file):
+    """
+    A price until its prefix is closed; the price before it does not come back.
+    """
+    import_deck(txn, DECK, file("44,UK,0.02,6,6,", "7,RU,0.05,6,6,"), admin)
+    closing = file("44")
+    closing.path.write_text(
+        "code,rate,increment,effective date,end date,status\n"
+        "44,,,2027-03-01,,closed\n44,0.03,6/6,2027-01-01,,increase\n7,0.04,6/6,2027-01-01,2027-03-01,new\n"
+    )
+
+    import_deck(txn, DECK, closing, admin, kind=Kind.AMEND)
+
+    assert [
+        ("44", 2, ALWAYS, JANUARY),
+        ("44", 3, JANUARY, MARCH),
+        ("7", 5, ALWAYS, JANUARY),
+        ("7", 4, JANUARY, MARCH),
+    ] == ends_of(txn, 2)
+
+
+def test_a_price_and_a_closing_of_one_instant_contradict_each_other(txn, admin, file):
+    """
+    Both lines are told.
+    """
+    source = file("44")
+    source.path.write_text("code,rate,status,date\n44,,closed,2027-01-01\n44,0.03,new,2027-01-01\n")
+
+    with pytest.raises(BadInput, match=r"us\.csv:3:1: prefix: 44 effective 2027-01-01T.* is on line 2 too"):
+        import_deck(txn, DECK, source, admin)
 
 
 def test_a_first_import_amends_nothing(txn, admin, file):

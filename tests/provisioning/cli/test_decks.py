@@ -69,6 +69,21 @@ def test_an_amendment_says_what_is_taken_for_granted(cli, tmp_path):
     assert "rates 2 -> 2" in told
 
 
+def test_each_mistake_has_a_line(cli, tmp_path):
+    """
+    People read them one by one, and so do scripts.
+    """
+    (tmp_path / "bad.csv").write_text("Code,Rate,Increment\nx,0.05,1\n44,\x1b[31m,1\n")
+
+    told = cli("deck import us bad.csv", code=4)
+
+    assert ["tollwire: bad.csv:2:1: prefix: 'x' is no code of digits", "Nothing was imported."] == [
+        told.splitlines()[number] for number in (0, -1)
+    ]
+    assert 3 == len(told.splitlines())
+    assert "\x1b" not in told
+
+
 def test_a_template_reads_what_a_file_does_not_tell(cli, tmp_path):
     """
     It is kept under a name; options beside it count before it.
