@@ -191,12 +191,13 @@ class Reading:
         """Tell whether a row is no rate: a title, a footer, the titles once more on the next page."""
         coded = any(map(cells.__getitem__, self._code_places))
         priced = any(map(cells.__getitem__, self._price_places))
-        if priced:
-            return coded and cells == self._titles
-        if not coded:
+        if coded and priced:
+            return cells == self._titles
+        if not coded and not priced:
             return True
         told = [cell for cell in cells if cell]
-        return len(told) == 1 and _WORD.search(told[0]) is not None and told[0].lower() not in EVERYWHERE
+        words = len(_WORD.findall(told[0]))  # of a price two may be its currency and unit
+        return len(told) == 1 and words > (2 if priced else 0) and told[0].lower() not in EVERYWHERE
 
     def _refuse_other_currency(self, cells: list[str]) -> None:
         currency = self._text(cells, "currency").upper()

@@ -442,6 +442,8 @@ def test_what_stands_alone_in_a_column_of_codes_is_a_remark(path):
     rates, problems = read(path, content)
 
     assert ([], ["44", "33", "49"]) == (problems.found, [rate.prefix for rate in rates])
+    (rate,), problems = read(path, "Rate,NPANXX\n0.02 USD,\nAll prices are in USD,\n", currency="USD")
+    assert ([], "1") == (problems.found, rate.prefix)
     _, problems = read(path, "Code,Rate,Increment\n44x,,\nTotal,1,1\n")
     assert ["rates.csv:2:1", "rates.csv:3:1"] == [problem.split(": ")[0] for problem in problems.found]
 
