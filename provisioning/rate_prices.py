@@ -6,7 +6,7 @@ import json
 from collections.abc import Mapping
 from fractions import Fraction
 
-from provisioning.rate_texts import week_hours
+from provisioning.rate_texts import shortest, week_hours
 
 WEEKEND = {"name": "weekend", "days": [6, 7, "H"], "from": "00:00", "to": "24:00", "weight": 1}
 
@@ -29,9 +29,10 @@ def by_time(prices: Mapping[str, str], base: str, peak_hours: str, common: dict[
         if not peak_hours:
             raise ValueError("say when it is, with --peak '1-5 08:00-20:00'")
         days, begin, end = week_hours(peak_hours)
-        bands.append({"name": "peak", "days": days, "from": begin, "to": end, "price": prices["peak"]})
+        peak = shortest(prices["peak"])
+        bands.append({"name": "peak", "days": days, "from": begin, "to": end, "price": peak})
     if Fraction(prices.get("weekend", base)) != Fraction(base):
-        bands.append({**WEEKEND, "price": prices["weekend"]})
+        bands.append({**WEEKEND, "price": shortest(prices["weekend"])})
     if bands:
         common["bands"] = json.dumps(bands)
     return base
@@ -43,5 +44,5 @@ def by_length(prices: Mapping[str, str], base: str, common: dict[str, str]) -> s
     if not first or not base or Fraction(first) == Fraction(base):
         return base or first
     after_s = int(common.get("initial", "1")[:_LONGEST])  # one that cannot be read is told where it stands
-    common["steps"] = json.dumps([{"from": after_s, "price": base}])
+    common["steps"] = json.dumps([{"from": after_s, "price": shortest(base)}])
     return first

@@ -12,6 +12,7 @@ from decimal import Decimal
 from functools import lru_cache
 from typing import Any
 
+from provisioning.rate_texts import shortest
 from rating.fields import FieldError, Fields
 from rating.jurisdiction import Jurisdiction
 from rating.money import MICRO_DECIMALS
@@ -45,7 +46,7 @@ def _checked(texts: tuple[str, ...]) -> str:
     document: dict[str, Any] = {}
     for column, text in zip(RULE_COLUMNS, texts, strict=True):
         if text and column in PRICES:
-            document.setdefault("jurisdiction", {})[str(column)] = text
+            document.setdefault("jurisdiction", {})[str(column)] = shortest(text)
         elif text:
             document[column] = _value(column, text)
     try:
@@ -58,6 +59,8 @@ def _checked(texts: tuple[str, ...]) -> str:
 
 
 def _value(column: str, text: str) -> Any:
+    if column in AMOUNTS:
+        return shortest(text)
     if column in SECONDS:
         if not (text.isascii() and text.isdecimal()):
             raise ValueError(f"{column}: {text[:40]!r} is not a number of seconds")

@@ -110,6 +110,14 @@ def number(text: str, decimals: Decimals | None, currency: str = "") -> str:
     return plain
 
 
+def shortest(text: str) -> str:
+    """Return an amount without needless zeros: 0.0640 is no change of 0.064. What is none stays as it is."""
+    try:
+        return exact_text(fraction(text))
+    except ValueError:
+        return text  # whoever needs an amount says what is wrong with it
+
+
 def scaled(plain: str, factor: Fraction) -> str:
     """Return a number times *factor*, exactly. Raises ValueError when its decimals would not end."""
     if factor == 1:

@@ -353,6 +353,18 @@ def test_prices_come_to_prices_per_minute(path, title, cell, layout, price_nano)
     assert price_nano == rate.price_nano
 
 
+def test_needless_zeros_are_no_other_price(path):
+    """
+    A new file that writes the same amounts shorter changes nothing.
+    """
+    header = "code,inter,intra,min charge,price 1,price n,interval 1,interval n\n"
+
+    (longer,), _ = read(path, f"{header}1212,0.0640,0.0100,0.0500,0.20,0.10,30,6\n")
+    (shorter,), _ = read(path, f"{header}1212,0.064,0.01,0.05,0.2,0.1,30,6\n")
+
+    assert shorter == longer
+
+
 def test_a_price_without_end_is_refused(path):
     """
     A third of a cent a minute cannot be kept, and is not rounded in silence.
