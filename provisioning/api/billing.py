@@ -238,6 +238,7 @@ ENDPOINTS = (
         tag="books",
         summary="Prove that balances, buckets, holds, channels and charges are what their rows add up to.",
         right="balances:read",
+        long=True,
         answer=_check,
     ),
 )

@@ -94,6 +94,7 @@ ENDPOINTS = (
         media="text/csv",
         most_octets=MAX_OCTETS,
         result=Outcome,
+        long=True,
         answer=_try,
     ),
 )

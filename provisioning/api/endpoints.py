@@ -118,6 +118,7 @@ class Endpoint:
     tagged: bool = False
     alone: bool = False
     writes: bool = False
+    long: bool = False  # what is left after the commit may take minutes
     repeatable: bool = True  # an answer may be kept for who asks with the same Idempotency-Key
 
 

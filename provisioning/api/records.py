@@ -176,6 +176,7 @@ ENDPOINTS = (
         result=FileRow,
         writes=True,
         repeatable=False,  # the file itself says whether it is there already
+        long=True,
         answer=_import,
     ),
     Endpoint(
@@ -199,6 +200,7 @@ ENDPOINTS = (
         result=FileRow,
         writes=True,
         repeatable=False,  # what is out of the books is not taken out again
+        long=True,
         answer=_roll_back,
     ),
     Endpoint(

@@ -110,6 +110,7 @@ ENDPOINTS = (
         body=Meant,
         helps=HELPS,
         result=Outcome,
+        long=True,
         answer=_preview,
     ),
     Endpoint(
@@ -123,6 +124,7 @@ ENDPOINTS = (
         result=Outcome,
         writes=True,
         repeatable=False,  # calls that were rated again do not change a second time
+        long=True,
         answer=_apply,
     ),
     Endpoint(
@@ -135,6 +137,7 @@ ENDPOINTS = (
         result=Outcome,
         writes=True,
         repeatable=False,  # a second time is a conflict
+        long=True,
         answer=_undo,
     ),
 )

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
 from decimal import Decimal
 
+import psycopg2
 import pytest
 
 from provisioning.roles import Role
+from tests.acceptance.process import wait_for
 from tests.provisioning.api.conftest import Api, token_for
 
 pytestmark = pytest.mark.postgres
@@ -215,3 +219,25 @@ def test_a_suppliers_bill_is_compared(pbx):
 
     assert (3, 3, 0) == (found["kinds"]["only_theirs"], len(found["findings"]), found["more"])
     assert 2 == send(pbx, f"{path}&limit=1", lines(1, 2, 3))["more"]
+
+
+def test_work_that_takes_long_keeps_nobody_waiting(pbx, dsn):
+    """
+    Three pieces are done at once, and the next is told to try later; all else is answered meanwhile.
+    """
+    with closing(psycopg2.connect(dsn)) as connection, connection.cursor() as txn:
+        txn.execute("LOCK TABLE record_file IN ACCESS EXCLUSIVE MODE")
+        with ThreadPoolExecutor(4) as pool:
+            path = "/record-files?source=pbx1&file=f{}.csv"
+            pieces = [
+                pool.submit(pbx, "POST", path.format(n), lines(n), None, Content_Type=OCTETS)
+                for n in range(1, 5)
+            ]
+            wait_for(lambda: sum(piece.done() for piece in pieces) == 1, 20)
+            pbx("GET", "/accounts", code=200)
+            connection.rollback()
+            statuses = sorted(piece.result().status for piece in pieces)
+
+    assert [200, 200, 200, 503] == statuses
+    (refused,) = (piece.result() for piece in pieces if piece.result().status == 503)
+    assert "try_later" == refused.json["code"]
