@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from decimal import Decimal
@@ -109,30 +109,31 @@ def put_account(txn: Cursor, account: Account, now: datetime) -> Change:
     return _put(txn, account, find_account(txn, account.code), now)
 
 
-def new_account(txn: Cursor, account: Account) -> tuple[dict[str, object], Change]:
-    """Return the columns of a new account, which the caller writes, and the change. Raises BadInput."""
-    return _all_columns(txn, account), compare("account", account.code, None, account)
+def columns_of(txn: Cursor, account: Account, current: Account | None) -> tuple[dict[str, object], Change]:
+    """
+    Return the columns of *account*, which the caller writes, and the change from *current*, None being new.
 
-
-def _all_columns(txn: Cursor, account: Account) -> dict[str, object]:
-    return {
+    Raises:
+        BadInput: A field is wrong, or cannot become so.
+    """
+    columns = {
         **_columns(account),
         "currency": currency("currency", account.currency),
         "reseller_id": _reseller_id(txn, account),
         "holidays_id": calendar_id(txn, "holidays", account.holidays),
         "policy_id": policy_id(txn, "policy", account.policy),
     }
-
-
-def _put(txn: Cursor, account: Account, found: Found | None, now: datetime) -> Change:
-    columns = _all_columns(txn, account)
-    row_id, current = (None, None) if found is None else found
     if current is not None and current.currency != account.currency:
         raise Conflict(
             f"currency: account {account.code} is kept in {current.currency} for good; "
             f"add another account for {account.currency}"
         )
-    change = compare("account", account.code, current, account)
+    return columns, compare("account", account.code, current, account)
+
+
+def _put(txn: Cursor, account: Account, found: Found | None, now: datetime) -> Change:
+    row_id, current = (None, None) if found is None else found
+    columns, change = columns_of(txn, account, current)
     if change:
         if row_id is None:
             account_id = _insert(txn, columns)
@@ -174,6 +175,12 @@ def list_accounts(txn: Cursor, actor: Actor | None = None, page: Page = ALL) -> 
         {"reached": reached, "after": page.after_text, "limit": page.limit},
     )
     return [_account_of(row[1:]) for row in txn.fetchall()]
+
+
+def find_accounts(txn: Cursor, codes: Sequence[str]) -> dict[str, Found]:
+    """Return those of the accounts *codes* that there are."""
+    txn.execute(SELECT + " WHERE account.code = ANY(%s)", (list(codes),))
+    return {row[1]: (row[0], _account_of(row[1:])) for row in txn.fetchall()}
 
 
 def find_account(txn: Cursor, code: str) -> Found | None:

@@ -22,7 +22,7 @@ def account() -> None:
 
 
 def _prepare(rows: Rows, wanted: Sequence[Mapping[str, Any]]) -> None:
-    """Ask at once which of the accounts of many rows there are."""
+    """Read at once those of the accounts of many rows that there are."""
     from provisioning.account_desk import AccountDesk
 
     rows.accounts = AccountDesk(rows.txn, rows.admin, [params["code"] for params in wanted])
@@ -49,15 +49,21 @@ def add(ctx: click.Context, /, code: str, **chosen: Any) -> None:
     show_change(ctx, change)
 
 
-@account.command("set", example="tollwire account set ACME --max-channels none --status suspended")
+@account.command(
+    "set", example="tollwire account set ACME --max-channels none --status suspended", prepare=_prepare
+)
 @click.argument("code")
 @field_options(accounts.Account, accounts.HELPS, new=False, choices=accounts.WORDS)
 @click.pass_context
 def set_(ctx: click.Context, /, code: str, **chosen: Any) -> None:
     """Change an account."""
+    rows = rows_of(ctx)
     with changing(ctx) as (txn, admin):
-        _, current = accounts.read_account(txn, code)
-        change = accounts.set_account(txn, replace(current, **given(chosen)), admin)
+        if rows is not None and rows.accounts is not None:
+            change = rows.accounts.set(replace(rows.accounts.current(code), **given(chosen)))
+        else:
+            _, current = accounts.read_account(txn, code)
+            change = accounts.set_account(txn, replace(current, **given(chosen)), admin)
     show_change(ctx, change)
 
 

@@ -92,6 +92,20 @@ def test_thousands_of_accounts_are_one_change(run, switch, dsn):
     assert (1, count, count, count) == tuple(b - a for a, b in zip(before, facts(), strict=True))
     assert spent_s < 5
 
+    began_s = time.process_time()
+    rows = "".join(f"N{number},{number % 7}\n" for number in range(count))
+    result = run("account", "set", "-", stdin="code,max-channels\n" + rows + "N0,9\nN1,1\n")
+    spent_s = time.process_time() - began_s
+
+    assert 0 == result.exit_code, result.output
+    *_, again, same = result.stdout.splitlines()
+    assert f"{count + 2}: ~ account N0: max_channels 0 -> 9" == again
+    assert f"{count + 3}: = account N1 unchanged" == same
+    assert (2, count, count, count) == tuple(b - a for a, b in zip(before, facts(), strict=True))
+    found = {row["code"]: row["max_channels"] for row in json.loads(run("account", "list", "--json").stdout)}
+    assert (9, 1, 6) == (found["N0"], found["N1"], found["N6"])
+    assert spent_s < 5
+
 
 def test_an_account_may_refer_to_one_of_an_earlier_row(run, switch):
     """
