@@ -110,8 +110,9 @@ def _entry(row: Row, fields: dict[str, str], zone: ZoneInfo) -> Entry:
         key=own_key(fields, OWN_KEY),
         duration_ms=times.ms,
         fields=fields,
-        in_parts=True,  # of whether an earlier record is of the same call this one says nothing
-        part=f"{times.setup:%Y-%m-%d %H:%M:%S}",
+        # Of whether an earlier record is of the same call this one says nothing.
+        in_parts=fields["call_id"].strip("0") != "",
+        part=f"{times.setup:%Y-%m-%d %H:%M:%S}" if fields["call_id"].strip("0") else "",
     )
 
 
