@@ -40,7 +40,7 @@ class CdrHeader(msgspec.Struct, frozen=True):
         return self.format == BER
 
 
-def file_header(data: bytes) -> FileHeader | None:
+def file_header(data: bytes | memoryview) -> FileHeader | None:
     """Return the header that *data* begins with; None when it begins with none that is sound."""
     if len(data) < FIXED_OCTETS:
         return None

@@ -46,14 +46,20 @@ def read(file: BinaryIO, settings: Mapping[str, str]) -> Outcomes:
 
 
 def _read(window: OctetWindow, framing: str) -> Outcomes:
-    window.has(_LONGEST_FILE_HEADER)
-    header = None if framing == "plain" else file_header(window.data)
-    if header is not None:
-        yield from _FramedFile(window, header).outcomes()
-    elif framing == "32297":
+    header = None if framing == "plain" else _header(window)
+    if header is None and framing == "32297":
         yield SetAside(reason="no file header of TS 32.297: its lengths do not add up", raw=window.data[:64])
-    else:
+    elif header is None:
         yield from _PlainFile(window).outcomes()
+    while header is not None:  # several, where files were put together
+        yield from _FramedFile(window, header).outcomes()
+        header = _header(window)
+
+
+def _header(window: OctetWindow) -> FileHeader | None:
+    """Return the header of a file that begins where *window* is."""
+    window.has(_LONGEST_FILE_HEADER)
+    return file_header(memoryview(window.data)[window.at :])  # nothing is copied
 
 
 class _File:
@@ -152,13 +158,14 @@ class _FramedFile(_File):
         self._records = 0
         self._is_bare = False  # a record comes whose header is damaged
         self._is_cut = False  # the last record said so already
+        self._begun = window.offset
 
     def outcomes(self) -> Iterator[Outcome]:
         """Yield what the records tell, and in the end what they lack of what the file header says."""
         window = self._window
         window.has(self._header.header_octets)
-        window.at = self._header.header_octets
-        while window.has(1):
+        window.at += self._header.header_octets
+        while window.has(1) and not self._is_at_next_file():
             if self._is_bare:
                 yield self._bare_record()
                 continue
@@ -174,6 +181,11 @@ class _FramedFile(_File):
                 outcome = self._damaged(error, header, offset)
             yield outcome
         yield from self._differences()
+
+    def _is_at_next_file(self) -> bool:
+        """Tell whether this file ends here by its own length, and another one begins."""
+        is_end = self._window.offset - self._begun == self._header.octets
+        return is_end and _header(self._window) is not None
 
     def _framed_record(self, header: CdrHeader | None, offset: int) -> Outcome:
         """Return what the record behind *header* tells, and move on. Raises RecordError."""
@@ -289,9 +301,10 @@ class _FramedFile(_File):
         octets, records = self._header.octets, self._header.records
         if self._is_cut:
             return
-        if octets is not None and self._window.offset < octets:
-            reason = f"the file header says {octets} octets, there are {self._window.offset}: the file is cut"
+        found = self._window.offset - self._begun
+        if octets is not None and found < octets:
+            reason = f"the file header says {octets} octets, there are {found}: the file is cut"
             yield SetAside(reason=reason, field="File length")
         elif records is not None and records != self._records:
             reason = f"the file header says {records} records, there are {self._records}"
-            yield SetAside(reason=reason, field="Number of CDRs in file", offset=18)
+            yield SetAside(reason=reason, field="Number of CDRs in file", offset=self._begun + 18)

@@ -323,6 +323,20 @@ def test_damaged_cdr_header_costs_no_record() -> None:
         assert [at] == [offset for offset, _ in set_aside(outcomes)]
 
 
+def test_framed_files_put_together_are_read_one_after_the_other() -> None:
+    """
+    Each with its own header; what one of them lacks is told where its header says otherwise.
+    """
+    framed = (VECTORS / "dev_ims_ts32297.ber").read_bytes()
+    wrong = framed[:21] + b"\x09" + framed[22:]  # the number of records
+
+    outcomes = read(framed + wrong + framed)
+
+    assert 6 == sum(isinstance(each, Entry) for each in outcomes)
+    [aside] = [each for each in outcomes if isinstance(each, SetAside)]
+    assert ("Number of CDRs in file", len(framed) + 18) == (aside.field, aside.offset)
+
+
 def test_record_in_another_encoding_is_set_aside() -> None:
     """
     The header of a CDR says how it is encoded; of PER and XER nothing is guessed.
