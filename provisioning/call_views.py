@@ -31,8 +31,12 @@ from radiusd.storage.running_costs import running_costs
 from radiusd.storage.trails import CallTrail, find_calls
 
 MOST_CALLS = 10
-SPANS = (timedelta(hours=1), timedelta(days=1), timedelta(days=7), timedelta(days=31))
+HOUR = timedelta(hours=1)  # a switch's clock may be ahead of ours by so much
+SPANS = (2 * HOUR, 6 * HOUR, timedelta(days=1), timedelta(days=7), timedelta(days=31))
 """How far back the newest calls of all accounts are looked for, step by step: no index has all by time."""
+
+SPANS_OF_NUMBER = SPANS[2:3]
+"""A number is found by an index in all; only what is called all the time is found sooner so."""
 
 
 def live_for(txn: Cursor, actor: Actor, at: datetime, account: str | None = None) -> list[Document]:
@@ -58,9 +62,9 @@ def cdrs_for(txn: Cursor, actor: Actor, wanted: CdrFilter, now: datetime, page: 
         moment, call_id, role = page.after
         after = (moment_of_key(str(moment)), str(call_id), str(role))
     wanted = replace(wanted, limit=page.limit, after=after)
-    newest = min(filter(None, (wanted.until, after and after[0])), default=now + SPANS[0])
+    newest = min(filter(None, (wanted.until, after and after[0])), default=now + HOUR)
     if wanted.account is None and wanted.account_ids is None:
-        for span in SPANS:
+        for span in SPANS if wanted.number is None or wanted.number.endswith("*") else SPANS_OF_NUMBER:
             since = newest - span
             if wanted.since is not None and wanted.since >= since:
                 break

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from decimal import Decimal
 from typing import NamedTuple
 
@@ -12,6 +12,8 @@ from psycopg2.extensions import cursor as Cursor
 from provisioning.amounts import NANO_DECIMALS, amount_of
 from provisioning.decks import list_versions
 from radiusd.errors import NotFound
+from radiusd.storage.traffic_parts import Grouping, parts
+from radiusd.storage.traffic_sums import RATES
 
 CHANGES = ("new", "gone", "up", "down", "other", "same")
 
@@ -63,15 +65,16 @@ def compare_versions(
     for number in (before, after):
         if number is not None and number not in ids:
             raise NotFound(f"deck {deck} has no version {number}; 'tollwire deck show {deck}' lists them")
+    used = parts(txn, _USAGE, since, _EVER)
     # Nested loops over decks of a million would take days; nothing here is worth one.
     txn.execute("SET LOCAL enable_nestloop = off")
     txn.execute(
-        _COMPARE,
+        _COMPARE.format(used.sql),
         {
             "before": None if before is None else ids[before],
             "after": ids[after],
             "deck": deck_id,
-            "since": since,
+            **used.values,
         },
     )
     txn.execute("SET LOCAL enable_nestloop = on")
@@ -119,6 +122,9 @@ def _versions(txn: Cursor, deck: str) -> tuple[int, str, dict[int, int]]:
     return row[0], row[1], dict(txn.fetchall())
 
 
+_USAGE = Grouping("deck_version_id", "prefix", RATES, if_call="status = 'answered'")
+_EVER = datetime.max.replace(tzinfo=UTC, microsecond=0)
+
 # The last rate of each prefix, unless it ends: that is what a version comes to.
 _LAST = """
     SELECT prefix, origin, description, price_nano,
@@ -131,10 +137,9 @@ _LAST = """
 _COMPARE = f"""
     CREATE TEMP TABLE rate_changes ON COMMIT DROP AS
     WITH usage AS (
-        SELECT prefix, sum(billed_s - included_s) AS seconds FROM cdr
-        WHERE started_at >= %(since)s AND status = 'answered'
-          AND deck_version_id IN (SELECT id FROM deck_version WHERE deck_id = %(deck)s)
-        GROUP BY prefix
+        SELECT key_text AS prefix, sum(billed_s - included_s) AS seconds FROM ({{}}) AS parts
+        WHERE key_id IN (SELECT id FROM deck_version WHERE deck_id = %(deck)s)
+        GROUP BY key_text HAVING sum(calls) <> 0
     )
     SELECT prefix, origin, coalesce(new.description, old.description) AS destination,
            CASE WHEN old.price_nano IS NULL THEN 'new' WHEN new.price_nano IS NULL THEN 'gone'

@@ -10,6 +10,7 @@ from provisioning.admin import Admin
 from provisioning.api.repeats import sweep_replies
 from provisioning.logins import sweep_logins
 from provisioning.number_sweep import sweep_numbers
+from radiusd.storage.traffic_sums import add_up
 
 Sweep = Callable[[Cursor, Admin], object]
 
@@ -17,5 +18,6 @@ SWEEPS: tuple[Sweep, ...] = (
     lambda txn, admin: sweep_logins(txn, admin.now),
     lambda txn, admin: sweep_replies(txn, admin.now),
     sweep_numbers,
+    lambda txn, admin: add_up(txn),
 )
 """Each in a transaction of its own: what keeps one from its work keeps no other."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from datetime import timedelta
 from urllib.parse import quote
 
 from psycopg2.extensions import cursor as Cursor
@@ -13,6 +14,7 @@ from provisioning.roles import Role, reached_accounts
 from radiusd.storage.trails import find_calls
 
 MOST_FOUND = 20
+LATELY = timedelta(hours=6)  # calls that are looked through for ids of their legs
 
 
 def _begin(visit: Visit) -> Outcome:
@@ -49,11 +51,11 @@ def _found(visit: Visit, text: str) -> list[tuple[str, str, str]]:
     if not found:
         like = {**values, "like": f"%{_plain(text)}%"}
         found = _accounts(txn, "(a.code ILIKE %(like)s OR a.name ILIKE %(like)s)", like)
-        found += _services(txn, "s.username = %(text)s", values)
+        found += _services(txn, "s.username = %(text)s AND s.username <> ''", values)
     if not found and visit.may("calls:read"):
         found = [
             ("call", trail.call_id, f"/calls/{quote(trail.call_id, '')}")
-            for trail in find_calls(txn, text, MOST_FOUND)
+            for trail in find_calls(txn, text, MOST_FOUND, visit.asked.now - LATELY)
             if reached is None or set(trail.accounts) & set(reached)
         ]
     return found

@@ -10,6 +10,8 @@ from provisioning.console.pages import Outcome, Page, Shown, Visit
 from provisioning.moments import instant, parse_moment
 from provisioning.peaks import Peak, peaks
 from radiusd.errors import BadInput
+from radiusd.storage.time_steps import floor
+from radiusd.storage.traffic_sums import HOUR_MINUTES
 
 USUAL = timedelta(days=7)
 
@@ -22,7 +24,7 @@ def _peaks(visit: Visit) -> Outcome:
         until = now
         if query.get("until"):
             until = instant("until", parse_moment("until", query["until"]), visit.zone)
-        since = until - USUAL
+        since = floor(until - USUAL, HOUR_MINUTES)
         if query.get("since"):
             since = instant("since", parse_moment("since", query["since"]), visit.zone)
         rows = peaks(visit.asked.txn, visit.who.actor, since, until)

@@ -45,7 +45,9 @@ def _traffic(visit: Visit) -> Outcome:
         if measure not in MEASURES:
             raise BadInput(f"measure: {measure[:20]!r} is none of {', '.join(MEASURES)}")
         account = query.get("account") or None
-        rows = traffic(visit.asked.txn, visit.who.actor, by, since, until, account, visit.zone.key)
+        rows = traffic(
+            visit.asked.txn, visit.who.actor, by, since, until, account, visit.zone.key, MOST_SHOWN + 1
+        )
     except BadInput as problem:
         error = str(problem)
     return Shown(

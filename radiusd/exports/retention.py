@@ -28,6 +28,7 @@ from radiusd.exports.files import (
     write_whole,
 )
 from radiusd.exports.writers import Written
+from radiusd.storage.traffic_sums import begin_anew
 
 RELATIONS = ("cdr", "posting")
 TIMES = {"cdr": "started_at", "posting": "posted_at"}
@@ -238,6 +239,7 @@ def _attach_again(txn: Cursor, month: date) -> None:
         )
     txn.execute("DELETE FROM retained_month WHERE month = %s", (month,))
     txn.execute("DELETE FROM carried WHERE month = %s", (month,))
+    begin_anew(txn)  # what was added up meanwhile lacks the month
 
 
 def _carry(txn: Cursor, name: str, month: date) -> None:

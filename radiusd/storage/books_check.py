@@ -14,6 +14,7 @@ from typing import NamedTuple
 
 from psycopg2.extensions import ISOLATION_LEVEL_REPEATABLE_READ, connection, cursor
 
+from radiusd.storage.traffic_proofs import TRAFFIC_CHECKS
 from rating.money import micros
 from rating.ratings import recompute
 
@@ -172,6 +173,7 @@ CHECKS: Mapping[str, str] = {
         ) AS charged
         LEFT JOIN cdr USING (account_id, call_id, role)
     """,
+    **TRAFFIC_CHECKS,
 }
 RECOMPUTED = "charge of a call follows from its explanation"
 

@@ -67,6 +67,8 @@ def test_the_first_record_takes_over_what_was_asked_for(node: Node, dsn: str) ->
     with closing(psycopg2.connect(dsn)) as connection, connection.cursor() as txn:
         for name in ("asked-1", "told-1"):
             assert [decision.call_id] == [trail.call_id for trail in find_calls(txn, name, 10)]
+        assert [decision.call_id] == [trail.call_id for trail in find_calls(txn, "told-1", 10, NOW)]
+        assert [] == find_calls(txn, "told-1", 10, NOW + seconds(60))
     with closing(psycopg2.connect(dsn)) as connection:
         assert [] == [shown for proof in check_books(connection) for shown in proof.shown]
 

@@ -17,6 +17,7 @@ from radiusd.exports import retention
 from radiusd.storage.books_check import check_books
 from radiusd.storage.database import BlockingConnection, finish
 from radiusd.storage.duties import make_partitions
+from radiusd.storage.traffic_sums import add_up
 from tests.cdr_records import put_row
 
 pytestmark = pytest.mark.postgres
@@ -98,6 +99,38 @@ def test_what_was_carried_is_needed(run, calls, connection, tmp_path):
 
     missed = ["balance is the sum of its postings", "bucket use is the sum of its postings"]
     assert missed == wrong(connection)
+
+
+def test_reports_are_of_the_months_that_are_left(run, calls, connection, tmp_path):
+    """
+    Whether they were added up or not; a record that comes late for a month that is gone is in them.
+    """
+
+    def reported() -> dict[str, int]:
+        year = ("--since", "2026-01-01", "--until", "2026-12-31")
+        said = run("report", "traffic", "--by", "day", *year, "--json")
+        return {line["day"]: line["calls"] for line in json.loads(said.stdout)}
+
+    with connection, connection.cursor() as txn:
+        txn.execute("UPDATE traffic_state SET mark_at = %s, mark_xid = '0'", (NOW,))
+        add_up(txn)
+    assert {"2026-03-02": 2, "2026-04-02": 1} == reported()
+
+    run("db", "retain", "2026-03", "--folder", str(tmp_path))
+    assert {"2026-04-02": 1} == reported()
+    assert [] == wrong(connection)
+
+    with connection, connection.cursor() as txn:
+        put_row(txn, 7, datetime(2026, 3, 12, tzinfo=UTC))
+        add_up(txn)
+    assert {"2026-03-12": 1, "2026-04-02": 1} == reported()
+
+    run("db", "drop-month", "2026-03")
+    with connection, connection.cursor() as txn:
+        add_up(txn)
+        txn.execute("SELECT min(begins) > '2026-02-01' FROM traffic_sum")
+        assert (True,) == txn.fetchone()
+    assert {"2026-03-12": 1, "2026-04-02": 1} == reported()
 
 
 def test_a_dropped_month_is_gone_and_its_files_put_it_back(run, calls, connection, tmp_path):
