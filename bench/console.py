@@ -51,6 +51,7 @@ PAGES = (
     *(f"/reports?by={by}" for by in GROUPS if by != "service"),  # which reads all records
     "/exports",
     *("/reports?by=service&account={code}", "/reports?by=day&account={code}", "/reports/peaks"),
+    *("/accounts/{code}/outpayments", "/overrides", "/deck-tries"),
 )
 SEED_ACCOUNTS = """
 INSERT INTO account (id, code, name, currency) OVERRIDING SYSTEM VALUE

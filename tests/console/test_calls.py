@@ -120,6 +120,26 @@ def test_queued_calls_are_given_to_an_account(visit, strangers):
     assert "1 of 1 are mended." == page.get_by_role("status").inner_text()
 
 
+def test_a_call_is_assigned_with_the_keyboard_alone(visit, strangers):
+    """
+    Arrows choose an identifier, Tab goes on, and Enter previews before it changes anything.
+    """
+    page = visit(Role.OPERATOR, "/queue")
+    page.get_by_role("link", name="assign").first.focus()
+    page.keyboard.press("Enter")
+    page.wait_for_url("**/queue/*")
+    page.get_by_label("Trunk new").focus()
+    page.keyboard.press("ArrowDown")
+    assert page.get_by_label("Calling 74950000000").is_checked()
+    page.keyboard.press("ArrowUp")
+    for text in ("", "ACME", "P", ""):
+        page.keyboard.type(text)
+        page.keyboard.press("Tab")
+    page.keyboard.press("Enter")
+
+    assert "It would mend 1 of 2 calls" in page.get_by_role("region", name="Preview").inner_text()
+
+
 @pytest.mark.parametrize(
     ("account", "plan", "day", "told"),
     [

@@ -367,6 +367,15 @@ MISTAKES: tuple[tuple[str, str, str, Any], ...] = (
         {"until": "2026-11-01", "account": "NONE"},
     ),
     (
+        "queue assign 019ae5d2-7c1e-7b1a-a3a4-2f6c9f0d1e55 --account ACME --by trunk --plan P",
+        "POST",
+        "/queue/019ae5d2-7c1e-7b1a-a3a4-2f6c9f0d1e55/assign",
+        {"account": "ACME", "by": "trunk", "plan": "P"},
+    ),
+    ("radius watch nobody", "POST", "/clients/nobody/watch", {}),
+    ("report outpayments NOPE --period 2026-11", "GET", "/accounts/NOPE/outpayments?period=2026-11", None),
+    ("report outpayments ACME --period soon", "GET", "/accounts/ACME/outpayments?period=soon", None),
+    (
         "override end 4478 --account ACME",
         "POST",
         "/overrides/end",
