@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 from decimal import Decimal
 
 PHONE_NUMBER = re.compile(r"\+[0-9]{1,20}\Z")
-FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n")  # what makes a spreadsheet calculate a cell
+FORMULA = frozenset("=+-@\t\r\n")  # what makes a spreadsheet calculate a cell that begins so
 
 
 def money(micros: int) -> Decimal:
@@ -24,7 +24,7 @@ def seconds(duration_ms: int) -> object:
 
 def moment(at: datetime) -> str:
     """Return a moment in UTC, ``2026-03-01T09:30:00Z``, with milliseconds when it has any."""
-    utc = at.astimezone(UTC)
+    utc = at if at.tzinfo is UTC else at.astimezone(UTC)
     precision = "milliseconds" if utc.microsecond else "seconds"
     return utc.isoformat(timespec=precision).replace("+00:00", "Z")
 
@@ -53,16 +53,24 @@ def plain(value: object) -> object:
     return moment(value) if isinstance(value, datetime) else cell(value)
 
 
+def spreadsheet_cells(values: list[object]) -> list[object]:
+    """Return *values* as a CSV writer may have them, whose cells no spreadsheet takes for a formula."""
+    return [
+        value
+        if value.__class__ is int or value is None or (value.__class__ is str and value[:1] not in FORMULA)
+        else spreadsheet_cell(value)  # few cells
+        for value in values
+    ]
+
+
 def spreadsheet_cell(value: object) -> str:
     """
     Return *value* for CSV: text that a spreadsheet would take for a formula gets a leading apostrophe.
 
     Numbers are left alone, and so is a phone number (``+`` and up to 20 digits): it calculates to itself.
     """
-    if value.__class__ is int or value is None:  # most cells
-        return "" if value is None else str(value)
-    text = value if value.__class__ is str else cell(value)
-    if not text.startswith(FORMULA):
+    text = cell(value)
+    if text[:1] not in FORMULA:
         return text
     if not isinstance(value, int | Decimal) and not PHONE_NUMBER.match(text):
         return "'" + text

@@ -10,9 +10,11 @@ from datetime import datetime
 from decimal import Decimal
 from typing import Any, BinaryIO, NamedTuple
 
+import msgspec
+
 from radiusd.errors import BadInput
 from radiusd.exports.columns import Column, kind_of, reader_of
-from radiusd.exports.values import plain, spreadsheet_cell
+from radiusd.exports.values import moment, plain, spreadsheet_cells
 from radiusd.records.tap_batch import TapBatch, TapCall, TapWriter
 from radiusd.storage.reports import CdrRecord
 
@@ -41,7 +43,7 @@ def write_csv(out: BinaryIO, columns: Sequence[Column], records: Records) -> Wri
         writer = csv.writer(text, lineterminator="\r\n")
         writer.writerow([column.title for column in columns])
         for record in records:
-            writer.writerow([spreadsheet_cell(value) for value in row_of(record)])
+            writer.writerow(spreadsheet_cells(row_of(record)))
             count += 1
     finally:
         text.detach()  # flushes; the file stays its owner's
@@ -51,13 +53,40 @@ def write_csv(out: BinaryIO, columns: Sequence[Column], records: Records) -> Wri
 def write_jsonl(out: BinaryIO, columns: Sequence[Column], records: Records) -> Written:
     """Write a JSON object a line; amounts are strings, so that no reader makes floats of them."""
     count = 0
-    row_of = reader_of(columns)
+    row_of = reader_of(columns, nested=False)
     titles = [column.title for column in columns]
+    shapes = [_JSON_SHAPES.get(kind_of(column.field)) for column in columns]
+    encode = msgspec.json.Encoder().encode
     for record in records:
-        line = json.dumps(dict(zip(titles, row_of(record), strict=True)), default=plain)
-        out.write(line.encode() + b"\n")
+        values = [
+            value if shape is None or value is None else shape(value)
+            for value, shape in zip(row_of(record), shapes, strict=True)
+        ]
+        out.write(encode(dict(zip(titles, values, strict=True))) + b"\n")
         count += 1
     return Written(count)
+
+
+def _exact(value: object) -> object:
+    return value if value.__class__ is int else plain(value)
+
+
+def _embedded(text: object) -> object:
+    """Return what is JSON already, so that it is written as it is; but for line ends, which end a line."""
+    assert isinstance(text, str), "a column of JSON is read as text"
+    return json.loads(text) if "\n" in text else msgspec.Raw(text.encode())
+
+
+def _moment(value: object) -> object:
+    assert isinstance(value, datetime), "a column of moments"
+    return moment(value)
+
+
+_JSON_SHAPES: dict[type, Callable[[object], object]] = {
+    datetime: _moment,
+    Decimal: _exact,
+    dict: _embedded,
+}
 
 
 def write_parquet(out: BinaryIO, columns: Sequence[Column], records: Records) -> Written:

@@ -79,6 +79,19 @@ def test_json_lines_keep_amounts_exact():
     } == json.loads(line)
 
 
+def test_a_json_line_stays_one():
+    """
+    Whatever is in the explanation and in names: no line end in it ends the line.
+    """
+    record = a_record(rating='{\n "a":\n 1.50}', match="null", calling="é\n\u2028")
+    columns = parse_columns(("from", "rating", "match", "seconds"))
+
+    [line] = written(write_jsonl, columns, record).decode().split("\n")[:-1]
+
+    expected = {"from": "é\n\u2028", "rating": {"a": 1.5}, "match": None, "seconds": "61.5"}
+    assert expected == json.loads(line)
+
+
 def test_parquet_has_types():
     """
     Moments, decimals and lists are such, None is null, and rows of several groups come back in order.
