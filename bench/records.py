@@ -29,8 +29,8 @@ from radiusd.records.events import Meaning
 from radiusd.records.record import Entry
 from radiusd.records.registry import FORMATS
 from radiusd.storage.catalogue import load_catalogue
+from radiusd.storage.laned import LanedJournal
 from radiusd.storage.secrets import Sealer, make_key
-from radiusd.storage.single import SingleJournal
 
 RECORDS_A_FILE = 1_000
 """A file takes less time than others let us have a core for, and each tells of other calls."""
@@ -90,7 +90,7 @@ def time_importing(dsn: str, key_file: Path, source: str, records: int) -> None:
         file.flush()
         with closing(psycopg2.connect(dsn)) as connection:
             catalogue = load_catalogue(connection, Sealer(make_key(key_file)))
-            with closing(SingleJournal(dsn, catalogue, random.Random(1))) as journal:
+            with closing(LanedJournal(dsn, catalogue, random.Random(1))) as journal:
                 new_id = lambda: str(uuid.uuid4())  # noqa: E731  # said where it is used
                 importer = Importer(connection, journal, source, lambda: datetime.now(UTC), new_id)
                 start = perf_counter()

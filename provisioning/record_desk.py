@@ -15,8 +15,8 @@ from provisioning.roles import require_change
 from radiusd.handlers.record_import import Importer
 from radiusd.storage.catalogue import load_catalogue
 from radiusd.storage.ids import RANDOM_BYTES, uuid7
+from radiusd.storage.laned import LanedJournal
 from radiusd.storage.record_files import FileRow
-from radiusd.storage.single import SingleJournal
 
 CONNECT_LIMIT_S = 5
 ACTIONS = {"imported": Action.ADDED, "rolled back": Action.REMOVED}
@@ -47,7 +47,7 @@ def import_desk(dsn: str, source: str, admin: Admin, now: Callable[[], datetime]
     with ExitStack() as stack:
         connection = stack.enter_context(closing(_connect(dsn)))
         catalogue = load_catalogue(connection, admin.sealer)
-        journal = stack.enter_context(closing(SingleJournal(dsn, catalogue, randomness)))
+        journal = stack.enter_context(closing(LanedJournal(dsn, catalogue, randomness)))
         yield Importer(connection, journal, source, now, new_id, began)
 
 

@@ -23,10 +23,10 @@ from radiusd.settings import Settings, read_settings
 from radiusd.storage.catalogue import Catalogue, load_catalogue
 from radiusd.storage.catalogue_versions import catalogue_version
 from radiusd.storage.ids import RANDOM_BYTES, uuid7
+from radiusd.storage.laned import LanedJournal
 from radiusd.storage.postgres import EmbeddedPostgres
 from radiusd.storage.record_files import FileRow
 from radiusd.storage.secrets import Sealer, make_key
-from radiusd.storage.single import SingleJournal
 
 NICER = 5  # calls come first
 CONNECT_LIMIT_S = 5
@@ -46,7 +46,7 @@ class Books:
         """Import the file *path* of *source*. Raises as Importer does."""
         with closing(self._connect()) as connection:
             catalogue = self._current(connection)
-            with closing(SingleJournal(self._dsn, catalogue, self._randomness)) as journal:
+            with closing(LanedJournal(self._dsn, catalogue, self._randomness)) as journal:
                 importer = Importer(connection, journal, source, _now, self._new_id)
                 return importer.import_file(path, lambda octets, records: None)
 

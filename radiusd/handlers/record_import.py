@@ -30,9 +30,9 @@ from radiusd.records.record import Entry, Outcomes, RecordError, SetAside
 from radiusd.records.registry import FORMATS
 from radiusd.storage import record_files
 from radiusd.storage.journal import CallTask
+from radiusd.storage.laned import LanedJournal
 from radiusd.storage.record_files import Aside, FileRow, TakenRecord
 from radiusd.storage.record_sources import load_source
-from radiusd.storage.single import SingleJournal
 from radiusd.storage.told_records import RecordOutcome, RecordReport, take_back
 
 BATCH = 500
@@ -56,7 +56,7 @@ class Importer:
     def __init__(
         self,
         connection: Connection,
-        journal: SingleJournal,
+        journal: LanedJournal,
         source: str,
         now: Callable[[], datetime],
         new_id: Callable[[], str],

@@ -12,7 +12,7 @@ import psycopg2
 
 from radiusd.calls.books import Books
 from radiusd.calls.context import Context
-from radiusd.calls.rows import CallRow
+from radiusd.calls.rows import NOBODY, CallRow
 from radiusd.errors import NotDurable, NotFound
 from radiusd.storage.catalogue import Catalogue
 from radiusd.storage.database import AGAIN, BlockingConnection, finish
@@ -37,6 +37,13 @@ class SingleJournal:
         clients = {client.id: client for client in catalogue.clients.clients}
         self._journal = Journal(lambda: catalogue.directory, clients.get, randomness, remembers=0)
 
+    def home(self, work: Work, now: datetime) -> int:
+        """Return the account that *work* is probably about; 0 when that is not known, or it breaks us."""
+        try:
+            return self._journal.home(work, now)
+        except Exception:  # settling it tells
+            return NOBODY
+
     def settle(self, batch: Sequence[Work], now: datetime) -> list[Outcome | None]:
         """
         Return what came of *batch*, committed.
@@ -44,6 +51,8 @@ class SingleJournal:
         Raises:
             NotDurable: Servers kept its rows locked; try again.
         """
+        if not batch:
+            return []
         for _ in range(MOST_TRIES):
             try:
                 return finish(self._journal.settle(self._connection, batch, now))
