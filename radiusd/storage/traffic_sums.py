@@ -167,8 +167,14 @@ _ADD = f"""
         ) AS day_end
         WHERE {_IS_ANY}
     )
-    SELECT channel_service_id, started_at, ended_at FROM changed
-    WHERE started_at >= %(first)s AND started_at < %(since)s
+    -- What was rated again was up as long as before: its trunk had as many calls.
+    SELECT applied, channel_service_id, begun_at, ended_at
+    FROM (SELECT count(*) AS applied FROM changed WHERE started_at < %(since)s) AS counted
+    LEFT JOIN (
+        SELECT channel_service_id, started_at AS begun_at, ended_at FROM changed
+        WHERE channel_service_id IS NOT NULL AND started_at >= %(first)s AND started_at < %(since)s
+        GROUP BY account_id, channel_service_id, started_at, ended_at, status HAVING sum(sign) <> 0
+    ) AS moved ON true
 """
 # The running sums of a day's end, from those of the day before and its hours.
 _ADD_DAY = f"""
@@ -262,8 +268,8 @@ def _advance(txn: Cursor, since: datetime, until: datetime) -> int:
         txn.execute(_ADD_DAY, {**values, "whats": [*GROUPS, RATES]})
         day += DAY
     count_peaks(txn, since, until)
-    count_again(txn, [call for call in changed if call[0] is not None], since)
-    return len(changed)
+    count_again(txn, [tuple(call) for _, *call in changed if call[0] is not None], since)
+    return int(changed[0][0])
 
 
 def _forget(txn: Cursor, added_until: datetime) -> None:
