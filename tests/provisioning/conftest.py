@@ -1,8 +1,9 @@
-"""A transaction on the tests' database that is never committed, an admin, and a small installation."""
+"""A transaction on the tests' database that is never committed, an admin, a small installation, a file."""
 
 from collections.abc import Iterator
 from contextlib import closing
 from datetime import UTC, date, datetime
+from pathlib import Path
 
 import psycopg2
 import pytest
@@ -27,6 +28,12 @@ def admin() -> Admin:
 
 
 @pytest.fixture
+def path(tmp_path: Path) -> Path:
+    """A file of rates to be written."""
+    return tmp_path / "rates.csv"
+
+
+@pytest.fixture
 def txn(dsn: str) -> Iterator[Cursor]:
     """A transaction; it is rolled back after the test."""
     with closing(psycopg2.connect(dsn)) as connection, connection.cursor() as txn:
@@ -35,7 +42,7 @@ def txn(dsn: str) -> Iterator[Cursor]:
 
 
 @pytest.fixture
-def site(txn: Cursor, admin: Admin, tmp_path) -> Cursor:
+def site(txn: Cursor, admin: Admin, tmp_path: Path) -> Cursor:
     """The transaction with deck and plan ``retail`` in USD, and accounts ACME and BETA."""
     path = tmp_path / "rates.csv"
     path.write_text(RATES)

@@ -30,12 +30,6 @@ def read(path: Path, content: str | bytes) -> tuple[list[tuple[int, Rate]], list
     return list(RateFile(path).rates(problems)), problems.found
 
 
-@pytest.fixture
-def path(tmp_path) -> Path:
-    """A file to be written."""
-    return tmp_path / "rates.csv"
-
-
 def test_reads_a_row(path):
     """
     Every column in its unit: nano-units a minute, micro-units, seconds, UTC.
