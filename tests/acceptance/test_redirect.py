@@ -17,6 +17,22 @@ from bench.processes import free_tcp_ports
 from radiusd.storage.postgres import EmbeddedPostgres
 from tests.acceptance.lab import Lab, eventually
 from tests.acceptance.process import COMMAND, Server
+from tests.acceptance.redirect_site import (
+    CHANNELS,
+    CONFIGURATION,
+    EDGE,
+    LOGINS,
+    PASSWORD,
+    PBX,
+    PHONES,
+    REALM,
+    SBC,
+    SECRET,
+    SILENT,
+    SITE,
+    STRANGER,
+    USER,
+)
 from tests.acceptance.sip_wire import Caller, SipAnswer, SipCall
 from tests.acceptance.wire import (
     ACCOUNTING_RESPONSE,
@@ -34,167 +50,7 @@ from tests.acceptance.wire import (
 from tests.packages import skip_without
 
 pytestmark = [pytest.mark.acceptance, pytest.mark.postgres]
-
-SECRET = b"secret of the session border controller"
-REALM, USER, PASSWORD = "sip.example", "alice", "correct horse battery"
-SBC, EDGE, PHONES, LOGINS, SILENT, PBX, STRANGER = (f"127.0.0.{last}" for last in (2, 33, 4, 5, 6, 7, 99))
-CHANNELS = 3
 SCENARIO = Path(bench.__file__).with_name("sipp") / "redirected.xml"
-CONFIGURATION = """
-[[listeners]]
-kind = "sip"
-address = "127.0.0.1"
-port = {port}
-
-[[listeners]]
-kind = "sip"
-transport = "tcp"
-address = "127.0.0.1"
-port = {port}
-
-[sip]
-realm = "sip.example"
-"""
-SITE = f"""
-[[client]]
-name = "sbc"
-networks = ["{SBC}"]
-secret = "{SECRET.decode()}"
-sip = "open"
-sip_trunk_header = "X-Trunk-Group"
-sip_next_hop = "gw1.example.net:5080"
-
-[[client]]
-name = "edge"
-networks = ["127.0.0.32/28"]
-secret = "{SECRET.decode()}"
-sip = "open"
-
-[[client]]
-name = "phones"
-networks = ["{PHONES}"]
-secret = "{SECRET.decode()}"
-sip = "407"
-
-[[client]]
-name = "logins"
-networks = ["{LOGINS}"]
-secret = "{SECRET.decode()}"
-sip = "401"
-
-[[client]]
-name = "pbx"
-networks = ["{PBX}"]
-secret = "{SECRET.decode()}"
-sip = "open"
-asserts_numbers = true
-settings = {{sip_code_of = "unknown_caller=404"}}
-
-[[client]]
-name = "silent"
-networks = ["{SILENT}"]
-secret = "{SECRET.decode()}"
-sip = "open"
-sip_trunk_header = "X-Trunk-Group"
-setup_ttl_s = 1
-
-[[deck]]
-name = "world"
-currency = "USD"
-rates = [{{prefix = "44", description = "United Kingdom", rate = 0.06, initial = 1, increment = 1}}]
-
-[[plan]]
-code = "basic"
-deck = "world"
-
-[[account]]
-code = "acme"
-currency = "USD"
-opening_balance = 1000000
-
-[[account]]
-code = "poor"
-currency = "USD"
-
-[[account]]
-code = "busy"
-currency = "USD"
-postpaid = true
-max_channels = 0
-
-[[trunk]]
-account = "acme"
-trunk = "coming"
-plan = "basic"
-activated = 2100-01-01
-
-[[did]]
-account = "busy"
-number = "442079468600"
-plan = "basic"
-activated = 2020-01-01
-
-[[trunk]]
-account = "acme"
-trunk = "wide"
-plan = "basic"
-activated = 2020-01-01
-
-[[trunk]]
-account = "acme"
-trunk = "narrow"
-plan = "basic"
-max_channels = {CHANNELS}
-activated = 2020-01-01
-
-[[trunk]]
-account = "acme"
-trunk = "cut"
-plan = "basic"
-max_channels = 1
-activated = 2020-01-01
-
-[[trunk]]
-account = "acme"
-trunk = "reported"
-plan = "basic"
-max_channels = 1
-activated = 2020-01-01
-
-[[trunk]]
-account = "acme"
-trunk = "unreported"
-plan = "basic"
-max_channels = 1
-activated = 2020-01-01
-
-[[trunk]]
-account = "poor"
-trunk = "broke"
-plan = "basic"
-activated = 2020-01-01
-
-[[ip]]
-account = "acme"
-network = "{EDGE}"
-plan = "basic"
-activated = 2020-01-01
-
-[[ip]]
-account = "poor"
-network = "{EDGE}"
-tech_prefix = "7701"
-plan = "basic"
-activated = 2020-01-01
-
-[[did]]
-account = "acme"
-number = "15550000001"
-plan = "basic"
-username = "{USER}"
-password = "{PASSWORD}"
-activated = 2020-01-01
-"""
 
 
 @pytest.fixture(scope="module")
@@ -241,6 +97,11 @@ def is_known(one: Caller) -> bool:
 def over(trunk: str, called: str = "442079460000") -> SipCall:
     """Return a call over a trunk that a header names."""
     return SipCall(called, headers=[f"X-Trunk-Group: {trunk}"])
+
+
+def answered(answer: SipAnswer) -> tuple[int, str]:
+    """Return status and account of an answer."""
+    return answer.status, answer.header("X-Tollwire-Account")
 
 
 def test_an_accepted_call_is_redirected_and_held(redirects: Lab, caller: Callable[[str], Caller]) -> None:
@@ -347,9 +208,7 @@ def test_a_call_that_comes_back_is_in_a_loop(redirects: Lab, caller: Callable[[s
     assert [(1,)] == held
 
 
-def test_a_call_is_not_redirected_to_us(
-    redirects: Lab, caller: Callable[[str], Caller], port: int
-) -> None:
+def test_a_call_is_not_redirected_to_us(redirects: Lab, caller: Callable[[str], Caller], port: int) -> None:
     """
     Whoever asks for us as the place to go to, or may not go further, gets no channel.
     """
@@ -401,11 +260,6 @@ def test_who_is_asked_for_a_password_must_prove_it(
     other.branch, other.number = other.branch + "y", 2
 
     assert 403 == one.invite(other, stolen).status
-
-
-def answered(answer: SipAnswer) -> tuple[int, str]:
-    """Return status and account of an answer."""
-    return answer.status, answer.header("X-Tollwire-Account")
 
 
 def test_accounting_frees_the_channel(redirects: Lab, caller: Callable[[str], Caller]) -> None:
