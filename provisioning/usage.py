@@ -76,17 +76,20 @@ def extend(txn: Cursor, now: datetime, most: int) -> None:
     """Put up to *most* postings that are not in the feed yet at its end."""
     txn.execute(
         "SELECT last_seq, complete_until, mark_at, pg_snapshot_xmin(pg_current_snapshot()) >= mark_xid,"
-        " pg_snapshot_xmax(pg_current_snapshot())::text FROM usage_feed_state FOR UPDATE"
+        " pg_current_xact_id() < mark_xid FROM usage_feed_state FOR UPDATE"
     )
-    ((last_seq, complete_until, mark_at, is_over, xmax),) = txn.fetchall()
+    ((last_seq, complete_until, mark_at, is_over, is_foreign),) = txn.fetchall()
     # What was under way at the mark is over: whatever is still to come began after it, and is dated so.
     safe = max(complete_until, mark_at - GRACE) if is_over else complete_until
     added, reached = _fill(txn, last_seq, complete_until, now, most)
+    # Our own number is the mark: who is under way has a smaller one. A number that is still to come is of
+    # the server from which the database was restored.
+    is_next = is_over or is_foreign
     txn.execute(
         "UPDATE usage_feed_state SET last_seq = %s, complete_until = %s,"
-        " mark_xid = CASE WHEN %s THEN %s::xid8 ELSE mark_xid END,"
+        " mark_xid = CASE WHEN %s THEN pg_current_xact_id() ELSE mark_xid END,"
         " mark_at = CASE WHEN %s THEN %s ELSE mark_at END",
-        (last_seq + added, safe if reached is None else min(safe, reached), is_over, xmax, is_over, now),
+        (last_seq + added, safe if reached is None else min(safe, reached), is_next, is_next, now),
     )
 
 

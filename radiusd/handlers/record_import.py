@@ -159,7 +159,8 @@ class Importer:
         told: dict[bytes, tuple[Entry, CallEvent]] = {}
         for entry in batch:
             try:
-                told.setdefault(self._meaning.key(entry), (entry, self._meaning.event(entry)))
+                key = self._meaning.key(entry)
+                told.setdefault(key, (entry, self._meaning.event(entry, key)))
                 counted["records"] += 1
             except RecordError as error:
                 aside.append(_aside(entry, error.reason, error.field))

@@ -67,6 +67,34 @@ def test_what_is_committed_late_comes_late_and_once(dsn, admin_at):
     assert ["fast", "slow"] == read(dsn, admin_at(90000))[0]
 
 
+def test_the_only_transaction_under_way_is_waited_for(dsn, admin_at):
+    """
+    Nobody else writes while a long one is under way: it is told all the same when it is committed.
+    """
+    with closing(psycopg2.connect(dsn)) as slow:
+        with slow.cursor() as txn:
+            pay(txn, admin_at(0), "ACME", "slow")
+        for later in (600, 1200, 1800):
+            assert [] == read(dsn, admin_at(later))[0]
+        slow.commit()
+    assert ["slow"] == read(dsn, admin_at(2400))[0]
+
+
+def test_a_feed_goes_on_in_another_server(dsn, admin_at):
+    """
+    Restored where transactions have smaller numbers, it tells what is posted late there, too.
+    """
+    assert [] == read(dsn, admin_at(0))[0]
+    with closing(psycopg2.connect(dsn)) as connection, connection, connection.cursor() as txn:
+        txn.execute("UPDATE usage_feed_state SET mark_xid = '9000000000000000'")
+    for later in (600, 1200):
+        assert [] == read(dsn, admin_at(later))[0]
+    with closing(psycopg2.connect(dsn)) as connection, connection, connection.cursor() as txn:
+        txn.execute("SELECT complete_until FROM usage_feed_state")
+        ((complete_until,),) = txn.fetchall()
+    assert NOW + timedelta(seconds=300) == complete_until
+
+
 def test_pages_of_any_size_tell_the_same(dsn, admin_at):
     """
     The order never changes, and a page may be asked for again.
