@@ -7,7 +7,7 @@ import pytest
 
 from radiusd.calls.directory import Directory, Service, ServiceKind
 from radiusd.calls.facts import Identity
-from radiusd.calls.matching import Match, Trust, digits, match
+from radiusd.calls.matching import Match, Trust, digits, label, match
 from radiusd.errors import Refusal
 from tests.builders import NOW, a_directory, a_service, a_virtual, an_account
 
@@ -41,6 +41,13 @@ everything = a_directory(trunk, did, virtual, extension, network, stranger)
 asserting = Trust(1, asserts_numbers=True)
 
 
+def told(case: dict[str, Any] | Service | None) -> str:
+    """Return the name of a test, which is the same in each process."""
+    if isinstance(case, dict):
+        return ", ".join(f"{name} {value}" for name, value in case.items() if name != "trust")
+    return label(case) if case else "nobody"
+
+
 @pytest.mark.parametrize(
     ("said", "expected"),
     [
@@ -59,7 +66,7 @@ asserting = Trust(1, asserts_numbers=True)
         ({"calling": "15125550100"}, None),
         ({}, None),
     ],
-    ids=str,
+    ids=told,
 )
 def test_finds_the_most_specific_service(said: dict[str, Any], expected: Service | None) -> None:
     """

@@ -121,6 +121,7 @@ def test_L146_a_stranger_is_cut_off_at_once(a_hall):
         (accounting(secret=b"another secret"), Reason.BAD_REQUEST_AUTHENTICATOR),
         (access(secret=b"another secret"), Reason.BAD_MESSAGE_AUTHENTICATOR),
     ],
+    ids=lambda case: case.value if isinstance(case, Reason) else "",
 )
 def test_L142_to_L145_what_cannot_be_believed_ends_the_connection(a_hall, octets, reason):
     """
