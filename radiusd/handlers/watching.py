@@ -24,6 +24,9 @@ LAST_LOOKS = 3
 LOOK_S = 1.0
 """How soon a watch begins, and how often what was seen is written."""
 
+FORGET_S = 60.0
+"""How often old packets are removed while nobody watches: passwords may be in them."""
+
 
 class Eyes(Protocol):
     """What watches packets, in this process or in workers."""
@@ -58,6 +61,7 @@ class PacketWatching:
         self._log = log
         self._is_on = False
         self._looks_left = 0
+        self._forget_due_s = 0.0
         self._looking = LoopingCall(self._look)
         self._looking.clock = reactor
 
@@ -96,6 +100,8 @@ class PacketWatching:
                 await write_packets(
                     self._control, [self._row(each) for each in seen.packets], dict(seen.left_out)
                 )
+        if self._looks_left or self._reactor.seconds() >= self._forget_due_s:
+            self._forget_due_s = self._reactor.seconds() + FORGET_S
             await forget_packets(self._control, now)
         if bool(until) is not self._is_on:
             self._is_on = bool(until)

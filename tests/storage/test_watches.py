@@ -2,10 +2,14 @@
 
 from contextlib import closing
 from datetime import UTC, datetime, timedelta
+from unittest.mock import Mock
 
 import psycopg2
 import pytest
+from twisted.internet import task
 
+from radiusd.handlers.watching import PacketWatching
+from radiusd.radius.watching import Watch
 from radiusd.storage import watches
 from radiusd.storage.database import BlockingConnection, finish
 from radiusd.storage.secrets import Sealer
@@ -71,6 +75,27 @@ def test_packets_are_forgotten_after_a_while(dsn, control):
     assert [] == kept(dsn, client_id)
     with closing(psycopg2.connect(dsn)) as connection, connection.cursor() as txn:
         assert None is watches.watch_of(txn, client_id)
+
+
+def test_packets_are_forgotten_when_nobody_watches_any_more(dsn, control):
+    """
+    A password may be in one: it does not lie there until somebody watches again.
+    """
+    clock = task.Clock()
+    clock.advance(NOW.timestamp())
+    eyes = Watch(clock)
+    watching = PacketWatching(clock, control, SEALER, lambda: eyes, Mock())
+    with closing(psycopg2.connect(dsn)) as connection, connection, connection.cursor() as txn:
+        client_id = a_client(txn)
+        watches.begin_watch(txn, client_id, "ann", NOW, NOW + timedelta(minutes=2))
+    write(dsn, SEALER, client_id, [PACKET], NOW)
+
+    watching.start()
+    clock.pump([60.0] * 14)
+    assert 1 == len(kept(dsn, client_id))
+    clock.pump([60.0] * 3)
+    watching.stop()
+    assert [] == kept(dsn, client_id)
 
 
 def test_a_watch_is_prolonged_and_never_shortened(dsn):
