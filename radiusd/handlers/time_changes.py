@@ -7,6 +7,7 @@ from datetime import datetime
 from twisted.internet.defer import Deferred
 
 from radiusd.calls import times
+from radiusd.errors import NotDurable
 from radiusd.handlers.switch_requests import AGAIN, SwitchRequests, elapsed_s
 from radiusd.radius import coa
 from radiusd.radius.clients import Client
@@ -63,10 +64,14 @@ class TimeChanges(SwitchRequests):
         return Later(ask_at=self._now() + AGAIN if wanted.tries < MOST_TRIES else None)
 
     async def _answered(self, wanted: Wanted, answer: coa.Answer) -> bool:
+        task = None
         if answer.is_ack:
-            await self._do(wanted, times.agreed(wanted.timeout_s or 0))
+            task = times.agreed(wanted.timeout_s or 0)
         elif not answer.is_gone and not answer.may_change:
-            await self._do(wanted, times.refused)
+            task = times.refused
+        if task is not None and await self._do(wanted, task) is None:
+            # With a note of it, what the switch has said would be lost: it is asked, and says it, again.
+            raise NotDurable("the books did not take the answer")
         return answer.is_gone
 
     async def _give_up(self, wanted: Wanted, why: str) -> None:

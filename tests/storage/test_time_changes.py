@@ -3,10 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from unittest.mock import Mock
 
 import pytest
+from twisted.internet import task
+from twisted.internet.defer import succeed
 
 from radiusd.calls import times
+from radiusd.dialects.registry import DIALECTS
+from radiusd.handlers.time_changes import TimeChanges
+from radiusd.radius.assigned import Code
+from radiusd.radius.packet import Packet
 from radiusd.storage.database import finish
 from radiusd.storage.switch_queue import Later, Queue, Wanted, note_outcome, take_due
 from radiusd.storage.time_changes import News, credit_news, note_seen, note_spent
@@ -137,6 +144,30 @@ def test_an_answer_to_a_time_that_was_overtaken_does_not_count(dsn: str, node: N
     assert [(210, "ack", "done")] == [
         (row["timeout_s"], row["outcome"], row["phase"]) for row in rows(dsn, "time_change")
     ]
+
+
+def test_an_answer_that_the_books_did_not_take_is_asked_for_again(node: Node, dsn: str) -> None:
+    """
+    A full queue, say: with a note of the answer the switch's new time would be lost.
+    """
+    pay(dsn, 1, 60_000, NOW)
+    look(node, 1)
+    path, lanes, log = Mock(), Mock(), Mock()
+    path.request.return_value = succeed(Packet(Code.COA_ACK, 1, bytes(16), b"", ()))
+    lanes.submit.side_effect = lambda task, done: done(None)
+    clock = task.Clock()
+    clock.advance((NOW + seconds(2)).timestamp())
+    client = a_client(tell_time="coa", coa_address="192.0.2.1")
+    changes = TimeChanges(
+        clock, node.connection, lanes, DIALECTS, lambda: {1: client}, lambda *_: path, Mock(), log
+    )
+
+    finish(changes.look(NOW + seconds(2)))
+
+    assert 1 == path.request.call_count
+    log.warning.assert_called_once()
+    assert [] == take(node, 30)
+    assert [(150, "ask")] == [(wanted.timeout_s, wanted.phase) for wanted in take(node, 60)]
 
 
 def test_a_switch_that_does_not_answer_is_told_again(dsn: str, node: Node) -> None:
