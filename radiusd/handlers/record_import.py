@@ -17,13 +17,12 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from datetime import datetime
 
-import psycopg2
 from psycopg2.extensions import connection as Connection
 from psycopg2.extensions import cursor as Cursor
 
 from radiusd.calls.events import CallEvent
 from radiusd.crash_points import crash_point
-from radiusd.errors import BadInput, Conflict, NotDurable, NotFound
+from radiusd.errors import BadInput, Conflict, NotFound
 from radiusd.records.events import meaning_of
 from radiusd.records.packed import STDIN, PackedFile, open_records
 from radiusd.records.record import Entry, Outcomes, RecordError, SetAside
@@ -185,21 +184,12 @@ class Importer:
 
     def _settle(self, new: Sequence[Told], aside: list[SetAside]) -> list[TakenRecord]:
         """Take *new* into the books; a record that they cannot bear is put *aside*, and costs no other."""
-        if not new:
-            return []
-        try:
-            outcomes = self._journal.settle([RecordReport(event) for _, (_, event) in new], self._now())
-        except (psycopg2.OperationalError, psycopg2.InterfaceError, NotDurable):
-            raise  # the database is away: nothing is wrong with the records
-        except Exception as error:
-            if len(new) == 1:
-                entry = new[0][1][0]
-                aside.append(_aside(entry, f"the books refuse it: {error!r}"))
-                return []
-            half = len(new) // 2
-            return self._settle(new[:half], aside) + self._settle(new[half:], aside)
+        outcomes = self._journal.settle([RecordReport(event) for _, (_, event) in new], self._now())
         taken = []
         for (key, (entry, event)), outcome in zip(new, outcomes, strict=True):
+            if isinstance(outcome, Exception):
+                aside.append(_aside(entry, f"the books refuse it: {outcome!r}"))
+                continue
             assert isinstance(outcome, RecordOutcome), "a source refers to its client"
             taken.append(TakenRecord(key, outcome, event.event_at, entry.sequence))
         return taken
@@ -227,7 +217,9 @@ class Importer:
                 CallTask(client_id, call_key, seq, begun_at, take_back(f"{name}:{key.hex()}"))
                 for key, call_key, seq, begun_at in found
             ]
-            self._journal.settle(tasks, self._now())
+            for outcome in self._journal.settle(tasks, self._now()):
+                if isinstance(outcome, Exception):
+                    raise outcome
             with self._connection, self._connection.cursor() as txn:
                 record_files.forget(txn, self._source_id, file.id, [key for key, *_ in found])
             done += len(found)

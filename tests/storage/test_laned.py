@@ -1,0 +1,80 @@
+"""An import's lanes: what breaks one of them costs no other piece, and nobody's outcome."""
+
+from __future__ import annotations
+
+import random
+from contextlib import closing
+from types import SimpleNamespace
+from typing import Any
+
+import psycopg2
+import pytest
+
+from radiusd.calls.books import Books
+from radiusd.calls.claims import ServiceKind
+from radiusd.calls.context import Context
+from radiusd.storage.laned import LanedJournal
+from radiusd.storage.told_records import RecordOutcome, RecordReport
+from tests.builders import NOW, a_client, a_directory, a_service, a_stop, an_account
+from tests.node import open_accounts, rows
+
+pytestmark = pytest.mark.postgres
+
+
+class Broken(RecordReport):
+    """A record that the books cannot bear."""
+
+    __slots__ = ()
+
+    def decide(self, books: Books, context: Context) -> RecordOutcome:
+        raise ValueError("unbearable")
+
+
+def a_catalogue() -> Any:
+    """Two accounts, one a lane, with a trunk each."""
+    accounts = {number: an_account(number, code=f"A{number}") for number in (1, 2)}
+    services = [
+        a_service(ServiceKind.TRUNK, f"tg{number}", number, account=account)
+        for number, account in accounts.items()
+    ]
+    return SimpleNamespace(directory=a_directory(*services), clients=SimpleNamespace(clients=[a_client()]))
+
+
+def a_record(kind: type[RecordReport], number: int, duration_s: float | None = 60) -> RecordReport:
+    """A record of a call over the trunk of one account or the other; without a duration it has no price."""
+    told = {"call_id": f"call {number}", "trunk_in": f"tg{number % 2 + 1}", "source": f"file:{number}"}
+    return kind(a_stop(NOW, duration_s, **told))
+
+
+def test_what_breaks_a_lane_costs_nobody_else_a_thing(dsn: str) -> None:
+    """
+    All others are booked once, and each is told where it led: unrated ones, too, which are told of only once.
+    """
+    open_accounts(dsn, 1, 2)
+    batch = [a_record(RecordReport, number) for number in range(6)]
+    batch[2] = a_record(Broken, 2)
+    batch[3] = a_record(RecordReport, 3, None)
+
+    with closing(LanedJournal(dsn, a_catalogue(), random.Random(1))) as journal:
+        outcomes = journal.settle(batch, NOW)
+
+    assert [2] == [place for place, outcome in enumerate(outcomes) if isinstance(outcome, Exception)]
+    queued = [outcome.queued for outcome in outcomes if isinstance(outcome, RecordOutcome)]
+    assert ["", "", "unrated", "", ""] == queued
+    assert 5 == len(rows(dsn, "cdr")) == len({row["call_id"] for row in rows(dsn, "cdr")})
+
+
+def test_a_database_that_is_away_is_nobodys_fault(dsn: str) -> None:
+    """
+    It is told as what it is, and no piece is blamed.
+    """
+    open_accounts(dsn, 1, 2)
+    with closing(LanedJournal(dsn, a_catalogue(), random.Random(1))) as journal:
+        with closing(psycopg2.connect(dsn)) as other, other, other.cursor() as txn:
+            txn.execute(
+                "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
+                " WHERE pid <> pg_backend_pid() AND datname = current_database()"
+            )
+        with pytest.raises((psycopg2.OperationalError, psycopg2.InterfaceError)):
+            journal.settle([a_record(RecordReport, 1)], NOW)
+    assert [] == rows(dsn, "cdr")
