@@ -23,6 +23,7 @@ from radiusd.storage.journal import CallTask, Outcome, tend_call
 from radiusd.storage.open_calls import expired_calls
 from radiusd.storage.recurring import charge_recurring
 from radiusd.storage.switch_queue import forget_old
+from radiusd.storage.traffic_sums import forget_needless
 
 TEND_S = 1.0
 CUT_S = 1.0
@@ -137,6 +138,7 @@ class Clock:
             )
 
         await forget_old(self._control, now)
+        await forget_needless(self._control)
 
     async def _make_partitions(self, now: datetime) -> None:
         made = await make_partitions(self._control, now)

@@ -14,11 +14,15 @@ from __future__ import annotations
 
 import time
 from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING
 
 from psycopg2.extensions import cursor as Cursor
 
 from radiusd.storage.time_steps import EPOCH, floor
 from radiusd.storage.trunk_peaks import count_again, count_peaks
+
+if TYPE_CHECKING:
+    from radiusd.storage.database import Connection  # Twisted is slow to import, and reports need none
 
 HOUR = timedelta(hours=1)
 DAY = timedelta(days=1)
@@ -212,6 +216,18 @@ def add_up(txn: Cursor) -> int:
     txn.execute("UPDATE traffic_state SET added_until = %s", (since,))
     _forget(txn, since)
     return hours
+
+
+async def forget_needless(control: Connection) -> None:
+    """
+    Remove notes of changes in hours that are not added up yet: these hours' records say the same.
+
+    Who adds up removes them, too; this is for where nobody does. While somebody is at it, it is left to him.
+    """
+    await control.run(
+        "WITH state AS (SELECT added_until FROM traffic_state FOR UPDATE SKIP LOCKED)"
+        " DELETE FROM traffic_change USING state WHERE started_at >= added_until"
+    )
 
 
 def begin_anew(txn: Cursor) -> None:

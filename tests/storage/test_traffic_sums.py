@@ -18,9 +18,10 @@ from provisioning.roles import Actor
 from provisioning.traffic import GROUPS, traffic
 from radiusd.storage import traffic_sums
 from radiusd.storage.books_check import check_books
+from radiusd.storage.database import BlockingConnection, finish
 from radiusd.storage.time_steps import ceiling, floor
 from radiusd.storage.traffic_proofs import TRAFFIC_CHECKS
-from radiusd.storage.traffic_sums import HOUR_MINUTES, add_up
+from radiusd.storage.traffic_sums import HOUR_MINUTES, add_up, forget_needless
 
 pytestmark = pytest.mark.postgres
 
@@ -213,8 +214,17 @@ def others(dsn: str) -> Iterator[list[Connection]]:
         each.close()
 
 
+@pytest.fixture
+def control(dsn: str) -> Iterator[BlockingConnection]:
+    """What servers do their periodic work with."""
+    with closing(BlockingConnection(dsn)) as connection:
+        yield connection
+
+
 @pytest.mark.parametrize("seed", range(8))
-def test_a_report_is_what_the_records_say(site: str, others: list[Connection], seed: int):
+def test_a_report_is_what_the_records_say(
+    site: str, others: list[Connection], control: BlockingConnection, seed: int
+):
     """
     Records come early and late, are corrected and taken away, in transactions that end in any order or never.
     """
@@ -229,6 +239,8 @@ def test_a_report_is_what_the_records_say(site: str, others: list[Connection], s
                 other.commit() if records.random.random() < 0.8 else other.rollback()
             if records.random.random() < 0.3:
                 records.add_up()
+            if records.random.random() < 0.3:
+                finish(forget_needless(control))
             records.compare()
         for other in others:
             other.commit()
@@ -300,6 +312,29 @@ def test_records_of_the_last_hour_are_not_noted(site: str, others: list[Connecti
         txn.execute("UPDATE cdr SET total_micros = 2 WHERE started_at < %s", (records.now - HOUR,))
         txn.execute("SELECT count(*), sum(sign) FROM traffic_change")
         assert (3, 1) == txn.fetchone()
+
+
+def test_notes_do_not_pile_up_where_nobody_adds_up(
+    site: str, others: list[Connection], control: BlockingConnection
+):
+    """
+    A server removes what the records themselves say; not while somebody adds up, nor what he will need.
+    """
+    records = Records(site, 1)
+    with closing(records.connection), others[0], others[0].cursor() as txn:
+        for age in (2, 30, 60):
+            records.insert(others[0], records.now - age * HOUR)
+        txn.execute("UPDATE traffic_state SET added_until = %s", (records.now - 40 * HOUR,))
+        others[0].commit()
+        txn.execute("SELECT FROM traffic_state FOR UPDATE")
+        finish(forget_needless(control))
+        txn.execute("SELECT count(*) FROM traffic_change")
+        assert (3,) == txn.fetchone()
+
+        others[0].commit()
+        finish(forget_needless(control))
+        txn.execute("SELECT started_at FROM traffic_change")
+        assert [(records.now - 60 * HOUR,)] == txn.fetchall()
 
 
 def _added_until(connection: Connection) -> datetime:
