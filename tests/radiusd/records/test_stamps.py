@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
+from fractions import Fraction
 from zoneinfo import ZoneInfo
 
 import pytest
@@ -45,7 +46,7 @@ def test_a_stamp_means_every_moment_at_which_clocks_show_it(moment, name, form, 
     The moment itself is among what its local time may mean, and clocks show the same at all of them.
     """
     zone = ZoneInfo(name)
-    moment = moment.replace(microsecond=int(float(fraction or 0) * 1_000_000))
+    moment = moment.replace(microsecond=int(Fraction(fraction or 0) * 1_000_000))
     local = moment.astimezone(zone)
 
     meant = stamp(f"{local:{form}}{fraction}", zone, "start")
