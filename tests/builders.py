@@ -10,12 +10,7 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from radiusd.calls.authorization import Attempt
-from radiusd.calls.directory import (
-    Account,
-    Allowance,
-    Directory,
-    Plan,
-    Service,
+from radiusd.calls.claims import (
     ServiceKind,
     extension_claim,
     network_claim,
@@ -23,6 +18,7 @@ from radiusd.calls.directory import (
     trunk_claim,
     username_claim,
 )
+from radiusd.calls.directory import Account, Allowance, Directory, Plan, Service
 from radiusd.calls.events import CallEvent, Kind, Leg, Status
 from radiusd.calls.rate_decks import RateDeck
 from radiusd.radius.clients import Client

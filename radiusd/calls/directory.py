@@ -10,30 +10,7 @@ from fractions import Fraction
 from ipaddress import ip_network
 from zoneinfo import ZoneInfo
 
-from radiusd.calls.claims import (
-    Network as Network,
-)
-from radiusd.calls.claims import (
-    ServiceKind as ServiceKind,
-)
-from radiusd.calls.claims import (
-    extension_claim as extension_claim,
-)
-from radiusd.calls.claims import (
-    network_claim as network_claim,
-)
-from radiusd.calls.claims import (
-    number_claim as number_claim,
-)
-from radiusd.calls.claims import (
-    parse_address as parse_address,
-)
-from radiusd.calls.claims import (
-    trunk_claim as trunk_claim,
-)
-from radiusd.calls.claims import (
-    username_claim as username_claim,
-)
+from radiusd.calls.claims import ServiceKind, parse_address
 from radiusd.calls.policies import Policy
 from radiusd.calls.rate_decks import RateDeck
 from radiusd.calls.suppliers import Carriers

@@ -7,16 +7,8 @@ from datetime import datetime
 
 import msgspec
 
-from radiusd.calls.directory import (
-    Directory,
-    Plan,
-    Service,
-    ServiceKind,
-    extension_claim,
-    number_claim,
-    trunk_claim,
-    username_claim,
-)
+from radiusd.calls.claims import ServiceKind, extension_claim, number_claim, trunk_claim, username_claim
+from radiusd.calls.directory import Directory, Plan, Service
 from radiusd.calls.facts import Identity
 from radiusd.errors import Refusal
 

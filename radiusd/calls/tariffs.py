@@ -10,7 +10,8 @@ from typing import NamedTuple
 
 import msgspec
 
-from radiusd.calls.directory import Directory, OnNet, Plan, number_claim
+from radiusd.calls.claims import number_claim
+from radiusd.calls.directory import Directory, OnNet, Plan
 from radiusd.calls.matching import Party
 from radiusd.calls.rate_decks import RateDeck
 from radiusd.errors import Refusal

@@ -6,7 +6,8 @@ from collections.abc import Callable, Iterator
 
 import msgspec
 
-from radiusd.calls.directory import Directory, Service, username_claim
+from radiusd.calls.claims import username_claim
+from radiusd.calls.directory import Directory, Service
 from radiusd.calls.events import CallEvent
 from radiusd.dialects.values import number
 from radiusd.radius.assigned import Attribute

@@ -13,7 +13,8 @@ from functools import lru_cache
 from twisted.internet.interfaces import IReactorTime
 
 from radiusd.calls.authorization import Attempt, Decision
-from radiusd.calls.directory import Directory, username_claim
+from radiusd.calls.claims import username_claim
+from radiusd.calls.directory import Directory
 from radiusd.calls.events import CallEvent, Kind
 from radiusd.handlers.answers import Judged, Posted
 from radiusd.handlers.boots import Boots

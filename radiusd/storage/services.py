@@ -9,15 +9,8 @@ from zoneinfo import ZoneInfo
 
 from psycopg2.extensions import cursor as Cursor
 
-from radiusd.calls.directory import (
-    Account,
-    Allowance,
-    Cycle,
-    OnNet,
-    Plan,
-    Service,
-    ServiceKind,
-)
+from radiusd.calls.claims import ServiceKind
+from radiusd.calls.directory import Account, Allowance, Cycle, OnNet, Plan, Service
 from radiusd.calls.policies import Policy
 from radiusd.calls.rate_decks import RateDeck
 from radiusd.storage.policies import Policies

@@ -15,7 +15,7 @@ import pytest
 from provisioning.outpayments import outpayments
 from provisioning.roles import Actor, Role
 from provisioning.services import find_service, set_service
-from radiusd.calls.directory import ServiceKind
+from radiusd.calls.claims import ServiceKind
 from radiusd.errors import NotFound
 
 pytestmark = pytest.mark.postgres

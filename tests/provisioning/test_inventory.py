@@ -19,7 +19,7 @@ from provisioning.roles import Role
 from provisioning.service_kinds import Did, Virtual
 from provisioning.service_rows import list_services
 from provisioning.services import add_service, end_service, find_service, set_service
-from radiusd.calls.directory import ServiceKind
+from radiusd.calls.claims import ServiceKind
 from radiusd.errors import BadInput, Conflict, Forbidden, NotFound
 from tests.provisioning.conftest import NOW, SINCE
 

@@ -20,7 +20,7 @@ from provisioning.roles import GRANTED, RIGHTS, Actor, Role, reached_accounts
 from provisioning.service_kinds import Did, Extension, Trunk
 from provisioning.services import add_service, end_service, find_service
 from provisioning.tenants import Tenant, add_tenant
-from radiusd.calls.directory import ServiceKind
+from radiusd.calls.claims import ServiceKind
 from radiusd.errors import BadInput, Conflict, Forbidden, NotFound
 from tests.provisioning.conftest import NOW, SINCE
 

@@ -21,7 +21,7 @@ from provisioning.service_kinds import Did, Extension, Ip, Trunk, Virtual
 from provisioning.service_rows import list_services
 from provisioning.services import add_service, end_service, find_service, set_service
 from provisioning.tenants import Tenant, add_tenant
-from radiusd.calls.directory import ServiceKind
+from radiusd.calls.claims import ServiceKind
 from radiusd.errors import BadInput, Conflict, NotFound
 
 pytestmark = pytest.mark.postgres

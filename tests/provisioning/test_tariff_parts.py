@@ -26,7 +26,7 @@ from provisioning.roles import Actor, Role
 from provisioning.service_kinds import Did, Virtual
 from provisioning.services import add_service, find_service
 from provisioning.states import NumberState, import_states, list_states
-from radiusd.calls.directory import ServiceKind
+from radiusd.calls.claims import ServiceKind
 from radiusd.errors import BadInput, Conflict, Forbidden, NotFound
 from radiusd.storage.decks import load_origins, load_overrides
 from rating.jurisdiction import Jurisdiction

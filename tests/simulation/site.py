@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from radiusd.calls.directory import Directory, ServiceKind
+from radiusd.calls.claims import ServiceKind
+from radiusd.calls.directory import Directory
 from radiusd.radius.clients import Client
 from rating.money import Mode, Rounding
 from tests.builders import (

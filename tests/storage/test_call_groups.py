@@ -5,7 +5,7 @@ from itertools import permutations
 
 import pytest
 
-from radiusd.calls.directory import ServiceKind
+from radiusd.calls.claims import ServiceKind
 from radiusd.calls.events import CallEvent, Kind, Leg, Status
 from radiusd.calls.facts import add_up
 from tests.builders import NOW, a_call_event, a_client, a_directory, a_service, an_account, seconds

@@ -14,7 +14,7 @@ from psycopg2.extensions import connection as Connection
 from provisioning.accounts import read_account, set_account
 from provisioning.admin import Admin
 from provisioning.site import apply_file
-from radiusd.calls.directory import ServiceKind, extension_claim, number_claim, username_claim
+from radiusd.calls.claims import ServiceKind, extension_claim, number_claim, username_claim
 from radiusd.storage.catalogue import Catalogue, load_catalogue
 from radiusd.storage.catalogue_versions import CHANNEL, catalogue_version, touch
 from radiusd.storage.secrets import NotOurSeal, Sealer

@@ -7,7 +7,7 @@ from itertools import permutations
 import psycopg2
 import pytest
 
-from radiusd.calls.directory import ServiceKind
+from radiusd.calls.claims import ServiceKind
 from radiusd.calls.events import CallEvent, Kind, Leg, Status
 from radiusd.storage.books_check import check_books
 from radiusd.storage.trails import find_calls

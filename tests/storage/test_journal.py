@@ -9,7 +9,8 @@ from typing import Any
 import psycopg2
 import pytest
 
-from radiusd.calls.directory import Directory, ServiceKind
+from radiusd.calls.claims import ServiceKind
+from radiusd.calls.directory import Directory
 from radiusd.calls.events import Leg
 from radiusd.errors import Refusal
 from radiusd.storage.books_check import check_books

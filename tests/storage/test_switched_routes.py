@@ -5,7 +5,7 @@ from datetime import datetime, timedelta
 import pytest
 
 from radiusd.calls.authorization import Attempt
-from radiusd.calls.directory import ServiceKind
+from radiusd.calls.claims import ServiceKind
 from radiusd.dialects.registry import DIALECTS
 from tests.builders import a_client, a_directory, a_service, seconds
 from tests.node import Node, open_accounts, rows

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from radiusd.calls.authorization import Attempt
-from radiusd.calls.directory import ServiceKind
+from radiusd.calls.claims import ServiceKind
 from radiusd.calls.events import Kind
 from radiusd.calls.facts import add_up, read_facts
 from radiusd.dialects.registry import DIALECTS

@@ -2,7 +2,8 @@
 
 from typing import Any
 
-from radiusd.calls.directory import Directory, ServiceKind
+from radiusd.calls.claims import ServiceKind
+from radiusd.calls.directory import Directory
 from radiusd.calls.events import CallEvent
 from tests.builders import a_deck, a_directory, a_plan, a_rate, a_service, an_account
 from tests.desk import Desk

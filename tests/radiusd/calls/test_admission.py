@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from radiusd.calls.directory import ServiceKind
+from radiusd.calls.claims import ServiceKind
 from radiusd.calls.policies import Guards, Level, Policy, Rule
 from radiusd.calls.rows import Disconnect
 from radiusd.errors import Refusal

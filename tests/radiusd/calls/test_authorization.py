@@ -4,7 +4,8 @@ from typing import Any
 
 import pytest
 
-from radiusd.calls.directory import Directory, ServiceKind
+from radiusd.calls.claims import ServiceKind
+from radiusd.calls.directory import Directory
 from radiusd.calls.events import CallEvent
 from radiusd.errors import Refusal
 from tests.builders import (

@@ -8,7 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from radiusd.calls.directory import Cycle, ServiceKind
+from radiusd.calls.claims import ServiceKind
+from radiusd.calls.directory import Cycle
 from radiusd.errors import Refusal
 from rating.buckets import Direction, Partial
 from tests.builders import (

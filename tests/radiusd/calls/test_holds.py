@@ -5,7 +5,8 @@ from datetime import timedelta
 from hypothesis import given
 from hypothesis import strategies as st
 
-from radiusd.calls.directory import Directory, ServiceKind
+from radiusd.calls.claims import ServiceKind
+from radiusd.calls.directory import Directory
 from rating.rates import Rate
 from tests.builders import (
     NOW,

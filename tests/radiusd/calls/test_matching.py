@@ -5,7 +5,8 @@ from typing import Any
 
 import pytest
 
-from radiusd.calls.directory import Directory, Service, ServiceKind
+from radiusd.calls.claims import ServiceKind
+from radiusd.calls.directory import Directory, Service
 from radiusd.calls.facts import Identity
 from radiusd.calls.matching import Match, Trust, digits, label, match
 from radiusd.errors import Refusal

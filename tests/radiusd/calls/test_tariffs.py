@@ -7,7 +7,8 @@ from typing import Any
 
 import pytest
 
-from radiusd.calls.directory import Directory, OnNet, ServiceKind
+from radiusd.calls.claims import ServiceKind
+from radiusd.calls.directory import Directory, OnNet
 from radiusd.errors import Refusal
 from rating.bands import Band
 from rating.decks import Deck

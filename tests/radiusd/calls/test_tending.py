@@ -5,7 +5,8 @@ from typing import Any
 
 import pytest
 
-from radiusd.calls.directory import Directory, ServiceKind
+from radiusd.calls.claims import ServiceKind
+from radiusd.calls.directory import Directory
 from radiusd.calls.events import CallEvent, Kind, Status
 from tests.builders import (
     NOW,

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from radiusd.calls import times
-from radiusd.calls.directory import ServiceKind
+from radiusd.calls.claims import ServiceKind
 from radiusd.calls.rows import TimeChange
 from radiusd.calls.times import LEAST_MORE_S
 from tests.builders import (
