@@ -124,25 +124,30 @@ def _dispute(asked: Asked) -> Answer:
     query: dict[str, Any] = dict(asked.query)
     least = parse_amount("amount", query.get("amount", "0"))
     limits = Limits(query.get("clock_s", 60), query.get("seconds", 1), least)
-    called = Path(query.get("file", "records")).name or "records"
-    with tempfile.TemporaryDirectory() as folder:
-        path = Path(folder) / called
-        path.write_bytes(asked.octets)
-        dispute = Dispute(
-            asked.txn.connection, query["supplier"], query["source"], query.get("price", "").strip()
-        )
-        findings = dispute.findings(str(path), query["since"], query["until"], limits)
-        some = list(islice(findings, query.get("limit", SHOWN)))
-        more = sum(1 for _ in findings)
+    web, octets = asked.web, asked.octets
+
+    def compare() -> Answer:
+        with tempfile.TemporaryDirectory() as folder, connected(web, scratch=True) as connection:
+            path = Path(folder) / (Path(query.get("file", "records")).name or "records")
+            path.write_bytes(octets)
+            price = query.get("price", "").strip()
+            dispute = Dispute(connection, query["supplier"], query["source"], price)
+            findings = dispute.findings(str(path), query["since"], query["until"], limits)
+            some = list(islice(findings, query.get("limit", SHOWN)))
+            more = sum(1 for _ in findings)
+        return Answer(_compared(dispute, some, more))
+
+    return Answer(after=compare)
+
+
+def _compared(dispute: Dispute, some: list[Finding], more: int) -> Compared:
     totals = dispute.totals
-    return Answer(
-        Compared(
-            kinds={kind: totals.kinds[kind] for kind in KINDS},
-            difference=totals.difference,
-            set_aside=totals.set_aside,
-            findings=some,
-            more=more,
-        )
+    return Compared(
+        kinds={kind: totals.kinds[kind] for kind in KINDS},
+        difference=totals.difference,
+        set_aside=totals.set_aside,
+        findings=some,
+        more=more,
     )
 
 
@@ -243,6 +248,7 @@ ENDPOINTS = (
         media=OCTETS,
         most_octets=MAX_OCTETS,
         result=Compared,
+        long=True,
         answer=_dispute,
     ),
 )

@@ -26,12 +26,16 @@ CONNECT_LIMIT_S = 5
 
 
 @contextmanager
-def connected(web: Web) -> Iterator[Connection]:
-    """Yield a connection that only reads, and sees one moment of the database."""
+def connected(web: Web, *, scratch: bool = False) -> Iterator[Connection]:
+    """
+    Yield a connection that only reads, and sees one moment of the database.
+
+    *scratch*: it may make tables of its own, which go with it; what else it writes is not kept, either.
+    """
     with closing(
         psycopg2.connect(web.dsn, connect_timeout=CONNECT_LIMIT_S, application_name="tollwire download")
     ) as connection:
-        connection.set_session(isolation_level="REPEATABLE READ", readonly=True)
+        connection.set_session(isolation_level="REPEATABLE READ", readonly=not scratch)
         yield connection
 
 
