@@ -9,6 +9,7 @@ from psycopg2.extensions import cursor
 
 from radiusd.storage.database import Connection
 from radiusd.storage.ledger_writes import ASK_AGAIN
+from radiusd.storage.switch_queue import Queue, asked_lines
 
 _COLUMNS = "account_id, call_id, call_key, seq, client_id, begun_at, reason, asked_at, due_at"
 
@@ -64,18 +65,7 @@ def cut_lines(
     txn: cursor, *, account: str | None = None, call_id: str | None = None, most: int = 100
 ) -> list[CutLine]:
     """Return what switches were asked to end, the latest first."""
-    txn.execute(
-        """
-        SELECT d.asked_at, a.code, c.name, d.reason, d.phase, d.tries, d.outcome, d.error_cause, d.detail,
-               d.answered_at, d.call_id::text
-        FROM disconnect d LEFT JOIN account a ON a.id = d.account_id LEFT JOIN client c ON c.id = d.client_id
-        WHERE (%(account)s::text IS NULL OR a.code = %(account)s)
-          AND (%(call_id)s::uuid IS NULL OR d.call_id = %(call_id)s::uuid)
-        ORDER BY d.asked_at DESC, d.call_id DESC LIMIT %(most)s
-        """,
-        {"account": account, "call_id": call_id, "most": most},
-    )
-    return [CutLine(*row) for row in txn.fetchall()]
+    return [CutLine(*row) for row in asked_lines(txn, Queue.CUTS, account, call_id, most)]
 
 
 def ask_by_hand(txn: cursor, call_id: str, now: datetime) -> str | None:

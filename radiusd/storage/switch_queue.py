@@ -9,7 +9,9 @@ from __future__ import annotations
 
 from datetime import datetime, timedelta
 from enum import StrEnum
-from typing import NamedTuple
+from typing import Any, NamedTuple
+
+from psycopg2.extensions import cursor
 
 from radiusd.calls.facts import Events, read_facts
 from radiusd.storage.database import Connection
@@ -134,6 +136,31 @@ async def note_closed(txn: Connection, wanted: Wanted) -> None:
         " WHERE account_id = %s AND call_id = %s::uuid AND phase = 'close'",
         (wanted.account_id, wanted.call_id),
     )
+
+
+def asked_lines(
+    txn: cursor, queue: Queue, account: str | None, call_id: str | None, most: int
+) -> list[tuple[Any, ...]]:
+    """
+    Return what switches were asked, the latest first, for admins.
+
+    Returns:
+        asked_at, account, client, reason, (of TIMES alone: timeout_s,) phase, tries, outcome, error_cause,
+        detail, answered_at, call_id.
+    """
+    timeout = "d.timeout_s, " if queue is Queue.TIMES else ""
+    txn.execute(
+        f"""
+        SELECT d.asked_at, a.code, c.name, d.reason, {timeout}d.phase, d.tries, d.outcome, d.error_cause,
+               d.detail, d.answered_at, d.call_id::text
+        FROM {queue} d LEFT JOIN account a ON a.id = d.account_id LEFT JOIN client c ON c.id = d.client_id
+        WHERE (%(account)s::text IS NULL OR a.code = %(account)s)
+          AND (%(call_id)s::uuid IS NULL OR d.call_id = %(call_id)s::uuid)
+        ORDER BY d.asked_at DESC, d.call_id DESC LIMIT %(most)s
+        """,
+        {"account": account, "call_id": call_id, "most": most},
+    )
+    return txn.fetchall()
 
 
 async def forget_old(txn: Connection, now: datetime) -> None:

@@ -9,6 +9,7 @@ from psycopg2.extensions import cursor
 
 from radiusd.storage.database import Connection
 from radiusd.storage.open_calls import OpenCall
+from radiusd.storage.switch_queue import Queue, asked_lines
 
 MOST_ACCOUNTS = 100
 """Accounts whose calls are gone through in one go; the next ones follow a few seconds later."""
@@ -123,15 +124,4 @@ def time_lines(
     txn: cursor, *, account: str | None = None, call_id: str | None = None, most: int = 100
 ) -> list[TimeLine]:
     """Return which times switches were told of calls that were up, the latest first."""
-    txn.execute(
-        """
-        SELECT d.asked_at, a.code, c.name, d.reason, d.timeout_s, d.phase, d.tries, d.outcome, d.error_cause,
-               d.detail, d.answered_at, d.call_id::text
-        FROM time_change d LEFT JOIN account a ON a.id = d.account_id LEFT JOIN client c ON c.id = d.client_id
-        WHERE (%(account)s::text IS NULL OR a.code = %(account)s)
-          AND (%(call_id)s::uuid IS NULL OR d.call_id = %(call_id)s::uuid)
-        ORDER BY d.asked_at DESC, d.call_id DESC LIMIT %(most)s
-        """,
-        {"account": account, "call_id": call_id, "most": most},
-    )
-    return [TimeLine(*row) for row in txn.fetchall()]
+    return [TimeLine(*row) for row in asked_lines(txn, Queue.TIMES, account, call_id, most)]
