@@ -28,5 +28,7 @@ def own_beginning(event: CallEvent) -> datetime:
         if moment is not None:
             return moment
     if event.duration_ms and (event.kind is _STOP or event.kind is _INTERIM):
-        return event.event_at - timedelta(milliseconds=event.duration_ms)
+        # When it hung up is said once more by a Stop that comes much later, whatever stamp that one has.
+        until = believed(event, event.disconnect_at) or event.event_at
+        return until - timedelta(milliseconds=event.duration_ms)
     return event.event_at

@@ -293,3 +293,19 @@ def test_what_was_told_twice_with_other_times_is_one_call(desk: Desk) -> None:
     )
 
     assert 1 == len(desk.calls)
+
+
+@pytest.mark.parametrize("lasted_s", [1, 30, 31])
+def test_a_stop_of_a_later_stamp_that_says_when_it_hung_up_is_the_same_call(
+    desk: Desk, lasted_s: int
+) -> None:
+    """
+    It is told once more a minute and a half later, with another duration: the longest is charged, once.
+    """
+    desk.post(a_start(), a_stop(NOW + seconds(30), 30))
+    hung_up = NOW + seconds(lasted_s)
+
+    desk.post(a_stop(NOW + seconds(120), lasted_s, disconnect_at=hung_up))
+
+    assert [max(30, lasted_s)] == [cdr.billed_s for cdr in desk.cdrs]
+    assert 1 == len(desk.calls)
