@@ -34,6 +34,15 @@ GROUPS: dict[str, tuple[Grouping, str, str]] = {
 }
 """What may be asked for: how it is told, how it is called, and the table that has the name of an id."""
 
+FIRST = {
+    "charge": "total_micros",
+    "calls": "calls",
+    "minutes": "duration_ms",
+    "margin": "margin_micros",
+    "earned": "earned_micros",
+}
+"""By what the greatest comes first, and the sums that say it."""
+
 MOST_ROWS = 10_000
 MOST_TRIES = 3
 
@@ -70,10 +79,14 @@ def traffic(
     until: datetime,
     account: str | None = None,
     zone: str = "UTC",
-    most: int = MOST_ROWS,
+    most: int | None = MOST_ROWS,
+    first: str = "charge",
 ) -> list[Traffic]:
     """
-    Return what calls set up from *since* up to, not including, *until* came to, the dearest first.
+    Return what calls set up from *since* up to, not including, *until* came to.
+
+    Those with the greatest *first*, of FIRST, come first; days and hours as they came. *most*: so many lines;
+    None: all.
 
     Raises:
         BadInput: Calls are not added up by that, or *zone* is none.
@@ -88,20 +101,31 @@ def traffic(
     if account is not None:
         account_id, _ = read_account(txn, account)
         reached = [account_id]
-    rows = _add_up(txn, by, since, until, reached, {"zone": zone, "most": most})
+    # What we pay is for our own eyes, and so is who costs us most.
+    first = "charge" if first == "margin" and actor.is_bound else first
+    rows = _add_up(txn, by, FIRST[first], since, until, reached, {"zone": zone, "most": most})
     return [_traffic(row, actor) for row in rows]
 
 
 def _add_up(
-    txn: Cursor, by: str, since: datetime, until: datetime, account_ids: list[int] | None, values: _Values
+    txn: Cursor,
+    by: str,
+    first: str,
+    since: datetime,
+    until: datetime,
+    account_ids: list[int] | None,
+    values: _Values,
 ) -> list[tuple[object, ...]]:
     grouping, name, table = GROUPS[by]
-    order = "key" if by in ("day", "hour") else "total_micros DESC, calls DESC, key"
+    order = "key" if by in ("day", "hour") else f"{first} DESC, calls DESC, key"
     txn.execute("SET LOCAL work_mem = '64MB'")
+    if grouping.what:  # workers would hand nearly every sum on: that costs more than adding it up
+        txn.execute("SET LOCAL max_parallel_workers_per_gather = 0")
     for _ in range(MOST_TRIES):
         found = parts(txn, grouping, since, until, account_ids)
-        if by == "account":  # there may be 100,000: those that are shown are known before all is added up
-            found = parts(txn, grouping, since, until, _dearest(txn, found, values))
+        # There may be 100,000 accounts: which of them are shown is known before all is added up.
+        if by == "account" and values["most"] is not None:
+            found = parts(txn, grouping, since, until, _greatest(txn, found, first, values))
         txn.execute(
             f"""
             WITH sums AS (
@@ -111,9 +135,10 @@ def _add_up(
                 SELECT coalesce({name}, '') AS key, sums.*
                 FROM sums {f"LEFT JOIN {table} ON {table}.id = key_id" if table else ""}
             )
-            SELECT key, currency, sum(calls) AS calls, sum(answered), sum(duration_ms), sum(billed_s),
-                sum(included_s), sum(total_micros) AS total_micros, sum(earned_micros),
-                CASE WHEN sum(margins) > 0 THEN sum(margin_micros) END
+            SELECT key, currency, sum(calls) AS calls, sum(answered), sum(duration_ms) AS duration_ms,
+                sum(billed_s), sum(included_s), sum(total_micros) AS total_micros,
+                sum(earned_micros) AS earned_micros,
+                CASE WHEN sum(margins) > 0 THEN sum(margin_micros) ELSE 0 END AS margin_micros, sum(margins)
             FROM named GROUP BY key, currency ORDER BY {order} LIMIT %(most)s
             """,
             {**values, **found.values},
@@ -124,18 +149,18 @@ def _add_up(
     raise Conflict("months are being taken away right now: ask again in a moment")
 
 
-def _dearest(txn: Cursor, found: Parts, values: _Values) -> list[int]:
-    """Return the accounts whose calls cost most; no other has the code of one of them."""
+def _greatest(txn: Cursor, found: Parts, first: str, values: _Values) -> list[int]:
+    """Return the accounts that have most of *first*; no other has the code of one of them."""
     txn.execute(
         f"SELECT key_id FROM ({found.sql}) AS parts GROUP BY key_id HAVING sum(calls) <> 0"
-        " ORDER BY sum(total_micros) DESC, sum(calls) DESC, key_id LIMIT %(most)s",
+        f" ORDER BY sum({first}) DESC, sum(calls) DESC, key_id LIMIT %(most)s",
         {**values, **found.values},
     )
     return [key_id for (key_id,) in txn.fetchall()]
 
 
 def _traffic(row: tuple[object, ...], actor: Actor) -> Traffic:
-    key, currency, calls, answered, duration_ms, billed_s, included_s, total, earned, margin = row
+    key, currency, calls, answered, duration_ms, billed_s, included_s, total, earned, margin, margins = row
     return Traffic(
         key=str(key),
         currency=str(currency),
@@ -146,8 +171,7 @@ def _traffic(row: tuple[object, ...], actor: Actor) -> Traffic:
         included_minutes=_minutes(Decimal(str(included_s))),
         charge=_amount(total),
         earned=_amount(earned),
-        # What we pay is for our own eyes.
-        margin=None if margin is None or actor.is_bound else _amount(margin),
+        margin=_amount(margin) if margins and not actor.is_bound else None,
     )
 
 

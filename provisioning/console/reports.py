@@ -44,9 +44,11 @@ def _traffic(visit: Visit) -> Outcome:
         since = _moment(query, "since", until - USUAL, visit.zone)
         if measure not in MEASURES:
             raise BadInput(f"measure: {measure[:20]!r} is none of {', '.join(MEASURES)}")
-        account = query.get("account") or None
+        account, actor = query.get("account") or None, visit.who.actor
+        if by == "service" and account is None and not actor.is_bound:
+            raise BadInput("account: name one; the services of all together are too many for a page")
         rows = traffic(
-            visit.asked.txn, visit.who.actor, by, since, until, account, visit.zone.key, MOST_SHOWN + 1
+            visit.asked.txn, actor, by, since, until, account, visit.zone.key, MOST_SHOWN + 1, first=measure
         )
     except BadInput as problem:
         error = str(problem)

@@ -170,6 +170,7 @@ _ADD = f"""
             interval '1 day'
         ) AS day_end
         WHERE {_IS_ANY}
+        ORDER BY what, begins, key_id  -- a report reads those of one kind: they lie together
     )
     -- What was rated again was up as long as before: its trunk had as many calls.
     SELECT applied, channel_service_id, begun_at, ended_at
@@ -189,6 +190,7 @@ _ADD_DAY = f"""
         OR (minutes = {RUNNING} AND begins = %(since)s AND NOT %(begins_block)s)
     )
     GROUP BY what, key_id, key_text, currency
+    ORDER BY what, key_id
 """
 
 

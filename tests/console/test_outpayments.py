@@ -70,6 +70,24 @@ def test_what_was_earned_is_told_by_service(visit, earning):
     assert f"out-payments-ACME-{earning}.csv" == saved.value.suggested_filename
 
 
+def test_who_earned_most_comes_first_in_the_report(visit, earning):
+    """
+    By account from the links; by service once an account is named, of which the page asks one.
+    """
+    page = visit(Role.OPERATOR, "/reports")
+    page.get_by_role("link", name="Out-payments").click()
+    assert "ACME" == page.locator("tbody td").first.inner_text()
+    page.get_by_label("Add up by").select_option("service")
+    page.get_by_label("Since").fill(f"{earning}-01")
+    page.get_by_role("button", name="Show").click()
+    assert "account: name one" in page.get_by_role("alert").inner_text()
+
+    page.get_by_label("Account", exact=True).fill("ACME")
+    page.get_by_role("button", name="Show").click()
+    row = page.locator("tbody tr").first.locator("td").all_inner_texts()
+    assert ("did 15550100", "0.004") == (row[0], row[8])
+
+
 def test_other_months_and_accounts(visit, earning):
     """
     A month without earnings, one that is none, and an account that is another's.

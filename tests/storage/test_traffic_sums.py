@@ -15,7 +15,7 @@ from psycopg2.extensions import cursor as Cursor
 
 from provisioning.peaks import Peak, peaks
 from provisioning.roles import Actor
-from provisioning.traffic import GROUPS, traffic
+from provisioning.traffic import FIRST, GROUPS, traffic
 from radiusd.storage import traffic_sums
 from radiusd.storage.books_check import check_books
 from radiusd.storage.database import BlockingConnection, finish
@@ -96,7 +96,8 @@ class Records:
             since, until = self._time(), self._time()
             account = self.random.choice((None, None, "A1"))
             zone = self.random.choice(("UTC", "Asia/Kathmandu", "America/New_York"))
-            found = traffic(txn, NOBODY, by, since, until, account, zone)
+            first = self.random.choice(list(FIRST))
+            found = traffic(txn, NOBODY, by, since, until, account, zone, None, first)
 
             expected = expected_traffic(txn, by, since, until, account, zone)
             assert expected == {
@@ -106,6 +107,8 @@ class Records:
                 )
                 for one in found
             }, (by, since, until, account, zone)
+            greatest = [getattr(one, first) or 0 for one in found]
+            assert by in ("day", "hour") or greatest == sorted(greatest, reverse=True), (by, first)
 
     def compare_peaks(self) -> None:
         """Compare the peaks of the trunk at some time with what its records say."""
@@ -256,6 +259,25 @@ def test_a_report_is_what_the_records_say(
         proofs = [proof for proof in check_books(records.connection) if proof.check in TRAFFIC_CHECKS]
         assert [] == [shown for proof in proofs for shown in proof.shown]
         assert all(proof.compared for proof in proofs)
+
+
+@pytest.mark.parametrize("first", FIRST)
+def test_the_greatest_come_first(site: str, first: str):
+    """
+    Asked for one account, a report shows the one that is greatest when all are asked for.
+    """
+    records = Records(site, 3)
+    with closing(records.connection), records.connection, records.connection.cursor() as txn:
+        for _ in range(40):
+            records.insert(records.connection)
+        txn.execute("UPDATE cdr SET currency = 'USD', account_id = greatest(account_id, 1)")
+        span = (records.now - timedelta(days=90), records.now)
+        every = traffic(txn, NOBODY, "account", *span, most=None, first=first)
+        one = traffic(txn, NOBODY, "account", *span, most=1, first=first)
+
+        assert 2 == len(every)
+        assert every[:1] == one
+        assert getattr(every[0], first) > getattr(every[1], first)
 
 
 def test_an_hour_is_added_up_once_those_are_done_that_began_in_it(
