@@ -168,7 +168,7 @@ class Server:
             self._control,
             self._acct,
             Disconnects(*asking),
-            TimeChanges(*asking),
+            TimeChanges(*asking, directory=lambda: self._watch.current.directory),
             habits,
             log,
         )

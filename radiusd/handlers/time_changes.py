@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import datetime
+from typing import Any
 
 from twisted.internet.defer import Deferred
 
 from radiusd.calls import times
+from radiusd.calls.directory import Directory
 from radiusd.errors import NotDurable
 from radiusd.handlers.switch_requests import AGAIN, SwitchRequests, elapsed_s
 from radiusd.radius import coa
@@ -22,11 +25,21 @@ MOST_TRIES = 10
 
 
 class TimeChanges(SwitchRequests):
-    """Works off the calls with a new time, and finds those whose accounts' credit has changed."""
+    """
+    Works off the calls with a new time, and finds those whose accounts' credit has changed.
+
+    Args:
+        asking: As of SwitchRequests.
+        directory: Gives the directory that calls are reckoned by.
+    """
 
     queue = Queue.TIMES
     wants = "time"
     closed_how = "gone"
+
+    def __init__(self, *asking: Any, directory: Callable[[], Directory]) -> None:
+        super().__init__(*asking)
+        self._directory = directory
 
     async def look_at_credit(self, now: datetime) -> None:
         """
@@ -39,7 +52,7 @@ class TimeChanges(SwitchRequests):
         ):
             return
         await note_spent(self._control)
-        for news in await credit_news(self._control):
+        for news in await credit_news(self._control, self._directory().accounts):
             waiting = []
             for call in news.calls:
                 done: Deferred[Outcome | None] = Deferred()

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import datetime
 from typing import NamedTuple
 
 from psycopg2.extensions import cursor
 
+from radiusd.calls.directory import Account
 from radiusd.storage.database import Connection
 from radiusd.storage.open_calls import OpenCall
 from radiusd.storage.switch_queue import Queue, asked_lines
@@ -24,13 +26,16 @@ class News(NamedTuple):
     calls: tuple[OpenCall, ...]
 
 
-async def credit_news(txn: Connection) -> list[News]:
+async def credit_news(txn: Connection, accounts: Mapping[int, Account]) -> list[News]:
     """
     Return the accounts whose calls may last for another time than their switches were told.
 
     These are those that have more to spend than when they were looked at, less than nothing, or other limits;
     and that have calls on clients which take a new time for a call that is up, and have not refused to.
     What an account has less, its other calls hold: that shortens none.
+
+    *accounts*, by number, are those that calls are reckoned by. One whose limits there are not yet the
+    database's is left for the next time.
     """
     rows = await txn.run(
         """
@@ -68,9 +73,24 @@ async def credit_news(txn: Connection) -> list[News]:
     )
     found: dict[int, News] = {}
     for account_id, free_micros, limits, *call in rows:
+        account = accounts.get(account_id)
+        if account is None or _limits_of(account) != limits:
+            continue
         news = found.get(account_id) or News(account_id, free_micros, limits, ())
         found[account_id] = news._replace(calls=(*news.calls, OpenCall(*call)))
     return list(found.values())
+
+
+def _limits_of(account: Account) -> str:
+    """Return an account's limits as :class:`News` tells those in the database."""
+    policy = account.policy
+    found = (
+        account.credit_limit_micros,
+        account.daily_limit_micros,
+        account.monthly_limit_micros,
+        policy.max_call_micros if policy else None,
+    )
+    return "/".join(str(-1 if limit is None else limit) for limit in found)
 
 
 async def note_seen(txn: Connection, news: News, now: datetime) -> None:

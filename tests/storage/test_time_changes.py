@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Iterator
 from unittest.mock import Mock
 
@@ -61,7 +62,7 @@ def look(node: Node, after_s: float) -> list[str]:
     now = NOW + seconds(after_s)
     finish(note_spent(node.connection))
     done = []
-    for news in finish(credit_news(node.connection)):
+    for news in finish(credit_news(node.connection, node.directory.accounts)):
         for call in news.calls:
             ((call_id,),) = finish(
                 node.connection.run(
@@ -115,13 +116,24 @@ def test_what_was_spent_is_noticed_when_it_comes_back(dsn: str, node: Node) -> N
 
 def test_other_limits_are_news(dsn: str, node: Node) -> None:
     """
-    Those of the day, the month and the policy as much as credit.
+    Those of the day, the month and the policy as much as credit; once the node's directory has them, too.
+
+    The call would be reckoned by the old ones before, and never again.
     """
     look(node, 1)
-    for change in ("daily_limit_micros = 1", "monthly_limit_micros = 1", "credit_limit_micros = 50000"):
-        finish(node.connection.run(f"UPDATE account SET {change}"))
-        assert ["as before"] == look(node, 2)  # the directory of this node has not changed
-        assert [] == look(node, 3)
+    for name, limit in (
+        ("daily_limit_micros", 1_000_000),
+        ("monthly_limit_micros", 1_000_000),
+        ("credit_limit_micros", 50_000),
+    ):
+        finish(node.connection.run(f"UPDATE account SET {name} = {limit}"))
+        assert [] == look(node, 2)
+
+        (account,) = node.directory.accounts.values()
+        account = dataclasses.replace(account, **{name: limit})
+        node.directory = a_directory(a_service(account=account))
+        assert ["longer" if name == "credit_limit_micros" else "as before"] == look(node, 3)
+        assert [] == look(node, 4)
 
 
 def test_an_answer_to_a_time_that_was_overtaken_does_not_count(dsn: str, node: Node) -> None:
@@ -159,8 +171,9 @@ def test_an_answer_that_the_books_did_not_take_is_asked_for_again(node: Node, ds
     clock.advance((NOW + seconds(2)).timestamp())
     client = a_client(tell_time="coa", coa_address="192.0.2.1")
     changes = TimeChanges(
-        clock, node.connection, lanes, DIALECTS, lambda: {1: client}, lambda *_: path, Mock(), log
-    )
+        clock, node.connection, lanes, DIALECTS, lambda: {1: client}, lambda *_: path, Mock(), log,
+        directory=Mock(),
+    )  # fmt: skip
 
     finish(changes.look(NOW + seconds(2)))
 
@@ -211,5 +224,5 @@ def test_a_call_that_has_ended_meanwhile_is_known_as_that(dsn: str, node: Node) 
 
     (wanted,) = take(node, 3)
     assert (False, None) == (wanted.is_open, wanted.connect_at)
-    none: list[News] = finish(credit_news(node.connection))
+    none: list[News] = finish(credit_news(node.connection, node.directory.accounts))
     assert [] == none
