@@ -34,7 +34,7 @@ def test_it_answers_what_is_under_way_before_it_ends(dsn, database, site, tmp_pa
     said: list[Said] = []
     asking = Thread(target=lambda: said.append(api("POST", "/numbers/import", f"number,currency\n{rows}")))
     asking.start()
-    wait_for(lambda: _is_importing(dsn), 20)
+    wait_for(lambda: said or _is_importing(dsn), 40)
     console.process.send_signal(signal.SIGTERM)
 
     asking.join(30)
