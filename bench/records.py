@@ -90,12 +90,12 @@ def time_importing(dsn: str, key_file: Path, source: str, records: int) -> None:
         file.flush()
         with closing(psycopg2.connect(dsn)) as connection:
             catalogue = load_catalogue(connection, Sealer(make_key(key_file)))
-            with closing(LanedJournal(dsn, catalogue, random.Random(1))) as journal:
-                new_id = lambda: str(uuid.uuid4())  # noqa: E731  # said where it is used
-                importer = Importer(connection, journal, source, lambda: datetime.now(UTC), new_id)
-                start = perf_counter()
-                row = importer.import_file(file.name, lambda octets, records: None)
-                took_s = perf_counter() - start
+            journal = LanedJournal(dsn, catalogue, random.Random(1))
+            new_id = lambda: str(uuid.uuid4())  # noqa: E731  # said where it is used
+            importer = Importer(connection, journal, source, lambda: datetime.now(UTC), new_id)
+            start = perf_counter()
+            row = importer.import_file(file.name, lambda octets, records: None)
+            took_s = perf_counter() - start
     print(f"import: {row.accepted:,} of {row.received:,} accepted, {row.received / took_s:,.0f} records/s")
 
 

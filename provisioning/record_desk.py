@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, closing, contextmanager
 from datetime import datetime
-from random import SystemRandom
+from random import Random, SystemRandom
 
 import psycopg2
 from psycopg2.extensions import cursor as Cursor
@@ -34,7 +34,7 @@ def import_desk(dsn: str, source: str, admin: Admin, now: Callable[[], datetime]
         Forbidden: *admin* may not change calls.
     """
     require_change(admin, "record")
-    randomness = SystemRandom()
+    randomness = Random(SystemRandom().getrandbits(256))
 
     def new_id() -> str:
         return str(uuid7(now(), randomness.randbytes(RANDOM_BYTES)))
@@ -47,7 +47,7 @@ def import_desk(dsn: str, source: str, admin: Admin, now: Callable[[], datetime]
     with ExitStack() as stack:
         connection = stack.enter_context(closing(_connect(dsn)))
         catalogue = load_catalogue(connection, admin.sealer)
-        journal = stack.enter_context(closing(LanedJournal(dsn, catalogue, randomness)))
+        journal = LanedJournal(dsn, catalogue, randomness)
         yield Importer(connection, journal, source, now, new_id, began)
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import gc
 import hashlib
 import os
 import random
@@ -22,6 +21,7 @@ from radiusd import logs
 from radiusd.dialects.registry import DIALECTS
 from radiusd.errors import BadSettings
 from radiusd.front import Front, read_tls_files
+from radiusd.garbage import spare_what_stays
 from radiusd.handlers.boots import Boots
 from radiusd.handlers.clock import Clock
 from radiusd.handlers.coa_paths import CoaPaths
@@ -219,11 +219,7 @@ class Server:
             (signal.SIGHUP, self._read_again),
         ):
             signal.signal(number, lambda *_, act=act: self._reactor.callFromThread(act))
-        # What is loaded stays: the collector need not walk a million rates again and again. A batch makes
-        # tens of thousands of objects that die by themselves; cycles among them are rare.
-        gc.collect()
-        gc.freeze()
-        gc.set_threshold(100_000, 20, 100)
+        spare_what_stays()
         self._log.info(
             "serving",
             listeners=[one.label for one in self._settings.listeners],

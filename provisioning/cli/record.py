@@ -24,6 +24,7 @@ from provisioning.cli.session import database, migrated_dsn, now, sealer
 from provisioning.cli.text import printable
 from provisioning.record_desk import import_desk
 from radiusd.errors import BadInput
+from radiusd.garbage import spare_what_stays
 from radiusd.handlers.record_import import Importer, Progress, found_file
 from radiusd.records.packed import STDIN, open_records
 from radiusd.records.record import Entry, Outcome, Record, SetAside
@@ -203,6 +204,7 @@ def importer(ctx: click.Context, source: str) -> Iterator[Importer]:
         migrated_dsn(ctx) as dsn,
         import_desk(dsn, source, Admin(actor(), now(), sealer(ctx)), now) as found,
     ):
+        spare_what_stays()
         yield found
 
 

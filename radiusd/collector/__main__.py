@@ -7,7 +7,7 @@ import sys
 from contextlib import ExitStack, closing
 from datetime import UTC, datetime
 from pathlib import Path
-from random import SystemRandom
+from random import Random, SystemRandom
 
 import psycopg2
 from psycopg2.extensions import connection as Connection
@@ -17,6 +17,7 @@ from twisted.python.failure import Failure
 
 from radiusd import logs
 from radiusd.errors import BadSettings
+from radiusd.garbage import spare_what_stays
 from radiusd.handlers.record import Collecting
 from radiusd.handlers.record_import import Importer
 from radiusd.settings import Settings, read_settings
@@ -39,16 +40,16 @@ class Books:
     def __init__(self, dsn: str, sealer: Sealer) -> None:
         self._dsn = dsn
         self._sealer = sealer
-        self._randomness = SystemRandom()
+        self._randomness = Random(SystemRandom().getrandbits(256))
         self._catalogue: Catalogue | None = None
 
     def import_file(self, source: str, path: str) -> FileRow:
         """Import the file *path* of *source*. Raises as Importer does."""
         with closing(self._connect()) as connection:
             catalogue = self._current(connection)
-            with closing(LanedJournal(self._dsn, catalogue, self._randomness)) as journal:
-                importer = Importer(connection, journal, source, _now, self._new_id)
-                return importer.import_file(path, lambda octets, records: None)
+            journal = LanedJournal(self._dsn, catalogue, self._randomness)
+            importer = Importer(connection, journal, source, _now, self._new_id)
+            return importer.import_file(path, lambda octets, records: None)
 
     def _current(self, connection: Connection) -> Catalogue:
         """Return the catalogue as it is now; decks of a million prices are read once, not for each file."""
@@ -56,6 +57,7 @@ class Books:
             version = catalogue_version(txn)
         if self._catalogue is None or self._catalogue.version != version:
             self._catalogue = load_catalogue(connection, self._sealer, self._catalogue)
+            spare_what_stays()
         return self._catalogue
 
     def _connect(self) -> Connection:

@@ -8,14 +8,15 @@ nothing, since the books take the same event any number of times.
 
 from __future__ import annotations
 
+import asyncio
 import hashlib
 import shutil
 import tempfile
-from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
+from collections import deque
+from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import datetime
+from typing import NamedTuple
 
 from psycopg2.extensions import connection as Connection
 from psycopg2.extensions import cursor as Cursor
@@ -35,6 +36,12 @@ from radiusd.storage.record_sources import load_source
 from radiusd.storage.told_records import RecordOutcome, RecordReport, take_back
 
 BATCH = 500
+AT_ONCE = 3
+"""Batches under way: two that are decided or written, and one that is noted."""
+
+READ_AT_ONCE = 50
+"""Records; then it is looked what the database has answered."""
+
 MOST_SET_ASIDE = 10_000
 """A file of which more cannot be read is of another format."""
 
@@ -47,6 +54,22 @@ Began = Callable[[Cursor, FileRow, str], None]
 
 Progress = Callable[[int, int], None]
 """Told after each batch: octets of the file that were read, packed as it is, and records."""
+
+
+class _Batch(NamedTuple):
+    """Records, what could not be read among them, and how many outcomes were neither."""
+
+    entries: list[Entry]
+    aside: list[SetAside]
+    passed_over: int
+    is_last: bool
+
+
+class _Taken(NamedTuple):
+    """How many records of a batch are in the books, and how many were set aside."""
+
+    records: int
+    set_aside: int
 
 
 class Importer:
@@ -108,7 +131,10 @@ class Importer:
                     self._began(txn, file, "imported")
             with open_records(name) as (unpacked, packed):
                 outcomes = self._format.read(unpacked, self._settings)
-                self._take_all(file.id, outcomes if is_ended else _distrust_last(outcomes), packed, progress)
+                trusted = outcomes if is_ended else _distrust_last(outcomes)
+                counts = asyncio.run(self._take_all(file.id, trusted, packed, progress))
+            with self._connection, self._connection.cursor() as txn:
+                record_files.end_file(txn, file.id, *counts, now=self._now())
         return self._file(file.id)
 
     def _refuse_damaged(self, name: str, path: str) -> None:
@@ -118,73 +144,62 @@ class Importer:
                 if isinstance(outcome, SetAside):
                     raise BadInput(f"{outcome.place(path)}: {outcome}\nNothing was imported.")
 
-    def _take_all(self, file_id: str, outcomes: Outcomes, packed: PackedFile, progress: Progress) -> None:
-        """Take *outcomes* a batch at a time: while the database has one, the next one is read."""
-        counted: Counter[str] = Counter()
-        passed_over = 0
-        batch: list[Entry] = []
-        aside: list[SetAside] = []
-        with ThreadPoolExecutor(1, "records") as settling:
-            under_way: Future[None] | None = None
-            for outcome in outcomes:
-                if isinstance(outcome, Entry):
-                    batch.extend(outcome.parts or (outcome,))
-                elif isinstance(outcome, SetAside):
-                    aside.append(outcome)
-                else:
-                    passed_over += 1
-                if len(batch) + len(aside) >= BATCH:
-                    if under_way is not None:
-                        under_way.result()
-                        progress(packed.taken, counted["records"])
-                    under_way = settling.submit(self._take, file_id, batch, aside, counted)
-                    batch, aside = [], []
-            if under_way is not None:
-                under_way.result()
-        self._take(file_id, batch, aside, counted)
-        progress(packed.taken, counted["records"])
-        with self._connection, self._connection.cursor() as txn:
-            record_files.end_file(
-                txn,
-                file_id,
-                records=counted["records"],
-                set_aside=counted["set_aside"],
-                passed_over=passed_over,
-                now=self._now(),
-            )
+    async def _take_all(
+        self, file_id: str, outcomes: Outcomes, packed: PackedFile, progress: Progress
+    ) -> tuple[int, int, int]:
+        """
+        Take *outcomes* a batch at a time: while the database has some, the next one is read.
 
-    def _take(self, file_id: str, batch: list[Entry], aside: list[SetAside], counted: Counter[str]) -> None:
+        Return how many were records, set aside, and neither.
+        """
+        records = set_aside = passed_over = 0
+        under_way: deque[asyncio.Task[_Taken]] = deque()
+        async with self._journal:
+            try:
+                async for batch in _batches(outcomes):
+                    passed_over += batch.passed_over
+                    under_way.append(asyncio.create_task(self._take(file_id, batch)))
+                    while len(under_way) >= AT_ONCE or (under_way and batch.is_last):
+                        taken = await under_way.popleft()
+                        records, set_aside = records + taken.records, set_aside + taken.set_aside
+                        self._refuse_nonsense(file_id, set_aside)
+                        progress(packed.taken, records)
+            finally:
+                for task in under_way:
+                    task.cancel()
+                await asyncio.gather(*under_way, return_exceptions=True)
+        return records, set_aside, passed_over
+
+    async def _take(self, file_id: str, batch: _Batch) -> _Taken:
         """Take what is new in *batch* into the books, and note that it was taken."""
         told: dict[bytes, tuple[Entry, CallEvent]] = {}
-        for entry in batch:
+        records, aside = 0, batch.aside
+        for entry in batch.entries:
             try:
                 key = self._meaning.key(entry)
                 told.setdefault(key, (entry, self._meaning.event(entry, key)))
-                counted["records"] += 1
+                records += 1
             except RecordError as error:
                 aside.append(_aside(entry, error.reason, error.field))
-        with self._connection, self._connection.cursor() as txn:
-            known = record_files.known_keys(txn, self._source_id, list(told))
-        new = {key: each for key, each in told.items() if key not in known}
-        taken = self._settle(list(new.items()), aside)
+        known = await record_files.known_keys(self._journal.notes, self._source_id, list(told))
+        new = [(key, each) for key, each in told.items() if key not in known]
+        taken = await self._settle(new, aside)
         if taken:
             crash_point("after-records-booked")
-        counted["set_aside"] += len(aside)
-        counted["records"] -= len(new) - len(taken)
-        with self._connection, self._connection.cursor() as txn:
-            if taken:
-                record_files.note_taken(txn, self._source_id, file_id, taken)
-            kept = [Aside(each.offset, each.line, each.field, each.reason, each.raw) for each in aside]
-            record_files.note_aside(txn, file_id, kept)
-        if counted["set_aside"] > MOST_SET_ASIDE:
+        kept = [Aside(each.offset, each.line, each.field, each.reason, each.raw) for each in aside]
+        await record_files.note(self._journal.notes, self._source_id, file_id, taken, kept)
+        return _Taken(records - (len(new) - len(taken)), len(aside))
+
+    def _refuse_nonsense(self, file_id: str, set_aside: int) -> None:
+        if set_aside > MOST_SET_ASIDE:
             raise BadInput(
                 f"more than {MOST_SET_ASIDE} records cannot be read; is it {self._source.format}? "
                 f"tollwire record rollback {file_id} takes back what was imported"
             )
 
-    def _settle(self, new: Sequence[Told], aside: list[SetAside]) -> list[TakenRecord]:
+    async def _settle(self, new: Sequence[Told], aside: list[SetAside]) -> list[TakenRecord]:
         """Take *new* into the books; a record that they cannot bear is put *aside*, and costs no other."""
-        outcomes = self._journal.settle([RecordReport(event) for _, (_, event) in new], self._now())
+        outcomes = await self._journal.settle([RecordReport(event) for _, (_, event) in new], self._now())
         taken = []
         for (key, (entry, event)), outcome in zip(new, outcomes, strict=True):
             if isinstance(outcome, Exception):
@@ -206,31 +221,56 @@ class Importer:
             record_files.set_state(txn, file.id, "rolling back", None)
             if self._began is not None:
                 self._began(txn, file, "rolled back")
-        done = 0
-        while True:
-            with self._connection, self._connection.cursor() as txn:
-                found = record_files.records_of(txn, self._source_id, file.id, BATCH)
-            if not found:
-                break
-            client_id, name = self._meaning.client_id, self._source.name
-            tasks = [
-                CallTask(client_id, call_key, seq, begun_at, take_back(f"{name}:{key.hex()}"))
-                for key, call_key, seq, begun_at in found
-            ]
-            for outcome in self._journal.settle(tasks, self._now()):
-                if isinstance(outcome, Exception):
-                    raise outcome
-            with self._connection, self._connection.cursor() as txn:
-                record_files.forget(txn, self._source_id, file.id, [key for key, *_ in found])
-            done += len(found)
-            progress(0, done)
+        asyncio.run(self._take_back(file, progress))
         with self._connection, self._connection.cursor() as txn:
             record_files.set_state(txn, file.id, "rolled back", self._now())
         return self._file(file.id)
 
+    async def _take_back(self, file: FileRow, progress: Progress) -> None:
+        """Take the records of *file* out of the books a batch at a time."""
+        done = 0
+        async with self._journal:
+            while True:
+                with self._connection, self._connection.cursor() as txn:
+                    found = record_files.records_of(txn, self._source_id, file.id, BATCH)
+                if not found:
+                    break
+                client_id, name = self._meaning.client_id, self._source.name
+                tasks = [
+                    CallTask(client_id, call_key, seq, begun_at, take_back(f"{name}:{key.hex()}"))
+                    for key, call_key, seq, begun_at in found
+                ]
+                for outcome in await self._journal.settle(tasks, self._now()):
+                    if isinstance(outcome, Exception):
+                        raise outcome
+                with self._connection, self._connection.cursor() as txn:
+                    record_files.forget(txn, self._source_id, file.id, [key for key, *_ in found])
+                done += len(found)
+                progress(0, done)
+
     def _file(self, file_id: str) -> FileRow:
         with self._connection, self._connection.cursor() as txn:
             return found_file(txn, file_id)
+
+
+async def _batches(outcomes: Outcomes) -> AsyncIterator[_Batch]:
+    """Yield *outcomes* by batches, the last of which may be empty; others go on while one is read."""
+    entries: list[Entry] = []
+    aside: list[SetAside] = []
+    passed_over = 0
+    for number, outcome in enumerate(outcomes):
+        if number % READ_AT_ONCE == 0:
+            await asyncio.sleep(0)
+        if isinstance(outcome, Entry):
+            entries.extend(outcome.parts or (outcome,))
+        elif isinstance(outcome, SetAside):
+            aside.append(outcome)
+        else:
+            passed_over += 1
+        if len(entries) + len(aside) >= BATCH:
+            yield _Batch(entries, aside, passed_over, False)
+            entries, aside, passed_over = [], [], 0
+    yield _Batch(entries, aside, passed_over, True)
 
 
 def _aside(entry: Entry, reason: str, field: str = "") -> SetAside:

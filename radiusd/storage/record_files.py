@@ -8,8 +8,8 @@ from typing import Any, NamedTuple
 
 import msgspec
 from psycopg2.extensions import cursor as Cursor
-from psycopg2.extras import execute_values
 
+from radiusd.storage.database import Connection
 from radiusd.storage.told_records import RecordOutcome
 
 KEPT_OCTETS = 2000
@@ -70,11 +70,28 @@ class FileRow(NamedTuple):
 
 # JSON costs a twentieth of what a list of tuples does that psycopg2 has to write as literals.
 _NOTE_TAKEN = """
-INSERT INTO record (source_id, record_key, file_id, call_key, seq, begun_at, number)
-SELECT %s, decode(told->>0, 'hex'), %s::uuid, (told->>1)::bytea, (told->>2)::integer,
-       (told->>3)::timestamptz, (told->>4)::bigint
-FROM json_array_elements(%s) AS told
-ON CONFLICT DO NOTHING RETURNING record_key
+WITH told AS MATERIALIZED (
+    SELECT decode(told->>0, 'hex') AS record_key, (told->>1)::bytea AS call_key, (told->>2)::integer AS seq,
+        (told->>3)::timestamptz AS begun_at, (told->>4)::bigint AS number, told->>5 AS queued
+    FROM json_array_elements(%s) AS told
+), noted AS (
+    INSERT INTO record (source_id, record_key, file_id, call_key, seq, begun_at, number)
+    SELECT %s, record_key, %s::uuid, call_key, seq, begun_at, number FROM told
+    ON CONFLICT DO NOTHING RETURNING record_key
+), counted AS (
+    SELECT count(*) AS accepted, count(*) FILTER (WHERE queued = 'unmatched') AS unmatched,
+        count(*) FILTER (WHERE queued = 'unrated') AS unrated
+    FROM noted JOIN told USING (record_key)
+)
+UPDATE record_file SET accepted = record_file.accepted + counted.accepted,
+    unmatched = record_file.unmatched + counted.unmatched, unrated = record_file.unrated + counted.unrated
+FROM counted WHERE id = %s::uuid
+"""
+_NOTE_ASIDE = """
+INSERT INTO record_aside (file_id, place, line, field, reason, octets)
+SELECT %s::uuid, (aside->>0)::bigint, (aside->>1)::bigint, aside->>2, aside->>3, decode(aside->>4, 'hex')
+FROM json_array_elements(%s) AS aside
+ON CONFLICT DO NOTHING
 """
 _encode = msgspec.json.Encoder().encode
 
@@ -108,41 +125,36 @@ def set_state(txn: Cursor, file_id: str, state: str, ended_at: datetime | None) 
     )
 
 
-def known_keys(txn: Cursor, source_id: int, keys: Sequence[bytes]) -> set[bytes]:
+async def known_keys(notes: Connection, source_id: int, keys: Sequence[bytes]) -> set[bytes]:
     """Return those of *keys* whose records were taken before."""
-    txn.execute(
-        "SELECT record_key FROM record WHERE source_id = %s AND record_key = ANY(%s)", (source_id, list(keys))
+    rows = await notes.run(
+        "SELECT record_key FROM record WHERE source_id = %s AND record_key = ANY(%s::bytea[])",
+        (source_id, "{" + ",".join(f'"\\\\x{key.hex()}"' for key in keys) + "}"),
     )
-    return {bytes(key) for (key,) in txn.fetchall()}
+    return {bytes(key) for (key,) in rows}
 
 
-def note_taken(txn: Cursor, source_id: int, file_id: str, taken: Sequence[TakenRecord]) -> int:
-    """Note that records are in the books, and return how many of them nobody had noted before."""
-    rows = [
-        (key.hex(), outcome.call_key, outcome.seq, begun_at, number)
+async def note(
+    notes: Connection, source_id: int, file_id: str, taken: Sequence[TakenRecord], aside: Iterable[Aside]
+) -> None:
+    """Note that records are in the books, once each, and keep what could not be read; both or nothing."""
+    told = [
+        (key.hex(), outcome.call_key, outcome.seq, begun_at, number, outcome.queued)
         for key, outcome, begun_at, number in taken
     ]
-    txn.execute(_NOTE_TAKEN, (source_id, file_id, _encode(rows).decode()))
-    noted = txn.fetchall()
-    new = {bytes(key) for (key,) in noted}
-    queued = [each.outcome.queued for each in taken if each.key in new]
-    txn.execute(
-        "UPDATE record_file SET accepted = accepted + %s, unmatched = unmatched + %s, unrated = unrated + %s"
-        " WHERE id = %s::uuid",
-        (len(new), queued.count("unmatched"), queued.count("unrated"), file_id),
+    kept = [
+        (each.place, each.line, _shown(each.field), _shown(each.reason), each.octets[:KEPT_OCTETS].hex())
+        for each in aside
+    ]
+    # Statements that are sent together are one transaction.
+    await notes.run(
+        f"{_NOTE_TAKEN}; {_NOTE_ASIDE}",
+        (_encode(told).decode(), source_id, file_id, file_id, file_id, _encode(kept).decode()),
     )
-    return len(new)
 
 
-def note_aside(txn: Cursor, file_id: str, found: Iterable[Aside]) -> None:
-    """Keep what could not be read, with its place."""
-    execute_values(
-        txn,
-        "INSERT INTO record_aside (file_id, place, line, field, reason, octets) VALUES %s"
-        " ON CONFLICT DO NOTHING",
-        [(file_id, *each._replace(octets=each.octets[:KEPT_OCTETS])) for each in found],
-        template="(%s::uuid, %s, %s, %s, %s, %s)",
-    )
+def _shown(text: str) -> str:
+    return text.replace("\0", "\ufffd")  # which PostgreSQL's text has not
 
 
 def list_asides(txn: Cursor, file_id: str, most: int | None = None, after: int = -1) -> list[AsideRow]:
@@ -168,7 +180,7 @@ def _content(octets: bytes, is_text: bool) -> str:
 
 
 def end_file(
-    txn: Cursor, file_id: str, *, records: int, set_aside: int, passed_over: int, now: datetime
+    txn: Cursor, file_id: str, records: int, set_aside: int, passed_over: int, *, now: datetime
 ) -> None:
     """Say that a file was read to its end, and what was in it."""
     txn.execute(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import random
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from contextlib import suppress
 from datetime import datetime
 
@@ -12,16 +12,47 @@ import psycopg2
 
 from radiusd.calls.books import Books
 from radiusd.calls.context import Context
-from radiusd.calls.rows import NOBODY, CallRow
+from radiusd.calls.rows import CallRow
 from radiusd.errors import NotDurable, NotFound
 from radiusd.storage.catalogue import Catalogue
-from radiusd.storage.database import AGAIN, BlockingConnection, finish
+from radiusd.storage.database import AGAIN, BlockingConnection, Connection, finish
 from radiusd.storage.journal import CallTask, Journal, Outcome, Work, close_call, rematch_call
 from radiusd.storage.ledger import STATEMENTS
 
 MOST_TRIES = 20
 PAUSE_S = 0.1
 MOST_AT_ONCE = 200  # calls in one transaction
+
+
+async def settle_patiently(
+    journal: Journal,
+    connection: Connection,
+    batch: Sequence[Work],
+    now: datetime,
+    sleep: Callable[[float], Awaitable[None]],
+) -> list[Outcome | None]:
+    """
+    Return what came of *batch*, committed; tried again while servers keep its rows locked.
+
+    Raises:
+        NotDurable: They did so for too long.
+    """
+    if not batch:
+        return []
+    for _ in range(MOST_TRIES):
+        try:
+            return await journal.settle(connection, batch, now)
+        except Exception as error:
+            with suppress(psycopg2.Error):  # the connection itself may be lost
+                await connection.run("ROLLBACK")
+            if getattr(error, "pgcode", None) not in AGAIN:
+                raise
+        await sleep(PAUSE_S)
+    raise NotDurable("the call is busy; try again in a moment")
+
+
+async def _sleep(seconds: float) -> None:
+    time.sleep(seconds)
 
 
 class SingleJournal:
@@ -37,13 +68,6 @@ class SingleJournal:
         clients = {client.id: client for client in catalogue.clients.clients}
         self._journal = Journal(lambda: catalogue.directory, clients.get, randomness, remembers=0)
 
-    def home(self, work: Work, now: datetime) -> int:
-        """Return the account that *work* is probably about; 0 when that is not known, or it breaks us."""
-        try:
-            return self._journal.home(work, now)
-        except Exception:  # settling it tells
-            return NOBODY
-
     def settle(self, batch: Sequence[Work], now: datetime) -> list[Outcome | None]:
         """
         Return what came of *batch*, committed.
@@ -51,18 +75,7 @@ class SingleJournal:
         Raises:
             NotDurable: Servers kept its rows locked; try again.
         """
-        if not batch:
-            return []
-        for _ in range(MOST_TRIES):
-            try:
-                return finish(self._journal.settle(self._connection, batch, now))
-            except Exception as error:
-                with suppress(psycopg2.Error):  # the connection itself may be lost
-                    finish(self._connection.run("ROLLBACK"))
-                if getattr(error, "pgcode", None) not in AGAIN:
-                    raise
-            time.sleep(PAUSE_S)
-        raise NotDurable("the call is busy; try again in a moment")
+        return finish(settle_patiently(self._journal, self._connection, batch, now, _sleep))
 
     def end_call(self, call_id: str, now: datetime) -> Outcome:
         """

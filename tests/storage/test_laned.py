@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import random
 from contextlib import closing
 from types import SimpleNamespace
@@ -13,7 +14,7 @@ import pytest
 from radiusd.calls.books import Books
 from radiusd.calls.claims import ServiceKind
 from radiusd.calls.context import Context
-from radiusd.storage.laned import LanedJournal
+from radiusd.storage.laned import LanedJournal, Settled
 from radiusd.storage.told_records import RecordOutcome, RecordReport
 from tests.builders import NOW, a_client, a_directory, a_service, a_stop, an_account
 from tests.node import open_accounts, rows
@@ -55,8 +56,11 @@ def test_what_breaks_a_lane_costs_nobody_else_a_thing(dsn: str) -> None:
     batch[2] = a_record(Broken, 2)
     batch[3] = a_record(RecordReport, 3, None)
 
-    with closing(LanedJournal(dsn, a_catalogue(), random.Random(1))) as journal:
-        outcomes = journal.settle(batch, NOW)
+    async def settle() -> list[Settled]:
+        async with LanedJournal(dsn, a_catalogue(), random.Random(1)) as journal:
+            return await journal.settle(batch, NOW)
+
+    outcomes = asyncio.run(settle())
 
     assert [2] == [place for place, outcome in enumerate(outcomes) if isinstance(outcome, Exception)]
     queued = [outcome.queued for outcome in outcomes if isinstance(outcome, RecordOutcome)]
@@ -69,12 +73,15 @@ def test_a_database_that_is_away_is_nobodys_fault(dsn: str) -> None:
     It is told as what it is, and no piece is blamed.
     """
     open_accounts(dsn, 1, 2)
-    with closing(LanedJournal(dsn, a_catalogue(), random.Random(1))) as journal:
-        with closing(psycopg2.connect(dsn)) as other, other, other.cursor() as txn:
-            txn.execute(
-                "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
-                " WHERE pid <> pg_backend_pid() AND datname = current_database()"
-            )
-        with pytest.raises((psycopg2.OperationalError, psycopg2.InterfaceError)):
-            journal.settle([a_record(RecordReport, 1)], NOW)
+    async def settle() -> None:
+        async with LanedJournal(dsn, a_catalogue(), random.Random(1)) as journal:
+            with closing(psycopg2.connect(dsn)) as other, other, other.cursor() as txn:
+                txn.execute(
+                    "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
+                    " WHERE pid <> pg_backend_pid() AND datname = current_database()"
+                )
+            await journal.settle([a_record(RecordReport, 1)], NOW)
+
+    with pytest.raises((psycopg2.OperationalError, psycopg2.InterfaceError)):
+        asyncio.run(settle())
     assert [] == rows(dsn, "cdr")
