@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from psycopg2.extensions import cursor as Cursor
 
@@ -114,6 +114,20 @@ def free(txn: Cursor, number: str, admin: Admin, holder: str | None = None) -> C
     change = step(txn, row, admin, state="available")
     audit(txn, admin, [masked(change) if holder is not None else change])
     return change
+
+
+def is_held_by(txn: Cursor, number: str, secret: str, now: datetime) -> bool:
+    """
+    Tell whether *number* is held for the sign-up that knows *secret*.
+
+    What is reserved for an account is held by no secret: its code is known to many.
+    """
+    txn.execute(
+        "SELECT 1 FROM number WHERE number = %s AND state = 'reserved' AND reserved_for = %s AND until > %s"
+        " AND NOT EXISTS (SELECT FROM account WHERE code = reserved_for)",
+        (numbers.e164("number", number), secret, now),
+    )
+    return txn.fetchone() is not None
 
 
 def pass_reservation(txn: Cursor, number: str, holder: str, account: str) -> bool:

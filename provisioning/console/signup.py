@@ -21,7 +21,7 @@ from provisioning.buckets import list_buckets
 from provisioning.console.pages import Go, Outcome, Page, Shown, Visit
 from provisioning.inventory import read_number
 from provisioning.number_search import Wanted, search
-from provisioning.number_states import pass_reservation, reserve
+from provisioning.number_states import is_held_by, pass_reservation, reserve
 from provisioning.pages import Page as Slice
 from provisioning.people import User, add_user
 from provisioning.plans import find_plan
@@ -113,11 +113,7 @@ def _details(visit: Visit, errors: dict[str, str] | None = None) -> Outcome:
 
 
 def _require_hold(txn: Cursor, number: str, hold: str, visit: Visit) -> None:
-    txn.execute(
-        "SELECT 1 FROM number WHERE number = %s AND state = 'reserved' AND reserved_for = %s AND until > %s",
-        (number, hold, visit.asked.now),
-    )
-    if txn.fetchone() is None:
+    if not is_held_by(txn, number, hold, visit.asked.now):
         raise NotFound("the number is held for you no more; choose one again")
 
 

@@ -4,10 +4,14 @@ from __future__ import annotations
 
 import re
 from contextlib import closing
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 
 import psycopg2
 import pytest
 
+from provisioning.inventory import read_number
+from provisioning.number_states import reserve
 from provisioning.roles import Role
 from tests.console.chromium import log_in
 
@@ -130,3 +134,21 @@ def test_a_hold_that_has_lapsed_makes_nothing(visit, dsn, site):
     _fill(page)
 
     assert "held for you no more" in page.locator("main").inner_text()
+
+
+def test_what_is_reserved_for_an_account_is_nobody_elses(visit, dsn, site):
+    """
+    Its code is known to many, and is no proof of having chosen the number.
+    """
+    with closing(psycopg2.connect(dsn)) as connection, connection, connection.cursor() as txn:
+        reserve(txn, "15125550140", "ACME", timedelta(days=1), replace(site, now=datetime.now(UTC)))
+    page = visit(None, "/signup")
+    form = {"company": "Evil", "user": "evil", "email": "e@example.com", "plan": "P"}
+    form["password"] = TYPED["Password"]
+    answer = page.request.post("/signup/details?number=15125550140&hold=ACME", form=form)
+
+    assert 404 == answer.status
+    assert "held for you no more" in answer.text()
+    with closing(psycopg2.connect(dsn)) as connection, connection.cursor() as txn:
+        kept = read_number(txn, "15125550140")
+    assert ("reserved", "ACME") == (kept.state, kept.account)
