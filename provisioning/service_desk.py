@@ -15,6 +15,7 @@ from zoneinfo import ZoneInfo
 import psycopg2.errors
 from psycopg2.extensions import cursor as Cursor
 
+from provisioning import names
 from provisioning.admin import Admin, Change, compare
 from provisioning.amounts import fee, nanos
 from provisioning.number_follow import follow, stocked
@@ -27,7 +28,7 @@ from radiusd.calls.claims import number_claim, username_claim
 from radiusd.errors import BadInput, Conflict, NotFound
 
 COPIED = (
-    *("max_channels", "tech_prefix", "mac_address", "username"),
+    *("tech_prefix", "mac_address", "username"),
     *("outpayment_initial_s", "outpayment_increment_s"),
 )
 ENDLESS = datetime.max.replace(tzinfo=UTC)
@@ -210,6 +211,7 @@ def _columns(service: Service, links: Links) -> dict[str, Any]:
         "outpayment_max_micros": fee("outpayment_max", getattr(service, "outpayment_max", None)),
         "monthly_fee_micros": fee("monthly_fee", service.monthly_fee),
         "setup_fee_micros": fee("setup_fee", service.setup_fee),
+        "max_channels": names.whole("max_channels", getattr(service, "max_channels", None), 0),
         "max_cps_milli": cps_milli("max_cps", getattr(service, "max_cps", None)),
         "activated_at": service.period[0],
         "ended_at": service.period[1],

@@ -15,7 +15,8 @@ from radiusd.calls.claims import ServiceKind, extension_claim, network_claim, nu
 from radiusd.errors import BadInput
 
 ZERO = Decimal(0)
-MAC_ADDRESS = re.compile(r"([0-9A-Fa-f]{2}[:-]?){5}[0-9A-Fa-f]{2}", re.ASCII)
+# In pairs, or in fours with dots as Cisco writes them.
+MAC_ADDRESS = re.compile(r"([0-9A-Fa-f]{2}[:-]?){5}[0-9A-Fa-f]{2}|([0-9A-Fa-f]{4}\.){2}[0-9A-Fa-f]{4}")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

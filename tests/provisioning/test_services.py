@@ -197,6 +197,8 @@ def test_says_what_a_service_refers_to_in_vain(sbc, admin, service, message):
         (replace(DID, number="alice"), "^number: "),
         (replace(DID, ended=SINCE), "^ended: 2026-11-01 is not after activated"),
         (replace(DID, mac_address="00:0b:82"), "^mac_address: "),
+        (replace(DID, mac_address="000b.8212.345g"), "^mac_address: "),
+        (replace(DID, mac_address="000b.82123456"), "^mac_address: "),
         (replace(DID, outpayment=Decimal(-1)), "^outpayment: "),
         (replace(DID, realm="sip.example"), "^username: "),
         (replace(DID, password=Secret(b"x")), "^username: "),
@@ -205,6 +207,8 @@ def test_says_what_a_service_refers_to_in_vain(sbc, admin, service, message):
         (replace(IP, tech_prefix="9a"), "^tech_prefix: "),
         (replace(EXTENSION, extension="2 01"), "^extension: "),
         (replace(TRUNK, trunk=" TG1"), "^trunk: "),
+        (replace(TRUNK, max_channels=-1), "^max_channels: -1 is not from 0 to 2147483647"),
+        (replace(IP, max_channels=99_999_999_999), "^max_channels: 99999999999 is not from 0"),
         (replace(VIRTUAL, primary="x"), "^primary: "),
     ],
 )
@@ -214,6 +218,18 @@ def test_refuses_wrong_fields(sbc, admin, service, message):
     """
     with pytest.raises(BadInput, match=message):
         add_service(sbc, service, admin)
+
+
+@pytest.mark.parametrize(
+    "mac_address", ["00:0b:82:12:34:56", "00-0B-82-12-34-56", "000B82123456", "000b.8212.3456"]
+)
+def test_takes_a_mac_address_as_telephones_and_switches_show_it(sbc, admin, mac_address):
+    """
+    With colons, hyphens, dots or nothing between.
+    """
+    assert add_service(sbc, replace(DID, mac_address=mac_address), admin)
+
+    assert mac_address == find_service(sbc, ServiceKind.DID, "15125550100", admin.now).mac_address
 
 
 def test_a_plan_of_another_currency_is_refused(sbc, admin, tmp_path):
