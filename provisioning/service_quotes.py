@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Any
@@ -12,6 +13,7 @@ from provisioning import numbers
 from provisioning.amounts import MICRO_DECIMALS
 from provisioning.roles import Actor, reached_accounts
 from provisioning.service_kinds import canonical
+from provisioning.service_rows import read_services
 from radiusd.calls import limits
 from radiusd.calls.books import Books
 from radiusd.calls.claims import ServiceKind, number_claim
@@ -25,6 +27,7 @@ from rating.increments import LONGEST_S
 
 Document = dict[str, Any]
 _CHANNEL_KINDS = (ServiceKind.TRUNK, ServiceKind.IP)
+QUALIFIED = re.compile(r"@| prefix | on ")  # what may follow a name in a service's key
 _LONGEST_LOOK_BACK = timedelta(days=400)
 
 
@@ -41,7 +44,8 @@ def quote_service(
     """
     Return what a call of *service* to *called* costs that is answered *at* and lasts *duration_s*.
 
-    *service* is a number, extension, trunk or network, or says its kind before it: ``trunk:acme-1``.
+    *service* is a number, extension, trunk or network, or says its kind before it: ``trunk:acme-1``. What
+    several have the name of is said as lists show it: ``extension:201@pbx.example``.
     Included minutes are those that are left, limits stand as they do now.
 
     Raises:
@@ -80,19 +84,24 @@ def _find(txn: Cursor, service: str, at: datetime, reached: list[int] | None) ->
     kinds = {kind.value: kind for kind in ServiceKind}
     if not colon or kind_word not in kinds:
         kind_word, name = "", service
+    spellings = _spellings(kind_word, name)
+    stems = spellings | _spellings(kind_word, QUALIFIED.split(name)[0])
     txn.execute(
-        "SELECT id, kind, account_id FROM service WHERE name = ANY (%s) AND (%s = '' OR kind = %s)"
+        "SELECT id FROM service WHERE name = ANY (%s) AND (%s = '' OR kind = %s)"
         " AND activated_at <= %s AND (ended_at IS NULL OR ended_at > %s)"
         " AND (%s::bigint[] IS NULL OR account_id = ANY(%s::bigint[])) ORDER BY id",
-        (sorted(_spellings(kind_word, name)), kind_word, kind_word, at, at, reached, reached),
+        (sorted(stems), kind_word, kind_word, at, at, reached, reached),
     )
-    rows = txn.fetchall()
-    if not rows:
+    services = read_services(txn, [service_id for (service_id,) in txn.fetchall()])
+    found = {key: each for key, (each, _) in services.items() if each.key == name} or {
+        key: each for key, (each, _) in services.items() if each.name in spellings
+    }
+    if not found:
         raise NotFound(f"service: no service {service} holds at {at:%Y-%m-%d %H:%M}Z; look with list")
-    if len(rows) > 1:
-        found = ", ".join(sorted({kind for _, kind, _ in rows}))
-        raise BadInput(f"service: {service} stands for {len(rows)} services ({found}); write KIND:NAME")
-    return int(rows[0][0])
+    if len(found) > 1:
+        keys = ", ".join(sorted(f"{each.kind.value}:{each.key}" for each in found.values()))
+        raise BadInput(f"service: {service} stands for {len(found)} services; write which: {keys}")
+    return next(iter(found))
 
 
 def _spellings(kind_word: str, name: str) -> set[str]:

@@ -64,8 +64,8 @@ def find_service(
     """
     Return the service called *name* that is active at *at*, else the first that will be.
 
-    *scope* holds what narrows the search, by field: tenant, client, tech_prefix. Only what *actor* reaches
-    is found; None reaches everything.
+    *scope* holds what narrows the search, by field: tenant, client, tech_prefix; empty is a service that
+    has none. Only what *actor* reaches is found; None reaches everything.
 
     Raises:
         NotFound: There is none.
@@ -88,7 +88,7 @@ def choose_service(
         service
         for service in services
         if (service.period[1] or ENDLESS) > at
-        and all(getattr(service, field) == value for field, value in narrow.items())
+        and all((getattr(service, field) or "") == value for field, value in narrow.items())
     ]
     if not found:
         raise NotFound(f"no {kind.value} {name} is active at {shown(at)} or later")

@@ -197,7 +197,9 @@ ENDPOINTS = (
         summary="Show what a call of a service would cost now: price, included minutes, limits.",
         right="services:read",
         parameters=(
-            Parameter("service", "Number, extension, trunk or network; or KIND:NAME.", required=True),
+            Parameter(
+                "service", "Number, extension (201@TENANT), trunk or network; or KIND:NAME.", required=True
+            ),
             Parameter("to", "Number that is called.", required=True),
             Parameter("from", "Number that calls."),
             Parameter("lrn", "What the called number was ported to."),

@@ -29,7 +29,10 @@ _LIMITS = ("limit", "of", "state")
     "tollwire quote --service trunk:acme-1 --to 442071838750 --at 2026-12-24T18:00:00Z --json",
 )
 @click.option(
-    "--service", required=True, metavar="NAME", help="Number, extension, trunk or network; or KIND:NAME."
+    "--service",
+    required=True,
+    metavar="NAME",
+    help="Number, extension (201@TENANT), trunk or network; or KIND:NAME.",
 )
 @click.option("--to", "called", required=True, metavar="NUMBER", help="Number that is called.")
 @click.option("--from", "calling", default="", metavar="NUMBER", help="Number that calls.")

@@ -18,7 +18,7 @@ from provisioning.balances import Posting, PostingKind, post
 from provisioning.call_views import cdrs_for
 from provisioning.console.forms import NONE, Problems, form_fields, problems_in, read_form
 from provisioning.console.pages import Go, Outcome, Page, Shown, Visit
-from provisioning.console.services import TITLES
+from provisioning.console.services import TITLES, path_of, quote_of
 from provisioning.pages import Page as Slice
 from provisioning.pages import read_cursor, write_cursor
 from provisioning.roles import require_account
@@ -72,6 +72,8 @@ def _account(visit: Visit, problems: Problems = NONE) -> Outcome:
         {
             "account": account,
             "balance": _balances(txn, [code])[code],
+            "path_of": path_of,
+            "quote_of": quote_of,
             "services": [service for service in services if service.ended is None],
             "ended": [service for service in services if service.ended is not None],
             "kinds": [(kind.value, TITLES[kind]) for kind in KINDS],

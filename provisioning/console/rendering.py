@@ -10,6 +10,7 @@ from decimal import Decimal
 from functools import cache, lru_cache
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined, pass_context
 from jinja2.runtime import Context
@@ -52,6 +53,8 @@ def environment() -> Environment:
     made.filters.update(
         moment=_moment, seconds=seconds, money=money, micros=micros, words=words, shown=shown, share=share
     )
+    # Jinja2's own leaves slashes, and a network or code with one would be two parts of a path.
+    made.filters["urlencode"] = lambda value: quote(str(value), safe="")
     made.globals["static"] = static_path
     return made
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from urllib.parse import quote
+from urllib.parse import quote, urlencode
 
 from provisioning import service_kinds
 from provisioning.accounts import read_account
@@ -48,6 +48,20 @@ FIELDS: dict[ServiceKind, tuple[str, ...]] = {
 """The fields of each kind's form, in their order."""
 FIXED = {"number", "extension", "trunk", "network", "tenant", "client", "tech_prefix", "primary"}
 """What a service is known by; it never changes."""
+SCOPE = ("tenant", "client", "tech_prefix")
+"""What tells services of one name apart."""
+
+
+def path_of(service: Service) -> str:
+    """Return the page of *service*, told apart from others of its name."""
+    where = f"/accounts/{quote(service.account, '')}/services/{service.kind.value}/{quote(service.name, '')}"
+    scope = {name: getattr(service, name) or "" for name in SCOPE if hasattr(service, name)}
+    return f"{where}?{urlencode(scope)}" if scope else where
+
+
+def quote_of(service: Service) -> str:
+    """Return the page that tells what a call of *service* would cost."""
+    return f"/quote?service={quote(f'{service.kind.value}:{service.key}', '')}"
 
 
 def _kind(visit: Visit) -> type[Service]:
@@ -151,7 +165,7 @@ def _save_service(visit: Visit) -> Outcome:
 
 def _find(visit: Visit) -> Service:
     kind, path = _kind(visit), visit.asked.path
-    scope = {name: visit.query.get(name) for name in ("tenant", "client", "tech_prefix")}
+    scope = {name: visit.query.get(name) for name in SCOPE}
     narrow = {name: scope[name] for name in scope if name in kind.__dataclass_fields__}
     found = find_service(visit.asked.txn, kind.kind, path["name"], visit.asked.now, narrow, visit.who.actor)
     if found.account != path["code"]:
@@ -174,7 +188,7 @@ def _edit_service(visit: Visit, problems: Problems = NONE) -> Outcome:
             "action": "Save",
             "back": f"/accounts/{quote(code, '')}",
             "notes": (),
-            "quote": f"/quote?service={quote(f'{kind.kind.value}:{current.name}', '')}",
+            "quote": quote_of(current),
             "today": visit.asked.now.astimezone(visit.zone).date().isoformat(),
         },
         status=400 if problems is not NONE else 200,

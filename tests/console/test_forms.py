@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 from contextlib import closing
+from dataclasses import replace
+from datetime import date
 
 import psycopg2
 import pytest
 from click.testing import CliRunner
 
+from provisioning.accounts import Account, add_account
 from provisioning.cli import main
 from provisioning.roles import Role
+from provisioning.service_kinds import Ip
+from provisioning.services import add_service
 from provisioning.tenants import Tenant, add_tenant
 
 pytestmark = pytest.mark.postgres
@@ -128,6 +133,75 @@ def test_a_service_is_ended_and_not_deleted(visit, site):
 
     row = page.locator("#services tr", has_text="tg2")
     assert "2026-12-24 00:00" in row.inner_text()
+
+
+def test_services_of_one_name_have_a_page_each(visit, dsn, site):
+    """
+    An address with and without a tech prefix: each is changed, tested and ended, and then leads nowhere.
+    """
+    address = Ip(account="ACME", network="203.0.113.0/24", plan="P", activated=date(2026, 1, 1))
+    with closing(psycopg2.connect(dsn)) as connection, connection, connection.cursor() as txn:
+        for prefix in ("", "99"):
+            add_service(txn, replace(address, tech_prefix=prefix), site)
+    page = visit(Role.OPERATOR, "/accounts/ACME")
+    for key in ("203.0.113.0/24", "203.0.113.0/24 prefix 99"):
+        page.get_by_role("link", name=key, exact=True).click()
+        page.get_by_label("Location").fill(f"at {key}")
+        page.get_by_role("button", name="Save").click()
+        row = page.locator("#services tr", has=page.get_by_role("link", name=key, exact=True))
+        assert f"at {key}" in row.inner_text()
+        row.get_by_role("link", name="Test").click()
+        page.get_by_label("To", exact=True).fill("442079460000")
+        page.get_by_role("button", name="Tell").click()
+        assert "several" not in page.locator("main").inner_text()
+        assert page.get_by_role("heading", name="By ip 203.0.113.0/24").is_visible()
+        page.goto("/accounts/ACME")
+
+    page.get_by_role("link", name="203.0.113.0/24", exact=True).click()
+    page.get_by_label("Ends on").fill("2026-02-01")
+    page.get_by_role("button", name="End").click()
+    assert 0 == page.get_by_role("link", name="203.0.113.0/24", exact=True).count()
+    assert page.get_by_role("cell", name="203.0.113.0/24", exact=True).is_visible()
+
+
+def test_an_account_of_any_code_has_its_page(visit, dsn, site):
+    """
+    Slashes and question marks are of its code, not of the path.
+    """
+    with closing(psycopg2.connect(dsn)) as connection, connection, connection.cursor() as txn:
+        add_account(txn, Account(code="a/b?c#d%20", currency="USD"), site)
+    page = visit(Role.OPERATOR, "/accounts")
+    page.get_by_role("link", name="a/b?c#d%20").click()
+    page.get_by_role("link", name="Add Trunk").click()
+    page.get_by_label("Trunk").fill("of/this")
+    page.get_by_label("Plan").fill("P")
+    page.get_by_role("button", name="Add Trunk").click()
+    page.get_by_role("link", name="of/this").click()
+
+    assert "Trunk of/this" == page.locator("h1").inner_text()
+
+
+def test_a_form_that_is_clicked_twice_is_sent_once(visit, dsn, site):
+    """
+    While the answer to the first is awaited; money is posted once.
+    """
+    page = visit(Role.OPERATOR, "/accounts/ACME")
+    sent = []
+    page.on("request", lambda request: sent.append(request.url) if "POST" == request.method else None)
+    page.get_by_label("Amount").fill("5")
+    with closing(psycopg2.connect(dsn)) as connection, connection.cursor() as txn:
+        txn.execute("LOCK TABLE posting IN EXCLUSIVE MODE")
+        page.get_by_role("button", name="Post").focus()
+        for _ in range(2):
+            page.keyboard.press("Enter", delay=100)
+        connection.rollback()
+
+    assert "Posted." == page.get_by_role("status").inner_text()
+    assert 1 == len(sent)
+    page.get_by_label("Amount").fill("6")
+    page.get_by_role("button", name="Post").click()
+    assert "Posted." == page.get_by_role("status").inner_text()
+    assert 2 == len(sent)
 
 
 def test_two_tabs_cannot_have_one_number(visit, site):

@@ -232,6 +232,18 @@ def test_takes_a_mac_address_as_telephones_and_switches_show_it(sbc, admin, mac_
     assert mac_address == find_service(sbc, ServiceKind.DID, "15125550100", admin.now).mac_address
 
 
+def test_a_trunk_on_no_client_is_told_from_one_that_has_a_client(sbc, admin):
+    """
+    An empty scope is the service without one.
+    """
+    for client in (None, "sbc1"):
+        add_service(sbc, replace(TRUNK, client=client), admin)
+
+    with pytest.raises(Conflict, match=r"several \(TG1, TG1 on sbc1\); say which one"):
+        find_service(sbc, ServiceKind.TRUNK, "TG1", admin.now)
+    assert find_service(sbc, ServiceKind.TRUNK, "TG1", admin.now, {"client": ""}).client is None
+
+
 def test_a_plan_of_another_currency_is_refused(sbc, admin, tmp_path):
     """
     A balance has one currency.

@@ -17,10 +17,19 @@ document.addEventListener("keydown", (event) => {
   }
 });
 
+// A form is sent once, however often its button is clicked: the answer to the second would hide what came of
+// the first. Who has waited this long for any answer may try again.
+const ONCE_MS = 10000;
+const sent = new WeakMap();
+
 document.addEventListener("submit", (event) => {
-  const question = event.target.dataset.confirm;
-  if (question && !window.confirm(question)) event.preventDefault();
+  const form = event.target;
+  const isSent = form.method === "post" && event.timeStamp - (sent.get(form) ?? -ONCE_MS) < ONCE_MS;
+  const question = form.dataset.confirm;
+  if (isSent || (question && !window.confirm(question))) event.preventDefault();
+  else sent.set(form, event.timeStamp);
 });
+window.addEventListener("pageshow", () => { for (const form of document.forms) sent.delete(form); });
 
 // What is wider than its place is scrolled with the keyboard too.
 const reachable = () => {

@@ -11,6 +11,7 @@ from provisioning.cli.errors import Exit
 
 pytestmark = pytest.mark.postgres
 
+HELD = "--account ACME --plan P --activated 2026-01-01"
 LONDON = "442071838750"
 
 
@@ -60,6 +61,25 @@ def test_tells_why_it_would_be_refused(run, switch):
 
     assert (Exit.OK, "trunk_full") == (code, found["refusal"])
     assert ["2 of 2 in use"] == [limit["state"] for limit in found["limits"] if limit["limit"] == "channels"]
+
+
+def test_tells_services_of_one_name_apart(run, switch):
+    """
+    As lists show them: an extension by its tenant, a trunk by its switch, an address by its tech prefix.
+    """
+    for tenant in ("one.example", "two.example"):
+        run("tenant", "add", tenant)
+        run(*f"extension add 201 --tenant {tenant} {HELD}".split())
+    for prefix in ("", "--tech-prefix 99"):
+        run(*f"ip add 203.0.113.7 {prefix} {HELD}".split())
+    at = switch.now.isoformat()
+
+    names = ("201@two.example", "extension:201@one.example", "203.0.113.7 prefix 99", "ip:203.0.113.7")
+    for service in names:
+        assert Exit.OK == quoted(run, "--service", service, "--at", at)[0]
+    several = run("quote", "--service", "201", "--to", LONDON, "--at", at)
+    assert Exit.CONFLICT == several.exit_code
+    assert "write which: extension:201@one.example, extension:201@two.example" in several.stderr
 
 
 @pytest.mark.parametrize(
