@@ -13,6 +13,11 @@ Moment = date
 FIRST_YEAR, LAST_YEAR = 1970, 9998  # what any time zone of PostgreSQL and Python can still show
 
 
+def whole_ms(at: datetime) -> datetime:
+    """Return *at* without what is less than a millisecond, which answers do not tell."""
+    return at.replace(microsecond=at.microsecond // 1000 * 1000)
+
+
 def parse_moment(field: str, text: str) -> Moment:
     """
     Return the day or the instant in *text*: 2026-11-01 or 2026-11-01T09:30:00Z.

@@ -26,6 +26,7 @@ from provisioning.admin import Admin
 from provisioning.api.sweeping import SWEEPS, Sweep
 from provisioning.database_threads import DatabaseThreads
 from provisioning.jobs import Jobs
+from provisioning.moments import whole_ms
 from provisioning.roles import Actor
 from radiusd import logs
 from radiusd.errors import BadSettings
@@ -62,8 +63,8 @@ class Web:
         self.ending.append(self.jobs.end)
 
     def now(self) -> datetime:
-        """Return the time."""
-        return datetime.fromtimestamp(self.reactor.seconds(), UTC)
+        """Return the time in milliseconds: what is told of it is read back as the same moment."""
+        return whole_ms(datetime.fromtimestamp(self.reactor.seconds(), UTC))
 
     def admin(self, actor: Actor) -> Admin:
         """Return *actor* at work: with the time, and the seal for secrets."""

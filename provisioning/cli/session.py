@@ -16,6 +16,7 @@ from psycopg2.extensions import connection as Connection
 
 from provisioning.cli.errors import NotMigrated
 from provisioning.cli.options import CONFIG_VARIABLE, options_of
+from provisioning.moments import whole_ms
 from radiusd.errors import BadSettings
 from radiusd.settings import Settings, read_settings
 
@@ -29,8 +30,12 @@ CONNECT_LIMIT_S = 5
 
 
 def now() -> datetime:
-    """Return the time: the one clock of the command line, from which all commands hand it on."""
-    return datetime.now(UTC)
+    """
+    Return the time: the one clock of the command line, from which all commands hand it on.
+
+    It counts milliseconds: what is written down of it is read back as the same moment.
+    """
+    return whole_ms(datetime.now(UTC))
 
 
 def home(environ: Mapping[str, str] = os.environ) -> Path:

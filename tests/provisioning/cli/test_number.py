@@ -94,3 +94,16 @@ def test_fields_and_quarantines_are_set(cli):
     assert [0, 0, 0] == list(cli("number sweep")[0].values())
     assert "number 1512 is not in the inventory" in cli("number show 1512", code=3)
     assert "'5x' is no time; write 15m, 2h or 3d" in cli("number reserve 1 --account ACME --for 5x", code=2)
+
+
+def test_what_has_moved_at_this_moment_is_read_back_as_it_is_listed(cli, run):
+    """
+    A list tells milliseconds; a service that began some microseconds later could not begin with them.
+    """
+    cli("number import numbers.csv --currency USD")
+    cli("number assign 15125558294 --account ACME --plan retail")
+    cli("number move 15125558294 --to BETA")
+    listed = run("did", "list", "--account", "BETA", "--csv").stdout
+    result = run("did", "set", "-", "--json", stdin=listed)
+
+    assert ["unchanged"] == [row["action"] for row in json.loads(result.stdout)]
