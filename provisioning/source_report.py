@@ -2,21 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from datetime import datetime
+from collections.abc import Iterator, Sequence
+from datetime import datetime, timedelta
 from typing import Any, NamedTuple
 
 from psycopg2.extensions import connection as Connection
 from psycopg2.extensions import cursor as Cursor
 
+from provisioning.roles import Actor, require_unbound
 from provisioning.sources import found_source
 from radiusd.calls.events import TOLD_AFTER, CallEvent, Kind
 from radiusd.calls.facts import Events, read_facts
 from radiusd.storage import record_files
+from radiusd.storage.record_files import Totals
 
 SAME_MS = 1000
 """Two reports whose durations differ by less agree: many senders count whole seconds."""
 
+RECENT = timedelta(days=31)
 MOST_GAPS = 100
 READ_AHEAD = 1000
 
@@ -34,16 +37,30 @@ class Difference(NamedTuple):
 
 
 def report(txn: Cursor, name: str) -> dict[str, Any]:
-    """Return how many records of a source came to what, and the gaps in its running numbers."""
+    """Return how many records of a source came to what, and the gaps in its numbers: it reads them all."""
     source_id, source = found_source(txn, name)
     found = record_files.gaps(txn, source_id, MOST_GAPS)
     return {
         "source": source.name,
         "format": source.format,
-        **record_files.totals(txn, source_id),
+        **record_files.totals(txn, [source.name])[source.name]._asdict(),
         "missing_numbers": sum(last - first + 1 for first, last in found),
         "gaps": [f"{first}-{last}" if last > first else str(first) for first, last in found],
     }
+
+
+def recent(txn: Cursor, actor: Actor, names: Sequence[str], now: datetime) -> dict[str, Totals]:
+    """
+    Return what came from each of the sources *names* in the last :data:`RECENT`, as it is counted per file.
+
+    Unlike :func:`report` it reads no record, so any number of sources is told of at once.
+
+    Raises:
+        Forbidden: *actor* may not see sources.
+    """
+    require_unbound(actor, "sources of call records")
+    actor.require("clients:read")
+    return record_files.totals(txn, names, now - RECENT)
 
 
 def differences(connection: Connection, name: str) -> Iterator[Difference]:

@@ -65,6 +65,10 @@ HELPS = {
 }
 
 
+WORDS: Mapping[str, tuple[str, ...]] = {"format": tuple(sorted(FORMATS))}
+"""What the fields of closed sets may say."""
+
+
 def add_source(txn: Cursor, source: Source, admin: Admin) -> Change:
     """Add *source*. Raises Conflict when it exists."""
     if _read(txn, source.name) is not None:

@@ -23,6 +23,7 @@ from twisted.web.resource import Resource
 from twisted.web.server import NOT_DONE_YET, Request, Site
 
 from provisioning.admin import Admin
+from provisioning.api.long_work import LongWork
 from provisioning.api.sweeping import SWEEPS, Sweep
 from provisioning.database_threads import DatabaseThreads
 from provisioning.jobs import Jobs
@@ -56,10 +57,12 @@ class Web:
     log: Any
     ending: list[Callable[[], None]] = field(default_factory=list)  # called when the process is told to end
     jobs: Jobs = field(init=False)
+    long_work: LongWork = field(init=False)
 
     def __post_init__(self) -> None:
         """Let what takes long end with the process."""
         self.jobs = Jobs(self.log)
+        self.long_work = LongWork(self.reactor)
         self.ending.append(self.jobs.end)
 
     def now(self) -> datetime:

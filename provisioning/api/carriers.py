@@ -47,6 +47,7 @@ NOUNS = (
         find=lambda asked: sources.read_source(asked.txn, asked.path["name"]),
         put=_put_source,
         helps=sources.HELPS,
+        choices=sources.WORDS,
         fixed=("client",),
     ),
 )

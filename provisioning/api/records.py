@@ -19,6 +19,7 @@ from provisioning.call_views import moment_of_key
 from provisioning.disputes import KINDS, Dispute, Finding, Limits
 from provisioning.record_desk import import_desk
 from provisioning.roles import require_unbound
+from provisioning.sources import found_source
 from radiusd.errors import NotFound
 from radiusd.handlers.record_import import found_file
 from radiusd.storage.record_files import AsideRow, FileRow, find_files, list_asides
@@ -28,7 +29,9 @@ SHOWN, MOST_FINDINGS = 200, 10_000
 OCTETS = "application/octet-stream"
 
 
-def _files(asked: Asked) -> Answer:
+def files(asked: Asked) -> Answer:
+    """Return a page of the files that were imported, newest first, as the console shows them too."""
+    asked.admin.require("calls:read")
     require_unbound(asked.admin, "files of call records")
     page = asked.page(str, str)
     after = None
@@ -71,7 +74,8 @@ def _import(asked: Asked) -> Answer:
     return Answer(after=take)
 
 
-def _roll_back(asked: Asked) -> Answer:
+def roll_back(asked: Asked) -> Answer:
+    """Return what takes a file's calls out of the books, which may take minutes."""
     asked.admin.require("calls:write")
     file = found_file(asked.txn, _id(asked.path["file"]))
     web, admin = asked.web, asked.admin
@@ -83,9 +87,16 @@ def _roll_back(asked: Asked) -> Answer:
     return Answer(after=take_back)
 
 
-def _asides(asked: Asked) -> Answer:
+def one_file(asked: Asked) -> FileRow:
+    """Return the file that the path names. Raises NotFound, Forbidden."""
+    asked.admin.require("calls:read")
     require_unbound(asked.admin, "files of call records")
-    file = found_file(asked.txn, _id(asked.path["file"]))
+    return found_file(asked.txn, _id(asked.path["file"]))
+
+
+def asides(asked: Asked) -> Answer:
+    """Return a page of what could not be read in a file."""
+    file = one_file(asked)
     page = asked.page(int)
     after = int(page.after[0]) if page.after else -1
     found = list_asides(asked.txn, file.id, page.limit, after)
@@ -98,7 +109,7 @@ def _report(asked: Asked) -> Answer:
 
 def _differences(asked: Asked) -> Answer:
     name, web = asked.path["name"], asked.web
-    source_report.report(asked.txn, name)  # or there is none
+    found_source(asked.txn, name)  # or there is none
     form = asked.query.get("format", CSV)
 
     def write(out: BinaryIO) -> None:
@@ -162,7 +173,7 @@ ENDPOINTS = (
         parameters=(Parameter("source", "Only of this source."), *PAGED),
         result=FileRow,
         many=True,
-        answer=_files,
+        answer=files,
     ),
     Endpoint(
         method="POST",
@@ -193,7 +204,7 @@ ENDPOINTS = (
         parameters=(Parameter("file", "The id of the file.", in_path=True), *PAGED),
         result=AsideRow,
         many=True,
-        answer=_asides,
+        answer=asides,
     ),
     Endpoint(
         method="POST",
@@ -206,7 +217,7 @@ ENDPOINTS = (
         writes=True,
         repeatable=False,  # what is out of the books is not taken out again
         long=True,
-        answer=_roll_back,
+        answer=roll_back,
     ),
     Endpoint(
         method="GET",

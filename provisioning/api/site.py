@@ -22,7 +22,6 @@ from provisioning.api.bodies import check_text, read_fields, read_json
 from provisioning.api.downloads import Downloads
 from provisioning.api.endpoints import JSON, Answer, Asked, Endpoint, Parameter, read_parameter
 from provisioning.api.live import LiveFeed
-from provisioning.api.long_work import LongWork
 from provisioning.api.openapi import document
 from provisioning.api.pacing import Pace
 from provisioning.api.problems import (
@@ -91,7 +90,6 @@ class _Api(Resource):
         self._tokens: OrderedDict[bytes, None] = OrderedDict()  # that opened when they were last used
         self._feed = LiveFeed(web)
         self._downloads = Downloads(web)
-        self._long_work = LongWork(web.reactor)
 
     def render(self, request: Request) -> int:
         """Answer any method."""
@@ -175,7 +173,7 @@ class _Api(Resource):
         reply = await self._web.database.run(work.do)
         if isinstance(reply, Reply) or reply.after is None:
             return reply
-        run = self._long_work.run if work.endpoint.long else self._web.database.compute
+        run = self._web.long_work.run if work.endpoint.long else self._web.database.compute
         return _encoded(await run(reply.after), work.endpoint)
 
     def _require_pace(self, secret: bytes, address: str) -> None:

@@ -9,13 +9,7 @@ from radiusd.exports.values import cell as cell
 from radiusd.exports.values import moment as moment
 from radiusd.exports.values import money as money
 from radiusd.exports.values import plain as plain
-
-
-def printable(text: str) -> str:
-    r"""Return *text* with all that does not print, such as ESC or a newline, as ``\x1b`` or ``\n``."""
-    if text.isprintable():
-        return text
-    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode("ascii") for c in text)
+from radiusd.exports.values import printable as printable
 
 
 def price(nano: int) -> Decimal:

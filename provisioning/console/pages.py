@@ -59,7 +59,8 @@ class Go:
     """
     Another page to go to, and what it tells once. *session* is a new one, or with *ends* there is none.
 
-    *after* is done in a thread once the transaction is committed, and returns what is to be told.
+    *after* is done in a thread once the transaction is committed, and returns what is to be told; with *long*
+    in one that no other request waits for.
     """
 
     where: str
@@ -67,6 +68,7 @@ class Go:
     session: Session | None = None
     ends: bool = False
     after: Callable[[], str] | None = None
+    long: bool = False
 
 
 Outcome = Shown | Go | File | Stream

@@ -17,6 +17,7 @@ from jinja2.runtime import Context
 from markupsafe import Markup
 
 from provisioning.amounts import MICRO_DECIMALS
+from radiusd.exports.values import printable
 
 HERE = Path(__file__).parent
 STATIC = HERE / "static"
@@ -51,7 +52,14 @@ def environment() -> Environment:
         lstrip_blocks=True,
     )
     made.filters.update(
-        moment=_moment, seconds=seconds, money=money, micros=micros, words=words, shown=shown, share=share
+        moment=_moment,
+        seconds=seconds,
+        money=money,
+        micros=micros,
+        words=words,
+        shown=shown,
+        share=share,
+        printable=printable,
     )
     # Jinja2's own leaves slashes, and a network or code with one would be two parts of a path.
     made.filters["urlencode"] = lambda value: quote(str(value), safe="")

@@ -203,7 +203,8 @@ class _Pages(Resource):
 
         outcome, session = await web.database.run(work)
         if isinstance(outcome, Go) and outcome.after is not None:
-            outcome = Go(outcome.where, await deferToThread(outcome.after))
+            told = web.long_work.run(outcome.after) if outcome.long else deferToThread(outcome.after)
+            outcome = Go(outcome.where, await told)
         return outcome, session
 
     def _whole(self, outcome: Shown, page: Page, visit: Visit, asking: _Asking) -> Shown:

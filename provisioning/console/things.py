@@ -21,6 +21,8 @@ from radiusd.errors import BadInput
 
 PAGE = "50"
 OWN_PAGES = ("account",)
+OWN_LISTS = ("source",)
+"""Words whose list and page, elsewhere, tell more than their fields; their forms are here."""
 MENU = {"client": "Clients", "plan": "Plans", "user": "Users"}
 GROUPS = {
     "Prices": (
@@ -261,6 +263,8 @@ def _suggestions(visit: Visit, names: list[str]) -> dict[str, list[str]]:
 
 def _pages(noun: Noun) -> list[Page]:
     place = "/".join(f"{{{name}}}" for name in noun.key)
+    if noun.word in OWN_LISTS:
+        return [_form_to_add(noun), _page_of(noun, f"{place}/edit", f"{noun.area}:write")]
     command = {"destination": "destination", "holiday": "holiday"}.get(noun.word, noun.word)
     return [
         Page(
@@ -272,22 +276,30 @@ def _pages(noun: Noun) -> list[Page]:
             cli=f"tollwire {command} list",
             json=f"/{noun.plural}",
         ),
-        Page(
-            path=f"/new/{noun.word}",
-            title=f"Add {noun.what}",
-            show=_adding(noun),
-            act=_add(noun),
-            right=f"{noun.area}:write",
-        ),
-        Page(
-            path=f"/{noun.plural}/{place}",
-            title=TITLES.get(noun.word, noun.plural),
-            show=_thing(noun),
-            act=_change(noun),
-            right=f"{noun.area}:read",
-            json=f"/{noun.plural}/{place}",
-        ),
+        _form_to_add(noun),
+        _page_of(noun, place, f"{noun.area}:read"),
     ]
+
+
+def _form_to_add(noun: Noun) -> Page:
+    return Page(
+        path=f"/new/{noun.word}",
+        title=f"Add {noun.what}",
+        show=_adding(noun),
+        act=_add(noun),
+        right=f"{noun.area}:write",
+    )
+
+
+def _page_of(noun: Noun, place: str, right: str) -> Page:
+    return Page(
+        path=f"/{noun.plural}/{place}",
+        title=TITLES.get(noun.word, noun.plural),
+        show=_thing(noun),
+        act=_change(noun),
+        right=right,
+        json=f"/{noun.plural}/{place.removesuffix('/edit')}",
+    )
 
 
 PAGES = tuple(page for noun in NOUNS for page in _pages(noun))

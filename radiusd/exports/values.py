@@ -1,4 +1,4 @@
-"""Values as text: exact numbers, moments in UTC, nothing that a spreadsheet would calculate."""
+"""Values as text: exact numbers, moments in UTC, nothing that a spreadsheet calculates or a screen obeys."""
 
 from __future__ import annotations
 
@@ -51,6 +51,13 @@ def cell(value: object) -> str:
 def plain(value: object) -> object:
     """Return as a string what JSON has no form for: no reader then makes a float of a decimal."""
     return moment(value) if isinstance(value, datetime) else cell(value)
+
+
+def printable(text: str) -> str:
+    r"""Return *text* with all that does not print, such as ESC or a newline, as ``\x1b`` or ``\n``."""
+    if text.isprintable():
+        return text
+    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode("ascii") for c in text)
 
 
 def spreadsheet_cells(values: list[object]) -> list[object]:

@@ -51,6 +51,14 @@ NUMBERS = """number,country,area,rate_centre,currency,setup_price,monthly_price
 13125550142,US,312,CHICAGO,USD,1.00,1.25
 442079460143,GB,20,London,USD,2.00,2.00
 """
+RECORDS = "no,from,to,at,s\n" + "".join(
+    f"{number},{calling},442071838750,2026-11-05 10:{number:02}:00,{duration}\n"
+    for number, calling, duration in ((1, "15125550100", 61), (2, "999", 5), (5, "15125550100", "1m05"))
+)
+SOURCE = (
+    *("--format", "mapped", "--zone", "UTC", "--settings", "calling=from", "--settings", "called=to"),
+    *("--settings", "answer=at", "--settings", "duration=s", "--settings", "sequence=no"),
+)
 PEOPLE = {role.value: account for role, account in (
     (Role.OPERATOR, None), (Role.BILLING, None), (Role.SUPPORT, None),
     (Role.RESELLER, "CORNER"), (Role.CUSTOMER, "ACME"),
@@ -162,6 +170,9 @@ def _carrier(home: Path) -> Iterator[str]:
             _run("user", "add", name, *role, "--password-file", f"{home}/password", config=config)
         (home / "numbers.csv").write_text(NUMBERS)
         _run("number", "import", str(home / "numbers.csv"), config=config)
+        (home / "records.csv").write_text(RECORDS)
+        _run("source", "add", "pbx1", *SOURCE, config=config)
+        _run("record", "import", "--source", "pbx1", str(home / "records.csv"), config=config)
         _run("radius", "watch", "demo", "--count", "20", config=config)
         with _running("console", "--config", str(config), home=home):
             _wait_for(port)

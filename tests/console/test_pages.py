@@ -16,6 +16,7 @@ from provisioning.accounts import read_account, set_account
 from provisioning.console import things
 from provisioning.console.table import PAGES
 from provisioning.roles import GRANTED, Role
+from tests.console.record_files import HOSTILE, add_files_source, row, take
 from tests.console.screens import reached
 from tests.watched import packets_of_a_call, write
 
@@ -29,7 +30,8 @@ OF_THINGS = {
     *( "/numbers/{number}", "/calls/{call}", "/clients/{name}"),
     *("/doctor/{name}", "/plans/{code}", "/buckets/{plan}/{name}", "/decks/{name}", "/users/{name}"),
     "/suppliers/{code}", "/queue/{call}", "/clients/{name}/watch",
-    "/clients/{name}/packets/{packet}",
+    *("/clients/{name}/packets/{packet}", "/sources/{name}", "/sources/{name}/edit"),
+    "/sources/{name}/files/{file}",
 }
 """Pages of things that the site of the tests has."""
 ALIKE = {each.path for each in things.PAGES} - {"/plans", "/plans/{code}", "/clients/{name}", "/new/client"}
@@ -41,8 +43,14 @@ OPEN = ("/signup", "/login")
 
 
 @pytest.fixture
-def calls(switch, dsn, site) -> Iterator[None]:
-    """A call that has ended, one that goes on, and one that nobody pays for; and packets that are watched."""
+def calls(switch, dsn, site, tmp_path) -> Iterator[None]:
+    """
+    A call that has ended, one that goes on, and one that nobody pays for; packets that are watched, and a
+    file of records of which one is damaged.
+    """
+    add_files_source(dsn, site)
+    now = switch.now - timedelta(days=1)
+    take(dsn, replace(site, now=now), tmp_path, row(1, now) + row(2, now, HOSTILE), "/srv/records/one.csv")
     write(dsn, site.sealer, switch.client_id, packets_of_a_call(b"0123456789abcdef"), switch.now)
     switch.now -= timedelta(minutes=5)
     switch.stop("c1", seconds=95)
