@@ -46,9 +46,14 @@ folder = "/srv/exports"
 """
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
-    """One browser for the whole session."""
+    """
+    One browser for a module.
+
+    While it runs, so does its loop of asyncio in this thread: what needs one of its own, such as an import of
+    call records, cannot be tested here meanwhile. A second for each module is the price.
+    """
     skip_without(() if CHROMIUM.exists() else ("chromium",))
     with chromium() as browser:
         yield browser

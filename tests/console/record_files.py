@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -34,5 +35,10 @@ def take(dsn: str, admin: Admin, folder: Path, rows: str, name: str = "one.csv")
     """Take a file with *rows*, called *name*, into the books."""
     path = folder / "records.csv"
     path.write_text("no,from,to,at,s\n" + rows)
-    with import_desk(dsn, "files", admin, lambda: admin.now) as desk:
-        return desk.import_file(str(path), lambda octets, records: None, called=name)
+
+    def work() -> FileRow:
+        with import_desk(dsn, "files", admin, lambda: admin.now) as desk:
+            return desk.import_file(str(path), lambda octets, records: None, called=name)
+
+    with ThreadPoolExecutor(1) as thread:  # in this one the browser's loop may run
+        return thread.submit(work).result()

@@ -215,7 +215,7 @@ def test_a_source_is_added_and_changed(visit, site):
     """
     page = visit(Role.OPERATOR, "/sources")
     page.get_by_role("link", name="Add a source").click()
-    page.get_by_role("textbox", name="Name *", exact=True).fill("pbx1")
+    page.get_by_role("textbox", name="Name *", exact=True).fill("pbx/1")
     page.get_by_label("Format", exact=False).select_option("asterisk-csv")
     page.get_by_label("PBX tenant", exact=True).fill("nowhere")
     page.get_by_role("button", name="Add").click()
@@ -225,9 +225,9 @@ def test_a_source_is_added_and_changed(visit, site):
     assert "nowhere does not exist" in page.get_by_role("alert").inner_text()
     page.get_by_label("PBX tenant", exact=True).fill("")
     page.get_by_role("button", name="Add").click()
-    assert "Source pbx1 is added." == page.get_by_role("status").inner_text()
+    assert "Source pbx/1 is added." == page.get_by_role("status").inner_text()
 
-    page.get_by_role("link", name="pbx1").click()
+    page.get_by_role("link", name="pbx/1").click()
     page.get_by_role("link", name="Change").click()
     page.get_by_label("Called rules").fill("0:49")
     page.get_by_role("button", name="Save").click()
