@@ -14,10 +14,10 @@ from psycopg2.extensions import connection as Connection
 
 from provisioning.cli.framework import Group
 from provisioning.cli.options import Format, options_of
-from provisioning.cli.output import print_rows, table_lines
+from provisioning.cli.output import print_rows
 from provisioning.cli.session import database, journal, now
 from provisioning.cli.text import money, service_name
-from radiusd.errors import Conflict, NotFound
+from radiusd.errors import Conflict, NotFound, TollwireError
 from radiusd.storage.disconnects import CutLine, ask_by_hand, cut_lines
 from radiusd.storage.reports import CdrFilter, LiveCall, cdr_records, live_calls
 from radiusd.storage.running_costs import running_costs
@@ -80,14 +80,19 @@ def list_(ctx: click.Context, account: str | None) -> None:
 @click.option("--once", is_flag=True, help="Print one frame and end; so does a pipe.")
 @click.pass_context
 def top(ctx: click.Context, account: str | None, interval: float, once: bool) -> None:
-    """Watch the calls that are up now: what they cost this second, and how full their trunks are."""
+    """
+    Watch the calls that are up now: what they cost this second, and how full their trunks are.
+
+    On a terminal `/` filters, `s` sorts by the next column and `r` turns the order round; the arrows choose a
+    call, and `e` ends it as `calls end` does, once `y` has confirmed it. `q` quits.
+    """
     with database(ctx) as connection:
         if once or not sys.stdout.isatty() or options_of(ctx).format is not Format.TEXT:
             rows = [_short(row) for row in live_rows(connection, account, now())]
             print_rows(ctx, TOP_COLUMNS, rows)
             return
         with suppress(KeyboardInterrupt):
-            _watch(connection, account, interval)
+            _watch(ctx, connection, account, interval)
 
 
 @calls.command(
@@ -107,14 +112,7 @@ def end(ctx: click.Context, call_id: UUID, books_only: bool) -> None:
     knows no such call, the call is closed in our books as of now, which frees channel, minutes and money.
     When it does not, the call stays open. A Stop that still comes corrects the charge.
     """
-    answer = NOT_ASKED if books_only else _hang_up(ctx, str(call_id))
-    with journal(ctx) as books:
-        try:
-            closed = books.end_call(str(call_id), now()).done
-        except NotFound:
-            if answer.startswith(NOT_ASKED):
-                raise
-            closed = "by its Stop"
+    closed, answer = _end_call(ctx, str(call_id), books_only)
     with database(ctx) as connection, connection.cursor() as txn:
         records = cdr_records(txn, CdrFilter(call_id=str(call_id)))
     print_rows(
@@ -163,6 +161,24 @@ def times(ctx: click.Context, account: str | None, most: int) -> None:
     print_rows(ctx, TimeLine._fields, found)
 
 
+def _end_call(ctx: click.Context, call_id: str, books_only: bool = False) -> tuple[str, str]:
+    """
+    End an open call, and return by what it was closed and what its switch has answered.
+
+    Raises:
+        NotFound: No such call is open.
+        Conflict: The call goes on; the text says what the switch answered.
+    """
+    answer = NOT_ASKED if books_only else _hang_up(ctx, call_id)
+    with journal(ctx) as books:
+        try:
+            return books.end_call(call_id, now()).done, answer
+        except NotFound:
+            if answer.startswith(NOT_ASKED):
+                raise
+            return "by its Stop", answer
+
+
 def _hang_up(ctx: click.Context, call_id: str) -> str:
     """
     Have the running server ask the switch to end the call, and return what that answered.
@@ -203,19 +219,24 @@ def _wait_for_answer(connection: Connection, call_id: str) -> CutLine:
     raise AssertionError("count() does not end")
 
 
-def _watch(connection: Connection, account: str | None, interval_s: float) -> None:
-    from rich.live import Live  # as slow to import as the rest of a command together
-    from rich.text import Text
+def _watch(ctx: click.Context, connection: Connection, account: str | None, interval_s: float) -> None:
+    from provisioning.cli.calls_top import Line, watch
 
-    with Live(auto_refresh=False, screen=True) as screen:
-        while True:
-            at = now()
-            rows = [(f"{row[0]:%H:%M:%S}", *_short(row)[1:]) for row in live_rows(connection, account, at)]
-            connection.rollback()  # a transaction that is open between frames would hold back vacuum
-            title = f"{at:%H:%M:%S} UTC, {len(rows)} calls; Ctrl-C ends"
-            lines = "\n".join([title, "", *table_lines(TOP_COLUMNS, rows)])
-            screen.update(Text(lines, no_wrap=True, overflow="ellipsis"), refresh=True)
-            time.sleep(interval_s)
+    def read() -> tuple[datetime, list[Line]]:
+        at = now()
+        rows = live_rows(connection, account, at)
+        connection.rollback()  # a transaction that is open between frames would hold back vacuum
+        id_at, role_at = COLUMNS.index("call_id"), COLUMNS.index("role")
+        return at, [Line(str(row[id_at]), str(row[role_at]), _short(row)) for row in rows]
+
+    def end_one(call_id: str) -> str:
+        try:
+            closed, answer = _end_call(ctx, call_id)
+        except TollwireError as error:
+            return str(error)
+        return f"Call {call_id} is over; closed: {closed}; switch: {answer}"
+
+    watch(TOP_COLUMNS, read, end_one, interval_s)
 
 
 def live_rows(connection: Connection, account: str | None, at: datetime) -> list[tuple[object, ...]]:
