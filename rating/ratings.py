@@ -77,7 +77,7 @@ class Rating(NamedTuple):
             "charged_s": self.charged_s,
             "bucket_use": dict(self.bucket_use),
             "slices": [_slice_dict(line) for line in self.slices],
-            "connect_fee": _fee_text(self.connect_fee),
+            "connect_fee": _fee_text(self.connect_fee) if self.connect_fee else "0",  # hashing is slow
             "rounding": {
                 "decimals": rounding.decimals,
                 "mode": rounding.mode.value,

@@ -102,34 +102,32 @@ def read_peaks(
     """
     low, high = ceiling(since, 60), min(floor(until, 60), counted_until)
     ends = [(since, low), (high, until)] if low < high else [(since, until)]
+    ends = [(begin, end) for begin, end in ends if begin < end] or ends[:1]
     selects: list[str] = []
     values: dict[str, object] = {"before": BEFORE, "trunks": None, "reached": reached, "most": most}
     for number, (begin, end) in enumerate(ends):
         whole = _WHOLE.replace("%(low)s", f"%(low{number})s").replace("%(high)s", f"%(high{number})s")
         selects.append(f"({whole})")
         values |= {f"low{number}": begin, f"high{number}": end}
-    if low < high:
-        selects.append(
-            "SELECT begins, trunk_id, channels, at FROM trunk_peak"
-            " WHERE begins >= %(from)s AND begins < %(to)s"
-        )
-        values |= {"from": low, "to": high}
+    counted = "SELECT trunk_id, channels, at FROM trunk_peak WHERE begins >= %(from)s AND begins < %(to)s"
+    parts = f"SELECT trunk_id, channels, at FROM ends UNION ALL {counted}"
     txn.execute("SET LOCAL work_mem = '64MB'")
+    # There are many hours of many trunks: passing over them twice costs less than keeping them.
     txn.execute(
         f"""
-        WITH parts AS MATERIALIZED ({" UNION ALL ".join(selects)}), highest AS (
-            SELECT trunk_id, max(channels) AS channels FROM parts
+        WITH ends AS MATERIALIZED ({" UNION ALL ".join(selects)}), highest AS (
+            SELECT trunk_id, max(channels) AS channels FROM ({parts}) AS parts
             WHERE %(reached)s::bigint[] IS NULL
                 OR trunk_id IN (SELECT id FROM service WHERE account_id = ANY (%(reached)s::bigint[]))
             GROUP BY trunk_id ORDER BY channels DESC, trunk_id LIMIT %(most)s
         ), first AS (
-            SELECT trunk_id, channels, min(at) AS at FROM highest JOIN parts USING (trunk_id, channels)
-            GROUP BY trunk_id, channels
+            SELECT trunk_id, channels, min(at) AS at
+            FROM highest JOIN ({parts}) AS parts USING (trunk_id, channels) GROUP BY trunk_id, channels
         )
         SELECT s.kind, s.name, a.code, channels::integer, s.max_channels, at
         FROM first JOIN service s ON s.id = trunk_id JOIN account a ON a.id = s.account_id
         ORDER BY channels DESC, s.name
         """,
-        values,
+        {**values, "from": low, "to": max(low, high)},
     )
     return txn.fetchall()
