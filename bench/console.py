@@ -48,8 +48,8 @@ PAGES = (
     *("/calls?number={did}", "/calls?number=4420718312*", "/calls?status=unrated", "/calls/{call}"),
     *("/search?q={did}", "/search?q={code}", "/search?q=1200004", "/search?q=no-such-thing", "/numbers"),
     *("/queue", "/plans", "/decks", "/decks/retail", "/clients", "/users", "/audit", "/health", "/tokens"),
-    *(f"/reports?by={by}" for by in GROUPS if by != "service"),  # which reads all records
-    "/exports",
+    *(f"/reports?by={by}" for by in GROUPS if by != "service"),  # for which a page asks for an account
+    *("/reports?by=account&measure=earned", "/exports", "/sources"),
     *("/reports?by=service&account={code}", "/reports?by=day&account={code}", "/reports/peaks"),
     *("/accounts/{code}/outpayments", "/overrides", "/deck-tries"),
 )
