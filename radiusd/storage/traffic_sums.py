@@ -74,7 +74,7 @@ _CALL = (
 RECORDS = f"""
     SELECT {_CALL} FROM (
         SELECT *, 1 AS sign,
-            CASE strpos(rating::text, 'outpayment') WHEN 0 THEN 0  -- few calls earn, and reading JSON takes long
+            CASE strpos(rating::text, 'outpayment') WHEN 0 THEN 0  -- reading JSON takes long
                 ELSE coalesce((rating #>> '{{outpayment,total}}')::numeric * 1000000, 0)::bigint
             END AS earned_micros
         FROM cdr
