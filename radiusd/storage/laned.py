@@ -20,6 +20,7 @@ from radiusd.storage.overlapped import OverlappedConnection
 from radiusd.storage.single import settle_patiently
 
 LANES = 2
+NAME = "tollwire import"
 Settled = Outcome | Exception | None
 
 
@@ -27,7 +28,7 @@ class _Lane:
     """A connection that carries one transaction at a time."""
 
     def __init__(self, dsn: str) -> None:
-        self.connection = OverlappedConnection(dsn, SESSION_OPTIONS)
+        self.connection = OverlappedConnection(dsn, NAME, SESSION_OPTIONS)
         self.turn = asyncio.Lock()
 
 
@@ -51,7 +52,7 @@ class LanedJournal:
 
     async def __aenter__(self) -> Self:
         self._lanes = [_Lane(self._dsn) for _ in range(LANES)]
-        self.notes = OverlappedConnection(self._dsn)
+        self.notes = OverlappedConnection(self._dsn, NAME)
         try:
             await self.notes.open()
             for lane in self._lanes:

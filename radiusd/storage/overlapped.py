@@ -16,14 +16,16 @@ class OverlappedConnection:
     """
     A connection for commands that have several things under way; one string of statements at a time.
 
-    Threads that block would do, but for Python's lock: passing it to and fro costs an import a fifth.
+    *name* is what pg_stat_activity calls it. Threads that block would do, but for Python's lock: passing it to and fro costs an import a fifth.
     """
 
-    def __init__(self, dsn: str, options: str = "") -> None:
+    def __init__(self, dsn: str, name: str, options: str = "") -> None:
         self._dsn = dsn
+        self._name = name
         self._options = options
         self._connection: Any = None
         self._turn = asyncio.Lock()
+        self._lost: psycopg2.Error | None = None
 
     async def open(self, statements: Sequence[Prepared] = ()) -> None:
         """
@@ -32,7 +34,9 @@ class OverlappedConnection:
         Raises:
             psycopg2.Error: The server cannot be reached or refuses.
         """
-        self._connection = psycopg2.connect(self._dsn, options=self._options, async_=True)
+        self._connection = psycopg2.connect(
+            self._dsn, application_name=self._name, options=self._options, async_=True
+        )
         await self._answered()
         self._cursor = self._connection.cursor()
         if statements:
@@ -43,11 +47,18 @@ class OverlappedConnection:
         Run *sql* and return the rows of its last statement.
 
         Raises:
-            psycopg2.Error: The server refuses, or the connection is lost.
+            psycopg2.Error: The server refuses, or the connection is lost, now or before.
         """
         async with self._turn:
-            self._cursor.execute(sql, args or None)
-            await self._answered()
+            if self._lost is not None:
+                raise psycopg2.OperationalError(str(self._lost)) from self._lost
+            try:
+                self._cursor.execute(sql, args or None)
+                await self._answered()
+            except psycopg2.Error as error:
+                if self._connection.closed:
+                    self._lost = error
+                raise
             return self._cursor.fetchall() if self._cursor.description else []
 
     def close(self) -> None:
