@@ -16,7 +16,8 @@ class OverlappedConnection:
     """
     A connection for commands that have several things under way; one string of statements at a time.
 
-    *name* is what pg_stat_activity calls it. Threads that block would do, but for Python's lock: passing it to and fro costs an import a fifth.
+    Threads that block would do, but for Python's lock: passing it to and fro costs an import a fifth. *name*
+    is what pg_stat_activity calls it.
     """
 
     def __init__(self, dsn: str, name: str, options: str = "") -> None:

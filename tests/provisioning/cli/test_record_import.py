@@ -292,7 +292,7 @@ def test_an_import_that_was_killed_goes_on(run: Run, site: Path, books: Any) -> 
     counts = told(run, *IMPORT, "Master.csv")
 
     assert KILLED == killed.returncode, killed.stderr
-    assert -10_000_000 == between
+    assert between in (-10_000_000, -11_000_000)  # the last batch may have been booked, too
     assert -11_000_000 == books()["ACME"]
     assert (1100, 1100, "imported") == (counts["received"], counts["accepted"], counts["state"])
     assert Exit.OK == run("books", "check").exit_code
