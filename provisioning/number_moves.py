@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime
+from decimal import Decimal
 
 from psycopg2.extensions import cursor as Cursor
 
@@ -16,7 +17,7 @@ from provisioning.number_follow import follow
 from provisioning.number_steps import lock
 from provisioning.roles import require_account
 from provisioning.service_desk import ENDLESS, ServiceDesk
-from provisioning.service_kinds import Did, Registered, Service, Virtual
+from provisioning.service_kinds import UNSAID, Did, Registered, Service, Virtual
 from provisioning.service_rows import list_services
 from provisioning.services import finish_service, put_for
 from radiusd.calls.claims import ServiceKind
@@ -31,13 +32,19 @@ def assign_numbers(
     admin: Admin,
     activated: Moment | None = None,
     location: str = "",
+    *,
+    monthly_fee: Decimal = UNSAID,
+    setup_fee: Decimal = UNSAID,
 ) -> list[Change]:
     """
     Give the numbers *chosen*, which are in the inventory, to *account* as DIDs on *plan*.
 
+    Each owes the fees that are said, else the inventory's prices.
+
     Raises:
         NotFound: One is not in the inventory; the account or the plan does not exist.
         Conflict: One is not free.
+        BadInput: A price is in another currency than the account.
     """
     admin.require("services:write")
     require_account(txn, admin, account, "account")
@@ -50,6 +57,8 @@ def assign_numbers(
             plan=plan,
             activated=activated or admin.now,
             location=location,
+            monthly_fee=monthly_fee,
+            setup_fee=setup_fee,
         )
         for row in rows
     ]
@@ -189,7 +198,7 @@ def _begin(
         moved = replace(moved, plan=plan)
     if isinstance(moved, Registered):
         moved = replace(moved, realm=None)  # put back with the password that belongs to it
-    return replace(put_for(desk, moved, admin, new=True), warnings=())
+    return replace(put_for(desk, moved, admin, new=True, moved=True), warnings=())
 
 
 def _passwords(

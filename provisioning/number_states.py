@@ -9,7 +9,7 @@ from psycopg2.extensions import cursor as Cursor
 
 from provisioning import numbers
 from provisioning.admin import Action, Admin, Change, audit
-from provisioning.inventory import require_provider
+from provisioning.inventory import read_number, require_provider
 from provisioning.number_steps import freed, lock, masked, step
 from provisioning.roles import require_account
 from radiusd.errors import BadInput, Conflict
@@ -104,8 +104,16 @@ def reserve_any(
 
 
 def free(txn: Cursor, number: str, admin: Admin, holder: str | None = None) -> Change:
-    """End the reservation of *number*, which *holder* has; None: whoever has it. Raises Conflict."""
+    """
+    End the reservation of *number*, which *holder* has; None: whoever has it.
+
+    Raises:
+        NotFound: It is not in the inventory, as far as the admin sees it.
+        Conflict: It is not reserved.
+    """
     admin.require("numbers:write")
+    if admin.is_bound:
+        read_number(txn, number, admin)
     (row,) = lock(txn, [number])
     if row.state != "reserved" or (holder is not None and row.reserved_for != holder):
         raise Conflict(f"number: {row.number} is {row.how}")

@@ -15,10 +15,10 @@ from zoneinfo import ZoneInfo
 import psycopg2.errors
 from psycopg2.extensions import cursor as Cursor
 
-from provisioning import names
+from provisioning import names, number_prices
 from provisioning.admin import Admin, Change, compare
 from provisioning.amounts import fee, nanos
-from provisioning.number_follow import follow, stocked
+from provisioning.number_follow import follow
 from provisioning.policies import cps_milli
 from provisioning.rows import save
 from provisioning.service_kinds import Did, Registered, Service, Virtual
@@ -43,7 +43,9 @@ class ServiceDesk:
         self._links: dict[tuple[object, ...], tuple[Links, ZoneInfo]] = {}
         self._holders: dict[str, list[Holder]] = {}
         self._stored: dict[int, tuple[Service, bytes | None]] = {}
-        self._stocked: set[str] | None = None  # numbers of the inventory among those that are expected
+        self._currencies: dict[int, str] = {}
+        # Of the numbers that are expected, those of the inventory.
+        self._prices: dict[str, number_prices.Prices] | None = None
 
     @property
     def txn(self) -> Cursor:
@@ -63,7 +65,7 @@ class ServiceDesk:
             claims.update(claims_of(normal, links))
             if isinstance(normal, Virtual):
                 claims.add(number_claim(normal.primary))
-        self._stocked = stocked(self._txn, numbers)
+        self._prices = number_prices.prices_of(self._txn, numbers)
         self._holders = {claim: [] for claim in claims}
         for holder in holders_of(self._txn, list(claims)):
             self._holders[holder.claim].append(holder)
@@ -75,9 +77,12 @@ class ServiceDesk:
         """
         Make the service be as *service* says, or with *new* refuse when it exists; record nothing.
 
+        A fee that nobody has said is what the service has, or if new, what the inventory asks for its number.
+
         Raises:
             NotFound: Its account, plan, client, tenant or primary DID does not exist.
             Conflict: Another service, of whichever account, claims the same identifier at the same time.
+            BadInput: The inventory's price is in another currency than the account; a field is wrong.
         """
         service, links = self._normalise(service)
         claims = claims_of(service, links)
@@ -93,6 +98,7 @@ class ServiceDesk:
             primaries = self._holders_of([number_claim(service.primary)])
             links = replace(links, primary_id=_primary_id(primaries, service, links))
         current, sealed = (None, None) if mine is None else self._read(mine.service_id)
+        service = self._priced(service, current, links)
         password, columns, warnings = password_changes(service, current, sealed, self._admin.sealer)
         change = compare(service.kind.value, service.key, current, service, *password)
         if change:
@@ -105,7 +111,7 @@ class ServiceDesk:
             for claim in (*claims, *(() if current is None else claims_of(current, links))):
                 self._holders.pop(claim, None)  # what was read is true no more
             is_number = isinstance(service, Did | Virtual)
-            if is_number and (self._stocked is None or service.name in self._stocked):
+            if is_number and (self._prices is None or service.name in self._prices):
                 follow(self._txn, [service.name], self._admin)
         return replace(change, warnings=warnings)
 
@@ -125,6 +131,30 @@ class ServiceDesk:
         if service_id not in self._stored:
             self._stored.update(read_services(self._txn, [service_id]))
         return self._stored[service_id]
+
+    def _priced(self, service: Service, current: Service | None, links: Links) -> Service:
+        """Return *service* with the fees that nobody has said."""
+        if not number_prices.unsaid_fees(service):
+            return service
+        prices = self._prices_for(service)
+        if prices is None:
+            return number_prices.without_prices(service)
+        if current is None:
+            currency = self._currency_of(links.account_id)
+            number_prices.refuse_strange_currency(service, prices, currency, bound=self._admin.is_bound)
+        return number_prices.with_prices(service, current, prices)
+
+    def _prices_for(self, service: Service) -> number_prices.Prices | None:
+        if not isinstance(service, Did | Virtual):
+            return None
+        prices = number_prices.prices_of(self._txn, [service.name]) if self._prices is None else self._prices
+        return prices.get(service.name)
+
+    def _currency_of(self, account_id: int) -> str:
+        if account_id not in self._currencies:
+            self._txn.execute("SELECT currency FROM account WHERE id = %s", (account_id,))
+            ((self._currencies[account_id],),) = self._txn.fetchall()
+        return self._currencies[account_id]
 
     def _write(
         self, service: Service, row_id: int | None, columns: dict[str, Any], claims: Sequence[str]

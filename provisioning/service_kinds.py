@@ -15,6 +15,13 @@ from radiusd.calls.claims import ServiceKind, extension_claim, network_claim, nu
 from radiusd.errors import BadInput
 
 ZERO = Decimal(0)
+
+
+class Unsaid(Decimal):
+    """A fee of 0 that nobody has said: what the inventory asks for the service's number goes before it."""
+
+
+UNSAID = Unsaid(0)
 # In pairs, or in fours with dots as Cisco writes them.
 MAC_ADDRESS = re.compile(r"([0-9A-Fa-f]{2}[:-]?){5}[0-9A-Fa-f]{2}|([0-9A-Fa-f]{4}\.){2}[0-9A-Fa-f]{4}")
 
@@ -35,8 +42,8 @@ class Service:
     ended: Moment | None = None
     location: str = ""
     policy: str | None = None  # where it may call, beside its account's
-    monthly_fee: Decimal = ZERO
-    setup_fee: Decimal = ZERO
+    monthly_fee: Decimal = UNSAID
+    setup_fee: Decimal = UNSAID
 
     @property
     def name(self) -> str:
@@ -265,8 +272,8 @@ HELPS = {
     "outpayment_increment_s": "Following steps in seconds. New: 1.",
     "outpayment_max": "Most that one call earns.",
     "additional_charge": "What a minute costs on top of the primary DID's price.",
-    "monthly_fee": "Due each month, on top of its plan's. New: 0.",
-    "setup_fee": "Due once, on top of its plan's. New: 0.",
+    "monthly_fee": "Due each month, on top of its plan's. New: 0, or what the inventory asks for its number.",
+    "setup_fee": "Due once, on top of its plan's. New: 0, or what the inventory asks for its number.",
     "username": "Name that its device authenticates with.",
     "realm": "Keep only the digest's HA1 for this realm, not the password.",
     "mac_address": "Of the telephone that is provisioned with it.",

@@ -10,6 +10,7 @@ from psycopg2.extensions import cursor as Cursor
 from provisioning.admin import Action, Admin, Change, FieldChange, record, shown
 from provisioning.moments import Moment, instant
 from provisioning.number_follow import follow
+from provisioning.number_prices import without_prices
 from provisioning.reseller_rules import refuse_what_is_the_providers
 from provisioning.roles import Actor, require_account
 from provisioning.service_desk import ENDLESS, ServiceDesk, same_service, spare_virtual_numbers
@@ -29,7 +30,11 @@ def add_service(txn: Cursor, service: Service, admin: Admin) -> Change:
 
 
 def set_service(txn: Cursor, service: Service, admin: Admin) -> Change:
-    """Make the service be as *service* says; open calls keep theirs. Raises as :meth:`ServiceDesk.put`."""
+    """
+    Make the service be as *service* says; open calls keep theirs. What the inventory asks is not looked at.
+
+    Raises as :meth:`ServiceDesk.put`.
+    """
     return _put(txn, service, admin)
 
 
@@ -41,15 +46,19 @@ def _put(txn: Cursor, service: Service, admin: Admin, new: bool = False) -> Chan
     return change
 
 
-def put_for(desk: ServiceDesk, service: Service, admin: Admin, *, new: bool) -> Change:
-    """Put *service* at the *desk*; the caller records the change. Who has it is told to our own only."""
+def put_for(desk: ServiceDesk, service: Service, admin: Admin, *, new: bool, moved: bool = False) -> Change:
+    """
+    Put *service* at the *desk*; the caller records the change. Who has it is told to our own only.
+
+    *moved*: it was another account's, and keeps the fees that it had there.
+    """
     try:
-        change = desk.put(service, new)
+        change = desk.put(service if new else without_prices(service), new)
     except Conflict as error:
         if not admin.is_bound:
             raise
         raise Conflict(f"{service.name_field}: {service.kind.value} {service.key} is not free") from error
-    refuse_what_is_the_providers(desk.txn, service, change, admin)
+    refuse_what_is_the_providers(desk.txn, service, change, admin, moved=moved)
     return change
 
 

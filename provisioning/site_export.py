@@ -25,13 +25,15 @@ from provisioning.destinations import list_destination_sets
 from provisioning.exchange import list_exchange_rates
 from provisioning.holidays import list_calendars
 from provisioning.moments import instant
+from provisioning.number_follow import stocked
+from provisioning.number_prices import FEES
 from provisioning.origins import list_origins
 from provisioning.overrides import list_overrides
 from provisioning.plans import list_plans
 from provisioning.policies import list_policies
 from provisioning.pools import Pool, list_pools
 from provisioning.rate_rules import RULE_COLUMNS
-from provisioning.service_kinds import KINDS, Registered, Service
+from provisioning.service_kinds import KINDS, Did, Registered, Service, Virtual
 from provisioning.service_rows import list_services
 from provisioning.site_decks import rates_of
 from provisioning.sources import list_sources
@@ -110,10 +112,14 @@ class Export:
 
     def _services(self, zones: Mapping[str, tzinfo]) -> Iterator[str]:
         services = list_services(self.txn)
+        numbers = stocked(self.txn, [service.name for service in services])
         for kind in KINDS:
             for service in services:
                 if service.kind is kind:
                     values = values_of(service, zones[service.account])
+                    if isinstance(service, Did | Virtual) and service.name in numbers:
+                        # One that is not said would be what the inventory asks.
+                        values |= {name: _written(getattr(service, name), UTC) for name in FEES}
                     yield table(kind.value, values, _password(service))
 
     def _decks(self) -> Iterator[str]:

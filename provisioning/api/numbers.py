@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, fields, replace
 from datetime import date, timedelta
+from decimal import Decimal
 from typing import Any
 
 from provisioning import inventory, number_states
@@ -15,6 +16,7 @@ from provisioning.number_import import NumberFile, import_numbers
 from provisioning.number_moves import assign_numbers, move_numbers, release_numbers
 from provisioning.number_search import Wanted, search
 from provisioning.roles import require_account
+from provisioning.service_kinds import HELPS, UNSAID
 from radiusd.errors import BadInput
 
 MOST_NUMBERS = 1000
@@ -38,6 +40,8 @@ class Assignment:
     plan: str
     activated: date | None = None
     location: str = ""
+    monthly_fee: Decimal = UNSAID
+    setup_fee: Decimal = UNSAID
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -182,7 +186,15 @@ def _assign(asked: Asked) -> Answer:
     body = made(Assignment, asked.body)
     return _done(
         assign_numbers(
-            asked.txn, _chosen(body), body.account, body.plan, asked.admin, body.activated, body.location
+            asked.txn,
+            _chosen(body),
+            body.account,
+            body.plan,
+            asked.admin,
+            body.activated,
+            body.location,
+            monthly_fee=body.monthly_fee,
+            setup_fee=body.setup_fee,
         )
     )
 
@@ -234,7 +246,13 @@ def _step(path: str, summary: str, body: type[Any], answer: Any, **more: Any) ->
 
 ENDPOINTS = (
     # Fixed words before numbers: the first path that fits is taken.
-    _step("assign", "Give numbers to an account as DIDs: all or none.", Assignment, _assign),
+    _step(
+        "assign",
+        "Give numbers to an account as DIDs: all or none.",
+        Assignment,
+        _assign,
+        helps={name: HELPS[name] for name in ("monthly_fee", "setup_fee")},
+    ),
     _step("release", "End the services of numbers: all or none.", Release, _release),
     _step("move", "Move numbers to another account: all or none.", Move, _move),
     _step(

@@ -6,6 +6,7 @@ import sys
 from collections.abc import Sequence
 from dataclasses import fields, replace
 from datetime import timedelta
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +14,7 @@ import click
 
 from provisioning import inventory, number_states
 from provisioning.cli.changing import changing, document, list_things, show_change, show_changes
-from provisioning.cli.field_options import field_options, given, listed_as, moment
+from provisioning.cli.field_options import amount, field_options, given, listed_as, moment
 from provisioning.cli.fields import LIMIT
 from provisioning.cli.framework import Group
 from provisioning.cli.options import Format, options_of
@@ -22,6 +23,7 @@ from provisioning.cli.session import database
 from provisioning.moments import Moment
 from provisioning.number_search import Wanted, search
 from provisioning.pages import Page
+from provisioning.service_kinds import HELPS
 
 WORTH_A_BAR = 5000  # lines; fewer are done before anybody has looked
 UNITS = {"m": 60, "h": 3600, "d": 86400}
@@ -193,20 +195,24 @@ def free(ctx: click.Context, numbers: Sequence[str]) -> None:
 @click.option("--plan", required=True, metavar="CODE", help="How calls are priced.")
 @click.option("--activated", type=moment, metavar="DATE", help="From when. [default: now]")
 @click.option("--location", default="", metavar="TEXT", help="Cost centre, shown on calls.")
+@click.option("--monthly-fee", type=amount, metavar="AMOUNT", help=HELPS["monthly_fee"])
+@click.option("--setup-fee", type=amount, metavar="AMOUNT", help=HELPS["setup_fee"])
 @click.pass_context
 def assign(
     ctx: click.Context,
+    /,
     numbers: Sequence[str],
     account: str,
     plan: str,
     activated: Moment | None,
     location: str,
+    **fees: Decimal | None,
 ) -> None:
     """Give numbers of the inventory to an account as DIDs: all or none."""
     from provisioning.number_moves import assign_numbers
 
     with changing(ctx) as (txn, admin):
-        changes = assign_numbers(txn, numbers, account, plan, admin, activated, location)
+        changes = assign_numbers(txn, numbers, account, plan, admin, activated, location, **given(fees))
     show_changes(ctx, changes)
 
 

@@ -5,15 +5,18 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import Any
 
+from provisioning.console.forms import read_form
 from provisioning.console.pages import Go, Outcome, Page, Shown, Visit
 from provisioning.inventory import STATES, read_history, read_number
 from provisioning.number_import import NumberFile, import_numbers
 from provisioning.number_moves import assign_numbers, release_numbers
+from provisioning.number_prices import FEES
 from provisioning.number_search import Wanted, search
 from provisioning.number_states import choose_state, free, reserve
 from provisioning.pages import Page as Slice
 from provisioning.pages import read_cursor, write_cursor
 from provisioning.plans import list_plans
+from provisioning.service_kinds import Did
 from radiusd.errors import BadInput
 
 PAGE = 50
@@ -69,7 +72,8 @@ def _step(visit: Visit) -> Outcome:
     try:
         match form.get("do"):
             case "assign":
-                assign_numbers(txn, [number], form.get("account", ""), form.get("plan", ""), admin)
+                fees = read_form(Did, FEES, form)
+                assign_numbers(txn, [number], form.get("account", ""), form.get("plan", ""), admin, **fees)
             case "release":
                 release_numbers(txn, [number], admin)
             case "reserve":

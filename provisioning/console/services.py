@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import replace
 from urllib.parse import quote, urlencode
 
@@ -11,6 +12,8 @@ from provisioning.buckets import list_buckets
 from provisioning.console.forms import NONE, Field, Problems, form_fields, problems_in, read_form
 from provisioning.console.generated import fill_in, once
 from provisioning.console.pages import Go, Outcome, Page, Shown, Visit
+from provisioning.console.rendering import money
+from provisioning.inventory import read_number
 from provisioning.moments import parse_moment
 from provisioning.plans import list_plans
 from provisioning.roles import require_account
@@ -54,9 +57,15 @@ SCOPE = ("tenant", "client", "tech_prefix")
 
 def path_of(service: Service) -> str:
     """Return the page of *service*, told apart from others of its name."""
-    where = f"/accounts/{quote(service.account, '')}/services/{service.kind.value}/{quote(service.name, '')}"
-    scope = {name: getattr(service, name) or "" for name in SCOPE if hasattr(service, name)}
-    return f"{where}?{urlencode(scope)}" if scope else where
+    scope = {name: getattr(service, name) for name in SCOPE if hasattr(service, name)}
+    return path_to(service.account, service.kind, service.name, scope)
+
+
+def path_to(account: str, kind: ServiceKind, name: str, scope: Mapping[str, str | None]) -> str:
+    """Return the page of the service called *name*; *scope* has what is its kind's of :data:`SCOPE`."""
+    where = f"/accounts/{quote(account, '')}/services/{kind.value}/{quote(name, '')}"
+    known = {each: scope[each] or "" for each in SCOPE if each in scope and hasattr(KINDS[kind], each)}
+    return f"{where}?{urlencode(known)}" if known else where
 
 
 def quote_of(service: Service) -> str:
@@ -84,7 +93,7 @@ def _add_service(visit: Visit, problems: Problems = NONE) -> Outcome:
             "problems": problems,
             "action": f"Add {TITLES[kind.kind]}",
             "back": f"/accounts/{quote(code, '')}",
-            "notes": _shares(visit, code) if kind.kind is ServiceKind.VIRTUAL else (),
+            "notes": [*_asked(visit), *(_shares(visit, code) if kind.kind is ServiceKind.VIRTUAL else ())],
             "pick": f"/numbers?for={quote(code, '')}" if kind.kind is ServiceKind.DID else "",
         },
         status=400 if problems is not NONE else 200,
@@ -97,7 +106,7 @@ def _service_fields(
     sent = visit.form or None
     if sent is None and current is None:
         today = visit.asked.now.astimezone(visit.zone).date().isoformat()
-        sent = {"monthly_fee": "0", "setup_fee": "0", "activated": today, **visit.query}
+        sent = {"activated": today, **visit.query}
     found = form_fields(
         kind,
         names,
@@ -131,6 +140,21 @@ def _suggestions(visit: Visit, names: tuple[str, ...]) -> dict[str, list[str]]:
         txn.execute("SELECT number FROM number WHERE state = 'available' ORDER BY number LIMIT 50")
         found["number"] = [number for (number,) in txn.fetchall()]
     return found
+
+
+def _asked(visit: Visit) -> list[str]:
+    """Say in words what the inventory asks for the number that was picked from it."""
+    number = visit.query.get("number", "")
+    if not number or not visit.may("numbers:read"):
+        return []
+    try:
+        found = read_number(visit.asked.txn, number, visit.who.actor)
+    except BadInput:  # told when the form is sent
+        return []
+    if not (found.monthly_price or found.setup_price):
+        return []
+    monthly, setup = (money(price, found.currency) for price in (found.monthly_price, found.setup_price))
+    return [f"The inventory asks {monthly} a month and {setup} once: a fee that is left empty is that"]
 
 
 def _shares(visit: Visit, code: str) -> list[str]:

@@ -145,8 +145,6 @@ def _confirm(visit: Visit) -> Outcome:
             username=number.number,
             password=Secret(password.encode()),
             mac_address=form.get("mac_address", "").strip(),
-            monthly_fee=number.monthly_price,
-            setup_fee=number.setup_price,
         )
         add_service(txn, did, clerk)
         user = User(name=form["user"].strip(), email=form["email"].strip(), role="customer", account=code)

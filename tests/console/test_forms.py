@@ -5,6 +5,7 @@ from __future__ import annotations
 from contextlib import closing
 from dataclasses import replace
 from datetime import date
+from decimal import Decimal
 
 import psycopg2
 import pytest
@@ -12,6 +13,7 @@ from click.testing import CliRunner
 
 from provisioning.accounts import Account, add_account
 from provisioning.cli import main
+from provisioning.inventory import Number, add_number
 from provisioning.roles import Role
 from provisioning.service_kinds import Ip
 from provisioning.services import add_service
@@ -202,6 +204,40 @@ def test_a_form_that_is_clicked_twice_is_sent_once(visit, dsn, site):
     page.get_by_role("button", name="Post").click()
     assert "Posted." == page.get_by_role("status").inner_text()
     assert 2 == len(sent)
+
+
+def test_a_number_is_given_at_its_price(visit, site):
+    """
+    The form says what the inventory asks, which is owed where no fee is typed; 0 is a fee, too.
+    """
+    page = visit(Role.OPERATOR, "/accounts/ACME/add/did?number=15125550140")
+    assert "asks 1.50 USD a month and 1.00 USD once" in page.locator(".note").inner_text()
+    page.get_by_label("Plan").fill("P")
+    page.get_by_label("Set-up fee").fill("0")
+    page.get_by_role("button", name="Add DID").click()
+    page.goto("/numbers/15125550141")
+    page.get_by_label("Account", exact=True).first.fill("ACME")
+    page.get_by_label("Monthly fee").fill("0.5")
+    page.get_by_role("button", name="Assign as DID").click()
+    assert "Done." == page.get_by_role("status").inner_text()
+
+    for number, fees in (("15125550140", ["1.5", "0"]), ("15125550141", ["0.5", "1"])):
+        page.goto(f"/accounts/ACME/services/did/{number}")
+        assert fees == [page.get_by_label(label).input_value() for label in ("Monthly fee", "Set-up fee")]
+
+
+def test_a_price_in_another_currency_is_told_at_its_fee(visit, site, dsn):
+    """
+    With what to do.
+    """
+    with closing(psycopg2.connect(dsn)) as connection, connection, connection.cursor() as txn:
+        add_number(txn, Number(number="442079460143", currency="GBP", monthly_price=Decimal(2)), site)
+    page = visit(Role.OPERATOR, "/accounts/ACME/add/did?number=442079460143")
+    page.get_by_label("Plan").fill("P")
+    page.get_by_role("button", name="Add DID").click()
+
+    error = page.locator("#e-monthly_fee").inner_text()
+    assert "costs 2 GBP a month, and account ACME is in USD; give the fee in USD" in error
 
 
 def test_two_tabs_cannot_have_one_number(visit, site):

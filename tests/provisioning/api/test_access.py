@@ -98,6 +98,24 @@ def test_a_reseller_sees_its_own_accounts_only(api, dsn, site):
     reseller("PATCH", "/accounts/RES", {"name": "x"}, 403)
 
 
+def test_a_reseller_takes_numbers_at_their_price(api, dsn, site):
+    """
+    It can say no other fee; what is reserved for others is not there, when it looks and when it frees.
+    """
+    for number in ("15125550100", "15125550101"):
+        api("POST", "/numbers", {"number": number, "currency": "USD", "monthly_price": "1.5"}, 201)
+    reseller = Api(api.port, token_for(dsn, site, Role.RESELLER, "RES"))
+    did = {"number": "15125550100", "account": "SHOP", "plan": "retail", "activated": "2026-11-01"}
+    said = reseller("POST", "/dids", {**did, "monthly_fee": "0"}, 403)
+    assert "monthly_fee: it is the provider's to say" in said.json["detail"]
+    assert "1.5" == reseller("POST", "/dids", did, 201).json["monthly_fee"]
+
+    api("POST", "/numbers/15125550101/reserve", {"account": "ACME"}, 200)
+    looked = reseller("GET", "/numbers/15125550101", code=404).json["detail"]
+    assert looked == reseller("POST", "/numbers/15125550101/free", code=404).json["detail"]
+    api("POST", "/numbers/15125550101/free", code=200)
+
+
 def test_a_customer_looks_after_itself(api, dsn, site):
     """
     Its balance, its services, its tokens.

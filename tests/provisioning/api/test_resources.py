@@ -281,6 +281,30 @@ def test_many_that_send_the_same_at_once_do_it_once(api):
     assert "10.000000" == api("GET", "/balances/ACME").json["balance"]
 
 
+def test_who_gets_a_number_owes_its_prices(api):
+    """
+    Added, assigned, or by a site file, which changes nothing the second time; a fee that is said goes before.
+    """
+    columns = "number,country,currency,setup_price,monthly_price\n"
+    numbers = [f"1512555010{n}" for n in range(4)]
+    api("POST", "/numbers/import", columns + "".join(f"{each},US,USD,3,1.5\n" for each in numbers), 200)
+    added = api("POST", "/dids", DID, 201).json
+    assert ("1.5", "3") == (added["monthly_fee"], added["setup_fee"])
+    given = {"account": "ACME", "plan": "retail"}
+    api("POST", "/numbers/assign", {"numbers": [numbers[1]], **given}, 200)
+    api("POST", "/numbers/assign", {"numbers": [numbers[2]], **given, "monthly_fee": "0"}, 200)
+    site = f'[[did]]\nnumber = "{numbers[3]}"\naccount = "ACME"\nplan = "retail"\nactivated = 2026-11-01\n'
+    changes = [
+        len(api("POST", "/site", site, 200, Content_Type="application/toml").json["changes"])
+        for _ in range(2)
+    ]
+    assert changes[0] and not changes[1]
+
+    assert [("1.5", "3"), ("1.5", "3"), ("0", "3"), ("1.5", "3")] == [
+        (each["monthly_fee"], each["setup_fee"]) for each in api("GET", "/dids").json["items"]
+    ]
+
+
 def test_numbers_are_searched_reserved_assigned_moved_and_released(api):
     """
     The whole life of an inventory, from a file on.

@@ -1,8 +1,15 @@
 """``tollwire number``: the inventory from the command line."""
 
 import json
+from contextlib import closing
+from datetime import UTC, datetime
+from uuid import uuid4
 
 import pytest
+
+from radiusd.storage.database import BlockingConnection, finish
+from radiusd.storage.ledger import STATEMENTS
+from radiusd.storage.recurring import charge_recurring
 
 pytestmark = pytest.mark.postgres
 
@@ -60,6 +67,42 @@ def test_a_numbers_life(cli):
     assert ["available", "reserved", "assigned", "assigned", "aging"] == [
         step["after"] for step in cli("number history 15125558294")
     ]
+
+
+def test_who_gets_a_number_is_charged_what_it_costs(cli, run, dsn):
+    """
+    From its activation, through every verb that gives; a fee that is said goes before, and rows say it, too.
+    """
+    cli("number import numbers.csv --currency USD")
+    cli("number set 12145550100 --setup-price 3")
+    cli("number assign 12145550100 --account ACME --plan retail --activated 2026-11-01")
+    cli("number assign 15125558294 --account BETA --plan retail --monthly-fee 0 --setup-fee 2.5")
+    rows = "number,monthly_fee\n15125550101,\n15125550102,\n"
+    words = "did add - --account BETA --plan retail --activated 2026-11-01 --json"
+    assert 0 == run(*words.split(), stdin=rows).exit_code
+
+    assert {
+        "12145550100": ("1", "3"),
+        "15125550101": ("1.5", "0"),
+        "15125550102": ("0", "0"),
+        "15125558294": ("0", "2.5"),
+    } == {each["number"]: (each["monthly_fee"], each["setup_fee"]) for each in cli("did list")}
+    with closing(BlockingConnection(dsn, STATEMENTS)) as connection:
+        finish(charge_recurring(connection, datetime(2026, 11, 2, tzinfo=UTC), lambda: str(uuid4())))
+    assert "-4.000000" == cli("balance show ACME")["balance"]
+
+
+def test_rows_of_set_pull_no_price_in(cli, run):
+    """
+    What is listed is what is set, whatever the inventory asks by now.
+    """
+    cli("did add 15125558294 --account ACME --plan retail --activated 2026-11-01")
+    cli("number import numbers.csv --currency USD")
+    for rows in (run("did", "list", "--csv").stdout, "number,location\n15125558294,Austin\n"):
+        assert 0 == run("did", "set", "-", stdin=rows).exit_code
+    cli("did set 15125558294 --location Dallas")
+
+    assert ("0", "Dallas") == tuple(cli("did show 15125558294")[name] for name in ("monthly_fee", "location"))
 
 
 def test_states_are_chosen_within_the_law(cli):
