@@ -18,7 +18,7 @@ class Peak(NamedTuple):
     """
     The most *channels* that a trunk or address service of an account had in use at once, first *at* a moment.
 
-    *most* None: it has no limit.
+    *most* None: it has no limit. *client* and *tech_prefix* tell it from others of its name.
     """
 
     kind: str
@@ -27,6 +27,8 @@ class Peak(NamedTuple):
     channels: int
     most: int | None
     at: datetime
+    client: str | None = None
+    tech_prefix: str = ""
 
 
 def peaks(txn: Cursor, actor: Actor, since: datetime, until: datetime, most: int = MOST_TRUNKS) -> list[Peak]:

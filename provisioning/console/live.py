@@ -13,7 +13,9 @@ from provisioning.admin import Action, Change, audit
 from provisioning.api.calls import open_journal
 from provisioning.call_views import live_for, require_call
 from provisioning.console.pages import Go, Outcome, Page, Shown, Visit
+from provisioning.console.services import path_to
 from provisioning.roles import reached_accounts
+from radiusd.calls.claims import ServiceKind
 from radiusd.errors import Refusal
 from radiusd.storage.disconnects import ask_by_hand
 
@@ -59,15 +61,25 @@ def _sums(calls: list[dict[str, Any]], what: str) -> list[tuple[Decimal, str]]:
 def _trunks(txn: Cursor, reached: list[int] | None) -> list[dict[str, Any]]:
     """Return the fullest trunks."""
     txn.execute(
-        "SELECT s.kind, s.name, a.code, c.used, s.max_channels FROM channel c"
+        "SELECT s.kind, s.name, a.code, c.used, s.max_channels, l.name, s.tech_prefix FROM channel c"
         " JOIN service s ON s.id = c.service_id JOIN account a ON a.id = c.account_id"
+        " LEFT JOIN client l ON l.id = s.client_id"
         " WHERE (%(reached)s::bigint[] IS NULL OR a.id = ANY (%(reached)s::bigint[])) AND (c.used > 0"
         " OR s.max_channels IS NOT NULL) AND s.ended_at IS NULL"
         " ORDER BY c.used::numeric / greatest(coalesce(s.max_channels, 1000), 1) DESC, s.name LIMIT %(most)s",
         {"reached": reached, "most": MOST_TRUNKS},
     )
-    names = ("kind", "name", "account", "used", "most")
-    return [dict(zip(names, row, strict=True)) for row in txn.fetchall()]
+    return [
+        {
+            "name": name,
+            "account": account,
+            "used": used,
+            "most": most,
+            "client": client,
+            "path": path_to(account, ServiceKind(kind), name, {"client": client, "tech_prefix": prefix}),
+        }
+        for kind, name, account, used, most, client, prefix in txn.fetchall()
+    ]
 
 
 def _lately(txn: Cursor, reached: list[int] | None, since: Any) -> dict[str, Any]:

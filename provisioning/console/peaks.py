@@ -7,8 +7,10 @@ from decimal import Decimal
 
 from provisioning.console.charts import Bar, bars
 from provisioning.console.pages import Outcome, Page, Shown, Visit
+from provisioning.console.services import path_to
 from provisioning.moments import instant, parse_moment
 from provisioning.peaks import Peak, peaks
+from radiusd.calls.claims import ServiceKind
 from radiusd.errors import BadInput
 from radiusd.storage.time_steps import floor
 from radiusd.storage.traffic_sums import HOUR_MINUTES
@@ -30,13 +32,22 @@ def _peaks(visit: Visit) -> Outcome:
         rows = peaks(visit.asked.txn, visit.who.actor, since, until)
     except BadInput as problem:
         error = str(problem)
-    chart = bars(
-        "Most calls at once",
-        [Bar(name, Decimal(peak), f"{peak} / {most or 'no limit'}") for _, name, _, peak, most, _ in rows],
-    )
+    chart = bars("Most calls at once", [_bar(peak) for peak in rows])
     return Shown(
-        "peaks.html", {"rows": rows, "chart": chart, "error": error}, status=400 if error else 200
+        "peaks.html",
+        {"rows": [(peak, _path(peak)) for peak in rows], "chart": chart, "error": error},
+        status=400 if error else 200,
     )
+
+
+def _bar(peak: Peak) -> Bar:
+    return Bar(peak.service, Decimal(peak.channels), f"{peak.channels} / {peak.most or 'no limit'}")
+
+
+def _path(peak: Peak) -> str:
+    """Return the page of its service."""
+    scope = {"client": peak.client, "tech_prefix": peak.tech_prefix}
+    return path_to(peak.account, ServiceKind(peak.kind), peak.service, scope)
 
 
 PAGES = (

@@ -98,7 +98,7 @@ def read_peaks(
     the accounts *reached* only; None: of all.
 
     Returns:
-        kind and name of the service, account, channels, most channels, first moment.
+        kind and name of the service, account, channels, most channels, first moment, client, tech prefix.
     """
     low, high = ceiling(since, 60), min(floor(until, 60), counted_until)
     ends = [(since, low), (high, until)] if low < high else [(since, until)]
@@ -124,9 +124,10 @@ def read_peaks(
             SELECT trunk_id, channels, min(at) AS at
             FROM highest JOIN ({parts}) AS parts USING (trunk_id, channels) GROUP BY trunk_id, channels
         )
-        SELECT s.kind, s.name, a.code, channels::integer, s.max_channels, at
+        SELECT s.kind, s.name, a.code, channels::integer, s.max_channels, at, c.name, s.tech_prefix
         FROM first JOIN service s ON s.id = trunk_id JOIN account a ON a.id = s.account_id
-        ORDER BY channels DESC, s.name
+            LEFT JOIN client c ON c.id = s.client_id
+        ORDER BY channels DESC, s.name, c.name
         """,
         {**values, "from": low, "to": max(low, high)},
     )

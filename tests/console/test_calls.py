@@ -2,12 +2,21 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from contextlib import closing
+from dataclasses import replace
+from datetime import UTC, date, datetime, timedelta
 from urllib.parse import urlsplit
 
+import psycopg2
 import pytest
 
+from provisioning.admin import Secret
+from provisioning.clients import Client, add_client
 from provisioning.roles import Role
+from provisioning.service_kinds import Trunk
+from provisioning.services import add_service
+from radiusd.storage.catalogue import load_catalogue
+from tests.provisioning.cli.conftest import Switch
 
 pytestmark = pytest.mark.postgres
 
@@ -80,6 +89,33 @@ def test_the_peak_of_a_trunk_is_counted(visit, switch):
     page = visit(Role.OPERATOR, "/reports/peaks")
 
     assert ["tg2", "ACME", "2 full", "2"] == page.locator("tbody td").all_inner_texts()[:4]
+
+
+def test_trunks_of_one_name_lead_to_their_own_pages(visit, site, dsn):
+    """
+    On the pages of live calls and of peaks, where each says on which client it is.
+    """
+    secret = Secret(b"0123456789abcdef")
+    with closing(psycopg2.connect(dsn)) as connection:
+        with connection, connection.cursor() as txn:
+            for n, client in enumerate(("sbc7", "sbc8"), 2):
+                add_client(txn, Client(name=client, networks=(f"10.0.0.{n}",), secret=secret), site)
+                trunk = Trunk(account="ACME", trunk="tg7", plan="P", activated=date(2026, 1, 1))
+                add_service(txn, replace(trunk, client=client, location=f"at {client}"), site)
+            txn.execute("SELECT name, id FROM client")
+            ids = dict(txn.fetchall())
+        switch = Switch(dsn, load_catalogue(connection, site.sealer))
+    with closing(switch):
+        for client in ("sbc7", "sbc8"):
+            switch.client_id, switch.now = ids[client], datetime.now(UTC)
+            switch.stop(f"ended on {client}", seconds=5, trunk_in="tg7", calling="1")
+            switch.start(f"up on {client}", trunk_in="tg7", calling="1")
+    page = visit(Role.OPERATOR, "/live")
+    for path, place in (("/live", "#live .bar"), ("/reports/peaks", "tbody tr")):
+        for client in ("sbc7", "sbc8"):
+            page.goto(path)
+            page.locator(place, has_text=f"on {client}").get_by_role("link", name="tg7").click()
+            assert f"at {client}" == page.get_by_label("Location").input_value()
 
 
 @pytest.fixture
