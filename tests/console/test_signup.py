@@ -64,11 +64,13 @@ def test_a_visitor_becomes_a_customer(visit, url, dsn, site):
     assert "15125550140" in facts
     with closing(psycopg2.connect(dsn)) as connection, connection.cursor() as txn:
         txn.execute(
-            "SELECT a.status, s.kind, s.username, n.state, p.role FROM account a"
+            "SELECT a.status, s.kind, s.username, n.state, p.role, s.monthly_fee_micros, s.setup_fee_micros"
+            " FROM account a"
             " JOIN service s ON s.account_id = a.id JOIN number n ON n.number = s.name"
             " JOIN person p ON p.account_id = a.id WHERE a.code = 'ZO-SONS'"
         )
-        assert [("suspended", "did", "15125550140", "assigned", "customer")] == txn.fetchall()
+        fees = (1_500_000, 1_000_000)  # what the inventory asks
+        assert [("suspended", "did", "15125550140", "assigned", "customer", *fees)] == txn.fetchall()
 
     log_in(page, url, "zoe", TYPED["Password"])
     page.goto("/accounts/ZO-SONS")
