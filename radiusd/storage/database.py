@@ -32,8 +32,9 @@ SESSION_OPTIONS = (
     " -c timezone=UTC -c lock_timeout=400 -c idle_in_transaction_session_timeout=15000"
 )
 """
-Options of the ledger's connections. The lock timeout lets go of accounts that a stuck batch holds, so that
-others (call attempts above all) get past it; the batch is tried again.
+Options of the ledger's connections, whose statements find all their rows by keys. A scan of bitmaps would
+find them by a BRIN index, too, which is to read the whole table. The lock timeout lets go of accounts that a
+stuck batch holds, so that others (call attempts above all) get past it; the batch is tried again.
 """
 
 AGAIN = frozenset(("40P01", "40001", "55P03", "23505", "25P03", "57P01", "57014"))
