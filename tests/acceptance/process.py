@@ -165,11 +165,11 @@ class Server:
 
 
 def wait_for(condition: Callable[[], object], limit_s: float = 10.0) -> None:
-    """Return when *condition* holds; after *limit_s* let its last value fail the test."""
+    """Return once *condition* has held; after *limit_s* let its last value fail the test."""
     deadline = time.monotonic() + limit_s
-    while not condition() and time.monotonic() < deadline:
+    while not (found := condition()) and time.monotonic() < deadline:
         time.sleep(POLL_S)
-    assert condition()
+    assert found
 
 
 def _parent_of(folder: Path) -> int:
