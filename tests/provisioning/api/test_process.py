@@ -34,7 +34,7 @@ def test_it_answers_what_is_under_way_before_it_ends(dsn, database, site, tmp_pa
     said: list[Said] = []
     asking = Thread(target=lambda: said.append(api("POST", "/numbers/import", f"number,currency\n{rows}")))
     asking.start()
-    wait_for(lambda: said or _is_importing(dsn), 40)
+    wait_for(lambda: said or _is_importing(dsn), 60)
     console.process.send_signal(signal.SIGTERM)
 
     asking.join(30)
@@ -48,7 +48,7 @@ def _is_importing(dsn: str) -> bool:
     with psycopg2.connect(dsn) as connection, connection.cursor() as txn:
         txn.execute(
             "SELECT count(*) FROM pg_stat_activity WHERE application_name = 'tollwire console'"
-            " AND state <> 'idle' AND xact_start IS NOT NULL"
+            " AND state <> 'idle' AND query LIKE 'COPY%'"
         )
         busy = txn.fetchone() != (0,)
     connection.close()
