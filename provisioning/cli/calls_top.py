@@ -125,9 +125,11 @@ def _rank(cell: object) -> tuple[int, Decimal, str]:
         return 0, Decimal(cell.timestamp()), ""
     text = str(cell)
     try:
-        return 0, Decimal(text.partition("/")[0]), ""
+        number = Decimal(text.partition("/")[0])
     except InvalidOperation:
-        return 1, Decimal(0), text.lower()
+        number = Decimal("NaN")
+    # A caller may call itself NaN, which is neither less nor more than anything.
+    return (0, number, "") if number.is_finite() else (1, Decimal(0), text.lower())
 
 
 def _no_keys(wait_s: float) -> list[str]:
