@@ -43,7 +43,6 @@ FIRST = {
 }
 """By what the greatest comes first, and the sums that say it."""
 
-MOST_ROWS = 10_000
 MOST_TRIES = 3
 
 _SUMS = ", ".join(f"sum({name})::bigint AS {name}" for name in MEASURES)
@@ -79,7 +78,7 @@ def traffic(
     until: datetime,
     account: str | None = None,
     zone: str = "UTC",
-    most: int | None = MOST_ROWS,
+    most: int | None = None,
     first: str = "charge",
 ) -> list[Traffic]:
     """

@@ -49,7 +49,7 @@ def traffic_(
     """Show calls, minutes, charges, what customers earned, and margins, for each key."""
     end = until or now()
     with database(ctx) as connection, connection.cursor() as txn:
-        found = traffic(txn, Actor("command line"), by, since or end - USUAL, end, account, zone, most=None)
+        found = traffic(txn, Actor("command line"), by, since or end - USUAL, end, account, zone)
     names = tuple(field.name for field in fields(Traffic))
     print_rows(ctx, (by, *names[1:]), [tuple(asdict(line).values()) for line in found])
 

@@ -97,7 +97,7 @@ class Records:
             account = self.random.choice((None, None, "A1"))
             zone = self.random.choice(("UTC", "Asia/Kathmandu", "America/New_York"))
             first = self.random.choice(list(FIRST))
-            found = traffic(txn, NOBODY, by, since, until, account, zone, None, first)
+            found = traffic(txn, NOBODY, by, since, until, account, zone, first=first)
 
             expected = expected_traffic(txn, by, since, until, account, zone)
             assert expected == {
@@ -272,7 +272,7 @@ def test_the_greatest_come_first(site: str, first: str):
             records.insert(records.connection)
         txn.execute("UPDATE cdr SET currency = 'USD', account_id = greatest(account_id, 1)")
         span = (records.now - timedelta(days=90), records.now)
-        every = traffic(txn, NOBODY, "account", *span, most=None, first=first)
+        every = traffic(txn, NOBODY, "account", *span, first=first)
         one = traffic(txn, NOBODY, "account", *span, most=1, first=first)
 
         assert 2 == len(every)
