@@ -23,10 +23,10 @@ from twisted.web.resource import Resource
 from twisted.web.server import NOT_DONE_YET, Request, Site
 
 from provisioning.admin import Admin
-from provisioning.api.long_work import LongWork
 from provisioning.api.sweeping import SWEEPS, Sweep
 from provisioning.database_threads import DatabaseThreads
 from provisioning.jobs import Jobs
+from provisioning.long_work import LongWork
 from provisioning.moments import whole_ms
 from provisioning.roles import Actor
 from radiusd import logs
