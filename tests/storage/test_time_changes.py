@@ -11,6 +11,7 @@ from twisted.internet import task
 from twisted.internet.defer import succeed
 
 from radiusd.calls import times
+from radiusd.calls.policies import Policy
 from radiusd.dialects.registry import DIALECTS
 from radiusd.handlers.time_changes import TimeChanges
 from radiusd.radius.assigned import Code
@@ -32,6 +33,8 @@ from tests.builders import (
 from tests.node import Node, open_accounts, pay, rows
 
 pytestmark = pytest.mark.postgres
+
+POLICY = "INSERT INTO policy (name, max_call_micros) VALUES ('dear', 1000000) ON CONFLICT DO NOTHING"
 
 
 @pytest.fixture
@@ -121,18 +124,20 @@ def test_other_limits_are_news(dsn: str, node: Node) -> None:
     The call would be reckoned by the old ones before, and never again.
     """
     look(node, 1)
-    for name, limit in (
-        ("daily_limit_micros", 1_000_000),
-        ("monthly_limit_micros", 1_000_000),
-        ("credit_limit_micros", 50_000),
+    (account,) = node.directory.accounts.values()
+    policy = Policy("dear", max_call_micros=1_000_000)
+    for change, changed in (
+        ("daily_limit_micros = 1000000", {"daily_limit_micros": 1_000_000}),
+        ("monthly_limit_micros = 1000000", {"monthly_limit_micros": 1_000_000}),
+        ("policy_id = (SELECT id FROM policy)", {"policy": policy}),
+        ("credit_limit_micros = 50000", {"credit_limit_micros": 50_000}),
     ):
-        finish(node.connection.run(f"UPDATE account SET {name} = {limit}"))
+        finish(node.connection.run(f"{POLICY}; UPDATE account SET {change}"))
         assert [] == look(node, 2)
 
-        (account,) = node.directory.accounts.values()
-        account = dataclasses.replace(account, **{name: limit})
+        account = dataclasses.replace(account, **changed)
         node.directory = a_directory(a_service(account=account))
-        assert ["longer" if name == "credit_limit_micros" else "as before"] == look(node, 3)
+        assert ["longer" if "credit_limit_micros" in changed else "as before"] == look(node, 3)
         assert [] == look(node, 4)
 
 
