@@ -31,7 +31,7 @@ from provisioning.pages import write_cursor
 from provisioning.people import User, add_user
 from provisioning.plans import Plan, add_plan
 from provisioning.rate_files import RateFile
-from provisioning.traffic import GROUPS
+from provisioning.traffic import GROUPS, month_until
 from radiusd.storage.duties import make_partitions_now
 from radiusd.storage.migrations import migrate
 from radiusd.storage.postgres import EmbeddedPostgres
@@ -49,7 +49,8 @@ PAGES = (
     *("/search?q={did}", "/search?q={code}", "/search?q=1200004", "/search?q=no-such-thing", "/numbers"),
     *("/queue", "/plans", "/decks", "/decks/retail", "/clients", "/users", "/audit", "/health", "/tokens"),
     *(f"/reports?by={by}" for by in GROUPS if by != "service"),  # for which a page asks for an account
-    *("/reports?by=account&measure=earned", "/exports", "/sources"),
+    *("/reports?by=account&measure=earned", "/reports?since={before}&until={month}", "/reports?since={day}"),
+    *("/exports", "/sources"),
     *("/reports?by=service&account={code}", "/reports?by=day&account={code}", "/reports/peaks"),
     *("/accounts/{code}/outpayments", "/overrides", "/deck-tries"),
 )
@@ -182,9 +183,10 @@ def seed(dsn: str, folder: Path, options: argparse.Namespace) -> tuple[str, dict
         f"{options.accounts:,} accounts, {options.services:,} services, {options.calls:,} calls"
         f" seeded in {time.perf_counter() - began:.0f} s"
     )
-    far = write_cursor(("A0090000",))
-    did = str(12_000_000_000 + 49_999)
-    return session.token, {"code": "A0050000", "did": did, "far": far, "call": call}
+    names = {"code": "A0050000", "did": str(12_000_000_000 + 49_999), "far": write_cursor(("A0090000",))}
+    month = month_until(now, UTC)
+    days = {"before": month_until(month, UTC), "month": month, "day": now - timedelta(days=30)}
+    return session.token, {**names, "call": call, **{name: f"{at:%Y-%m-%d}" for name, at in days.items()}}
 
 
 def _add_up(dsn: str) -> float:

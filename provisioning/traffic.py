@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime, timedelta, tzinfo
 from decimal import Decimal
 
 from psycopg2.extensions import cursor as Cursor
@@ -45,7 +45,7 @@ FIRST = {
 
 MOST_TRIES = 3
 
-_SUMS = ", ".join(f"sum({name})::bigint AS {name}" for name in MEASURES)
+_SUMS = ", ".join(f"whole_sum({name}) AS {name}" for name in MEASURES)
 _Values = dict[str, object]
 
 
@@ -74,7 +74,7 @@ def traffic(
     txn: Cursor,
     actor: Actor,
     by: str,
-    since: datetime,
+    since: datetime | None,
     until: datetime,
     account: str | None = None,
     zone: str = "UTC",
@@ -84,6 +84,7 @@ def traffic(
     """
     Return what calls set up from *since* up to, not including, *until* came to.
 
+    *since*: None is the beginning of the month, in *zone*, that ends with *until* or has it.
     Those with the greatest *first*, of FIRST, come first; days and hours as they came. *most*: so many lines;
     None: all.
 
@@ -93,7 +94,7 @@ def traffic(
     """
     actor.require("calls:read")
     names.word("by", by, tuple(GROUPS))
-    zone_named("zone", zone)
+    since = since or month_until(until, zone_named("zone", zone))
     if account is not None:
         require_account(txn, actor, account, "account")
     reached = reached_accounts(txn, actor)
@@ -152,7 +153,7 @@ def _greatest(txn: Cursor, found: Parts, first: str, values: _Values) -> list[in
     """Return the accounts that have most of *first*; no other has the code of one of them."""
     txn.execute(
         f"SELECT key_id FROM ({found.sql}) AS parts GROUP BY key_id HAVING sum(calls) <> 0"
-        f" ORDER BY sum({first}) DESC, sum(calls) DESC, key_id LIMIT %(most)s",
+        f" ORDER BY whole_sum({first}) DESC, sum(calls) DESC, key_id LIMIT %(most)s",
         {**values, **found.values},
     )
     return [key_id for (key_id,) in txn.fetchall()]
@@ -172,6 +173,12 @@ def _traffic(row: tuple[object, ...], actor: Actor) -> Traffic:
         earned=_amount(earned),
         margin=_amount(margin) if margins and not actor.is_bound else None,
     )
+
+
+def month_until(until: datetime, zone: tzinfo) -> datetime:
+    """Return when the month in *zone* begins that ends at *until*, or else that *until* is in."""
+    last = (until - timedelta(microseconds=1)).astimezone(zone)
+    return datetime(last.year, last.month, 1, tzinfo=zone).astimezone(UTC)
 
 
 def _minutes(seconds: Decimal) -> Decimal:

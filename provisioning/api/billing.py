@@ -22,7 +22,6 @@ from provisioning.traffic import GROUPS, Traffic, traffic
 from provisioning.trial_balance import LedgerAccount, trial_balance
 from radiusd.storage.books_check import check_books
 
-USUAL = timedelta(days=31)
 A_WEEK = timedelta(days=7)
 
 
@@ -96,7 +95,7 @@ def _peaks(asked: Asked) -> Answer:
 
 def _traffic(asked: Asked) -> Answer:
     until = asked.query.get("until", asked.now)
-    since = asked.query.get("since", until - USUAL)
+    since = asked.query.get("since")
     by, account = asked.query["by"], asked.query.get("account")
     found = traffic(asked.txn, asked.admin, by, since, until, account, asked.query.get("zone", "UTC"))
     return Answer({"items": found, "next": None})
@@ -214,9 +213,11 @@ ENDPOINTS = (
         parameters=(
             Parameter("by", "What to add up by.", required=True, choices=tuple(GROUPS)),
             Parameter("account", "Only what this account pays."),
-            Parameter("since", "From when on; without it, for the last 31 days.", datetime),
+            Parameter(
+                "since", "From when on; without it, the month that ends with until, or has it.", datetime
+            ),
             Parameter("until", "Until when, not included; without it, now.", datetime),
-            Parameter("zone", "Where days and hours begin; without it, UTC."),
+            Parameter("zone", "Where days, hours and months begin; without it, UTC."),
         ),
         result=Traffic,
         many=True,

@@ -18,7 +18,6 @@ from provisioning.peaks import Peak, peaks
 from provisioning.roles import Actor
 from provisioning.traffic import GROUPS, Traffic, traffic
 
-USUAL = timedelta(days=31)
 A_WEEK = timedelta(days=7)
 
 
@@ -34,9 +33,16 @@ def report() -> None:
 )
 @click.option("--by", type=click.Choice(tuple(GROUPS)), required=True, help="What to add up by.")
 @click.option("--account", metavar="CODE", help="Only what this account pays.")
-@click.option("--since", type=instant_of, metavar="DATE", help="From when on. [default: 31 days ago]")
+@click.option(
+    "--since",
+    type=instant_of,
+    metavar="DATE",
+    help="From when on. [default: the month that ends with --until, or has it]",
+)
 @click.option("--until", type=instant_of, metavar="DATE", help="Until when, not included. [default: now]")
-@click.option("--zone", default="UTC", show_default=True, metavar="ZONE", help="Where days and hours begin.")
+@click.option(
+    "--zone", default="UTC", show_default=True, metavar="ZONE", help="Where days, hours and months begin."
+)
 @click.pass_context
 def traffic_(
     ctx: click.Context,
@@ -47,9 +53,8 @@ def traffic_(
     zone: str,
 ) -> None:
     """Show calls, minutes, charges, what customers earned, and margins, for each key."""
-    end = until or now()
     with database(ctx) as connection, connection.cursor() as txn:
-        found = traffic(txn, Actor("command line"), by, since or end - USUAL, end, account, zone)
+        found = traffic(txn, Actor("command line"), by, since, until or now(), account, zone)
     names = tuple(field.name for field in fields(Traffic))
     print_rows(ctx, (by, *names[1:]), [tuple(asdict(line).values()) for line in found])
 

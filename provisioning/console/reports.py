@@ -18,10 +18,9 @@ from provisioning.moments import instant, parse_moment
 from provisioning.outpayments import Earned, outpayments
 from provisioning.pages import Page as Slice
 from provisioning.pages import read_cursor, write_cursor
-from provisioning.traffic import GROUPS, Traffic, traffic
+from provisioning.traffic import GROUPS, Traffic, month_until, traffic
 from radiusd.errors import BadInput, NotFound
 
-USUAL = timedelta(days=31)
 MEASURES = {
     "charge": "Charge",
     "calls": "Calls",
@@ -35,13 +34,13 @@ MOST_SHOWN = 200  # lines of a report on one page
 
 def _traffic(visit: Visit) -> Outcome:
     query, now = visit.query, visit.asked.now
-    error = ""
+    error, since, until = "", now, now
     rows: list[Traffic] = []
     by = query.get("by") or "account"
     measure = query.get("measure") or "charge"
     try:
         until = _moment(query, "until", now, visit.zone)
-        since = _moment(query, "since", until - USUAL, visit.zone)
+        since = _moment(query, "since", month_until(until, visit.zone), visit.zone)
         if measure not in MEASURES:
             raise BadInput(f"measure: {measure[:20]!r} is none of {', '.join(MEASURES)}")
         account, actor = query.get("account") or None, visit.who.actor
@@ -64,9 +63,25 @@ def _traffic(visit: Visit) -> Outcome:
             "measures": MEASURES,
             "chart": bars(f"{MEASURES.get(measure, '')} by {by}", _bars(rows, measure)),
             "error": error,
+            "since": since,
+            "until": until,
+            "times": _times(now, visit.zone),
         },
         status=400 if error else 200,
     )
+
+
+def _times(now: datetime, zone: tzinfo) -> list[tuple[str, str | None, str | None]]:
+    """Return times that are often asked for, with the days of since and until as a query says them."""
+    today = now.astimezone(zone).date()
+    month = today.replace(day=1)
+    before = (month - timedelta(days=1)).replace(day=1)
+    return [
+        ("Today", str(today), None),
+        ("This month", None, None),
+        ("Last month", str(before), str(month)),
+        ("31 days", str(today - timedelta(days=30)), None),
+    ]
 
 
 def _moment(query: Mapping[str, str], name: str, default: datetime, zone: tzinfo) -> datetime:

@@ -16,7 +16,6 @@ from radiusd.storage.time_steps import ceiling, floor
 from radiusd.storage.traffic_sums import (
     ALL,
     ALL_MINUTES,
-    BLOCK,
     CHANGES,
     DAY,
     FIRST,
@@ -24,8 +23,9 @@ from radiusd.storage.traffic_sums import (
     MEASURES,
     RECORDS,
     RUNNING,
-    block_of,
     hours_from,
+    month_after,
+    month_of,
 )
 
 
@@ -157,11 +157,10 @@ def _sums(by: Grouping, begin: datetime, end: datetime, state: State) -> Iterato
 
 
 def _days(first: datetime, last: datetime) -> Iterator[_Sums]:
-    """Yield the running sums that come to the days from *first* to *last*: at most two of each block."""
+    """Yield the running sums that come to the days from *first* to *last*: at most two of each month."""
     while first < last:
-        block = block_of(first)
-        end = min(block + BLOCK, last)
+        end = min(month_after(first), last)
         yield _Sums(1, RUNNING, end, end + DAY)
-        if first > block:
+        if first > month_of(first):
             yield _Sums(-1, RUNNING, first, first + DAY)
         first = end

@@ -4,10 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from radiusd.storage.time_steps import EPOCH
 from radiusd.storage.traffic_sums import (
     ALL,
-    BLOCK,
     CHANGES,
     GROUPS,
     HOUR_MINUTES,
@@ -26,9 +24,9 @@ _UNTIL = "(SELECT date_trunc('day', added_until, 'UTC') FROM traffic_state)"
 _DAYS = f"{{0}} >= (TABLE kept_from) AND {{0}} < {_UNTIL}"
 
 
-def _block(moment: str) -> str:
-    """Return when the block of running sums begins that *moment* is in."""
-    return f"date_bin(interval '{BLOCK.days} days', {moment}, '{EPOCH.isoformat()}')"
+def _month(moment: str) -> str:
+    """Return when the month begins that *moment* is in."""
+    return f"date_trunc('month', {moment}, 'UTC')"
 
 
 def _compared(kept: str, counted: str) -> str:
@@ -43,16 +41,12 @@ def _compared(kept: str, counted: str) -> str:
     """
 
 
-_SIGNED = ", ".join(f"CASE WHEN begins > (TABLE kept_from) THEN {name} ELSE -{name} END" for name in MEASURES)
-# Running sums at the ends of blocks and of the last day, less the one of the days before.
+# Running sums at the ends of months and of the last day.
 _RUNNING = f"""
-    SELECT key_id, {_SIGNED}
+    SELECT key_id, {", ".join(MEASURES)}
     FROM traffic_sum
-    WHERE what = 'account' AND minutes = {RUNNING} AND (TABLE kept_from) < {_UNTIL} AND begins <= {_UNTIL}
-    AND (
-        (begins > (TABLE kept_from) AND (begins = {_block("begins")} OR begins = {_UNTIL}))
-        OR (begins = (TABLE kept_from) AND begins <> {_block("begins")})
-    )
+    WHERE what = 'account' AND minutes = {RUNNING} AND begins > (TABLE kept_from) AND begins <= {_UNTIL}
+    AND (begins = {_month("begins")} OR begins = {_UNTIL})
 """
 _NOTED = f"""
     SELECT account_id, {", ".join(MEASURES.values())} FROM ({CHANGES}) AS changes
@@ -88,14 +82,14 @@ _TIMES = f"""
     UNION ALL
     SELECT {RUNNING}, begins, {_SUMS}
     FROM (SELECT DISTINCT begins FROM traffic_sum WHERE minutes = {RUNNING}) AS days
-    JOIN {_QUARTERS} ON quarter < begins AND quarter >= {_block("begins - interval '1 microsecond'")}
+    JOIN {_QUARTERS} ON quarter < begins AND quarter >= {_month("begins - interval '1 microsecond'")}
     GROUP BY 1, 2
 """
 _OF_KEYS = f"""
     SELECT what, minutes, begins, {_SUMS} FROM traffic_sum WHERE what <> '{ALL}'
     GROUP BY what, minutes, begins
 """
-# Single hours of long ago are not kept, and a block that a month has left in the middle is not whole.
+# Single hours of long ago are not kept.
 _BY_KEY = f"""
     SELECT 0, concat_ws(' ', what, CASE minutes WHEN {RUNNING} THEN 'until' ELSE 'from' END, begins, measure),
         coalesce(k.amount, 0), coalesce(c.amount, 0)
@@ -108,7 +102,7 @@ _BY_KEY = f"""
     CROSS JOIN traffic_state
     WHERE (what <> '{RATES}' OR measure = 'answered')  -- which only answered calls have
         AND CASE minutes
-            WHEN {RUNNING} THEN {_block("begins - interval '1 microsecond'")} >= (TABLE kept_from)
+            WHEN {RUNNING} THEN {_month("begins - interval '1 microsecond'")} >= (TABLE kept_from)
             ELSE begins >= (TABLE kept_from)
                 AND begins >= date_trunc('day', added_until - interval '{HOURS_KEPT.days} days', 'UTC')
             END

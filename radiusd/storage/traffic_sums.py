@@ -42,10 +42,14 @@ HOUR_MINUTES = 60
 """By each key calls are added up by hours."""
 
 RUNNING = 0
-"""Minutes of a running sum: from the beginning of its block up to a day's end. Two of them are any days."""
+"""
+Minutes of a running sum: from the beginning of a month of UTC up to the end of one of its days.
 
-BLOCK = timedelta(days=32)
-"""Counted from 1970 on. Running sums begin anew with each: a late change is in all that come after it."""
+Two of them are any days of a month, one is a month, which most reports are about. They begin anew with each
+month, since a late change is in all that come after it.
+"""
+
+LONGEST_MONTH = timedelta(days=31)
 
 HOURS_KEPT = timedelta(days=40)
 """Sums of single hours that are older go: there are many, and only the ends of a report's time need them."""
@@ -116,7 +120,6 @@ _KEY = "begins, minutes, what, key_id, key_text, currency"
 
 
 _IS_ANY = f"({', '.join(MEASURES)}) <> ({', '.join('0' for _ in MEASURES)})"
-_BLOCK = str(BLOCK // timedelta(minutes=1))
 
 
 def _begin(minutes: str, column: str) -> str:
@@ -168,7 +171,7 @@ _ADD = f"""
         SELECT day_end, {RUNNING}, what, key_id, key_text, currency, {", ".join(MEASURES)}
         FROM days CROSS JOIN LATERAL generate_series(
             day + interval '1 day',
-            least({_begin(_BLOCK, "day")} + interval '{BLOCK.days} days', %(days_until)s),
+            least(date_trunc('month', day, 'UTC') + interval '1 month', %(days_until)s),
             interval '1 day'
         ) AS day_end
         WHERE {_IS_ANY}
@@ -189,7 +192,7 @@ _ADD_DAY = f"""
     SELECT %(until)s, {RUNNING}, what, key_id, key_text, currency, {_SUMS} FROM traffic_sum
     WHERE what = ANY (%(whats)s) AND (
         (minutes = {HOUR_MINUTES} AND begins >= %(since)s AND begins < %(until)s)
-        OR (minutes = {RUNNING} AND begins = %(since)s AND NOT %(begins_block)s)
+        OR (minutes = {RUNNING} AND begins = %(since)s AND NOT %(begins_month)s)
     )
     GROUP BY what, key_id, key_text, currency
     ORDER BY what, key_id
@@ -282,9 +285,9 @@ def _advance(txn: Cursor, since: datetime, until: datetime) -> int:
     day = floor(since, 1440)
     txn.execute(_ADD, {"since": since, "until": until, "first": FIRST, "days_until": day})
     changed = txn.fetchall()
-    # More than a day is added up only where there are no records: after the block there is nothing to carry.
-    while day + DAY <= until and (day < since + DAY or day < block_of(since) + BLOCK):
-        values = {"since": day, "until": day + DAY, "begins_block": day == block_of(day)}
+    # More than a day is added up only where there are no records: after the month there is nothing to carry.
+    while day + DAY <= until and (day < since + DAY or day < month_after(since)):
+        values = {"since": day, "until": day + DAY, "begins_month": day == month_of(day)}
         txn.execute(_ADD_DAY, {**values, "whats": [*GROUPS, RATES]})
         day += DAY
     count_peaks(txn, since, until)
@@ -302,9 +305,8 @@ def _forget(txn: Cursor, added_until: datetime) -> None:
     for table in ("traffic_sum", "trunk_peak"):
         txn.execute(
             f"DELETE FROM {table} WHERE begins < ("
-            " SELECT max(month)::timestamp AT TIME ZONE 'UTC' FROM retained_month"
-            " WHERE dropped_at IS NOT NULL) - %s",
-            (BLOCK,),
+            " SELECT (max(month) + interval '1 month') AT TIME ZONE 'UTC' FROM retained_month"
+            " WHERE dropped_at IS NOT NULL)"
         )
 
 
@@ -313,6 +315,11 @@ def hours_from(added_until: datetime) -> datetime:
     return floor(added_until - HOURS_KEPT, 1440)
 
 
-def block_of(moment: datetime) -> datetime:
-    """Return when the block of running sums that *moment* is in begins."""
-    return floor(moment, int(_BLOCK))
+def month_of(moment: datetime) -> datetime:
+    """Return when the month of UTC that *moment* is in begins."""
+    return floor(moment.astimezone(UTC), 1440).replace(day=1)
+
+
+def month_after(moment: datetime) -> datetime:
+    """Return when the month after the one that *moment* is in begins."""
+    return month_of(month_of(moment) + LONGEST_MONTH)

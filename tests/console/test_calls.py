@@ -91,6 +91,25 @@ def test_the_peak_of_a_trunk_is_counted(visit, switch):
     assert ["tg2", "ACME", "2 full", "2"] == page.locator("tbody td").all_inner_texts()[:4]
 
 
+def test_a_report_is_of_this_month_until_another_time_is_picked(visit, switch):
+    """
+    The page says which, and a time that is picked keeps what is added up and drawn.
+    """
+    switch.stop("c1", seconds=5, calling="1")
+    page = visit(Role.OPERATOR, "/reports?by=day&measure=calls")
+    times = page.get_by_role("navigation", name="Times")
+
+    assert "This month" == times.locator("[aria-current=page]").inner_text()
+    assert page.get_by_text(f"Calls set up from {switch.now:%Y-%m}-01 00:00").is_visible()
+    for name, lines in (("Last month", "No calls."), ("31 days", f"{switch.now:%Y-%m-%d}")):
+        times.get_by_role("link", name=name).click()
+
+        assert name == times.locator("[aria-current=page]").inner_text()
+        assert page.locator("tbody td").first.inner_text() == lines
+        assert "day" == page.get_by_label("Add up by").input_value()
+        assert "calls" == page.get_by_label("Draw").input_value()
+
+
 def test_trunks_of_one_name_lead_to_their_own_pages(visit, site, dsn):
     """
     On the pages of live calls and of peaks, where each says on which client it is.

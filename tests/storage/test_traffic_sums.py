@@ -20,6 +20,7 @@ from radiusd.storage import traffic_sums
 from radiusd.storage.books_check import check_books
 from radiusd.storage.database import BlockingConnection, finish
 from radiusd.storage.time_steps import ceiling, floor
+from radiusd.storage.traffic_parts import parts
 from radiusd.storage.traffic_proofs import TRAFFIC_CHECKS
 from radiusd.storage.traffic_sums import HOUR_MINUTES, add_up, forget_needless
 
@@ -278,6 +279,19 @@ def test_the_greatest_come_first(site: str, first: str):
         assert 2 == len(every)
         assert every[:1] == one
         assert getattr(every[0], first) > getattr(every[1], first)
+
+
+@pytest.mark.parametrize("months", (1, 2, 3))
+def test_a_month_is_one_list_of_sums(site: str, months: int):
+    """
+    However many days it has, and whatever was before: more would be read for each account.
+    """
+    with closing(psycopg2.connect(site, options="-c timezone=UTC")) as connection, connection.cursor() as txn:
+        txn.execute("UPDATE traffic_state SET added_until = '2026-06-01Z'")
+        since, until = datetime(2026, 6 - months, 1, tzinfo=UTC), datetime(2026, 6, 1, tzinfo=UTC)
+        found = parts(txn, GROUPS["account"][0], since, until)
+
+        assert months == found.sql.count("FROM traffic_sum")
 
 
 def test_an_hour_is_added_up_once_those_are_done_that_began_in_it(
