@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from datetime import datetime
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeVar, cast
 
 import msgspec
 
@@ -154,7 +154,7 @@ def _calls(place: int) -> str:
     return f"""
         ROWS FROM (
             json_to_recordset(${place}) AS ({_definitions(CallColumns)}),
-            json_array_elements_text(${place + 1}), json_array_elements_text(${place + 2})
+            json_array_elements(${place + 1}), json_array_elements(${place + 2})
         ) AS r({", ".join(_columns(CallColumns))}, facts, charges)
     """
 
@@ -232,6 +232,7 @@ _ALONE = {write: write.alone.execute for write in (*_BEFORE, *_AFTER)}
 WRITES = (*(write.alone for write in _ALONE), *(together.statement for together in _TOGETHER))
 """What a connection must have prepared to write."""
 
+_RowT = TypeVar("_RowT", bound=Row)
 _encode = msgspec.json.Encoder().encode
 _NUL = re.compile(r"(?<!\\)((?:\\\\)*)\\u0000")
 
@@ -269,7 +270,7 @@ def _arguments(books: Books) -> dict[_Write, Sequence[str]]:
     if books.new_calls:
         told[_ADD_CALL] = _call_arguments(_in_order(books.new_calls))
     if changed[CallRow]:
-        told[_CHANGE_CALL] = _call_arguments(_in_order(changed[CallRow]))
+        told[_CHANGE_CALL] = _call_arguments(_in_order(cast("dict[Any, CallRow]", changed[CallRow])))
     rows_of: tuple[tuple[_Write, Mapping[Any, Row]], ...] = (
         (_REMOVE_CDR, books.replaced_cdrs),
         (_END_SESSION, books.ended_sessions),
@@ -299,28 +300,25 @@ def _text(rows: Iterable[Row]) -> str:
     return _NUL.sub(r"\1\\ufffd", text) if "\\u0000" in text else text
 
 
-def _call_arguments(rows: list[Row]) -> tuple[str, str, str]:
+def _call_arguments(rows: list[CallRow]) -> tuple[str, str, str]:
     """Return the arguments of the statements that write calls: columns, facts, charges."""
-    columns, facts, charges = [], [], []
-    for row in rows:
-        assert isinstance(row, CallRow)
-        columns.append(
-            CallColumns(
-                call_key=row.call_key,
-                seq=row.seq,
-                call_id=row.call_id,
-                client_id=row.client_id,
-                state=row.state,
-                begun_at=row.begun_at,
-                ended_at=row.ended_at,
-                accounts=row.accounts,
-            )
+    columns = [
+        CallColumns(
+            call_key=row.call_key,
+            seq=row.seq,
+            call_id=row.call_id,
+            client_id=row.client_id,
+            state=row.state,
+            begun_at=row.begun_at,
+            ended_at=row.ended_at,
+            accounts=row.accounts,
         )
-        facts.append(_encode(row.facts).decode())
-        charges.append(_encode(row.charges).decode())
+        for row in rows
+    ]
+    facts, charges = [row.facts for row in rows], [row.charges for row in rows]
     return _encode(columns).decode(), _encode(facts).decode(), _encode(charges).decode()
 
 
-def _in_order(rows: Mapping[Any, Row]) -> list[Row]:
+def _in_order(rows: Mapping[Any, _RowT]) -> list[_RowT]:
     """Return rows by key, so that every batch locks in one order."""
     return [rows[key] for key in sorted(rows)]
