@@ -123,6 +123,7 @@ _TIMES: tuple[tuple[re.Pattern[str], str], ...] = (
 _CISCO = re.compile(r"\b(\d\d:\d\d:\d\d)(\.\d{3} UTC )([A-Z]{3} \d\d \d{4})")
 _UNIX = re.compile(r"\b1[78]\d{8}(?=\b|0{6}\b)")
 _NUMBER = re.compile(r"\b(1[23]\d{5}|44\d{6})\d{4}\b")
+_AVAYA_ID = re.compile(r"(?<=,,0,)1\d{9}(?=,)")
 _ID = re.compile(r"\b(BW|SD|)[0-9a-f]{8}(?=-[0-9a-f]{4}-|(?=[0-9a-f]{4})[0-9a-f]*[a-f])")
 
 
@@ -133,6 +134,7 @@ def _as_other_calls(records: str, index: int) -> str:
     records = _CISCO.sub(lambda found: _later_in_cisco(found, index), records)
     records = _UNIX.sub(lambda found: str(int(found[0]) + index * APART.seconds), records)
     records = _NUMBER.sub(lambda found: f"{found[1]}{(int(found[0][-4:]) + index) % 10_000:04}", records)
+    records = _AVAYA_ID.sub(lambda found: str(int(found[0]) + index * 1_000_000), records)
     return _ID.sub(lambda found: f"{found[1]}{index:08x}", records)
 
 

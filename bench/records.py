@@ -1,36 +1,25 @@
 """
-Time call records: reading alone, what they mean to the books, and from a file into them.
+Time the reading of call records, and what they mean to the books.
 
-    python -m bench.records [--records 20000] [--dsn DSN --source NAME]
+    python -m bench.records [--records 20000] [FORMAT...]
 
-The first table is for each text format how many records one core reads a second, and how many microseconds
-go from a record to its event and key: in CPU time, of many files the one that took the least.
-With a source, files of Asterisk's are imported under it, too: in a database that is there for that.
+It tells for each text format how many records one core reads a second, and how many microseconds go from a
+record to its event and key: in CPU time, of many files the one that took the least. ``bench.imports`` takes
+them into the books, ``bench.ber`` reads those in ASN.1.
 """
 
 from __future__ import annotations
 
 import argparse
-import random
-import tempfile
-import uuid
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import closing
-from datetime import UTC, datetime, timedelta
+from collections.abc import Callable, Sequence
+from datetime import UTC, datetime
 from io import BytesIO
-from pathlib import Path
-from time import perf_counter, process_time
-
-import psycopg2
+from time import process_time
 
 from bench.record_files import SAMPLES, Sample, a_file
-from radiusd.handlers.record_import import Importer
 from radiusd.records.events import Meaning
 from radiusd.records.record import Entry
 from radiusd.records.registry import FORMATS
-from radiusd.storage.catalogue import load_catalogue
-from radiusd.storage.laned import LanedJournal
-from radiusd.storage.secrets import Sealer, make_key
 
 RECORDS_A_FILE = 1_000
 """A file takes less time than others let us have a core for, and each tells of other calls."""
@@ -71,48 +60,15 @@ def _taken(work: Callable[[], object]) -> float:
     return process_time() - start
 
 
-def rows(records: int) -> Iterator[str]:
-    """Yield rows of Master.csv, each of another call."""
-    form = "%Y-%m-%d %H:%M:%S"
-    for number in range(records):
-        at = BEGUN + timedelta(seconds=number)
-        ended = at + timedelta(seconds=30)
-        yield (
-            f'"","1001","13105550100","acme.pbx","1001","SIP/{number}","SIP/t","Dial","x","{at:{form}}",'
-            f'"{at:{form}}","{ended:{form}}",30,30,"ANSWERED","DOCUMENTATION","{at.timestamp():.0f}.{number}",""\n'
-        )
-
-
-def time_importing(dsn: str, key_file: Path, source: str, records: int) -> None:
-    """Import one file of so many records."""
-    with tempfile.NamedTemporaryFile("w", suffix=".csv") as file:
-        file.writelines(rows(records))
-        file.flush()
-        with closing(psycopg2.connect(dsn)) as connection:
-            catalogue = load_catalogue(connection, Sealer(make_key(key_file)))
-            journal = LanedJournal(dsn, catalogue, random.Random(1))
-            new_id = lambda: str(uuid.uuid4())  # noqa: E731  # said where it is used
-            importer = Importer(connection, journal, source, lambda: datetime.now(UTC), new_id)
-            start = perf_counter()
-            row = importer.import_file(file.name, lambda octets, records: None)
-            took_s = perf_counter() - start
-    print(f"import: {row.accepted:,} of {row.received:,} accepted, {row.received / took_s:,.0f} records/s")
-
-
 def main(arguments: Sequence[str] | None = None) -> None:
     """Run and print."""
-    parser = argparse.ArgumentParser(description="Time the reading and importing of call records.")
+    parser = argparse.ArgumentParser(prog="python -m bench.records", description=__doc__)
     parser.add_argument("formats", nargs="*", help="names as the table has them, or how they begin; else all")
     parser.add_argument("--records", type=int, default=20_000)
-    parser.add_argument("--dsn", help="a database with the source; calls are booked in it")
-    parser.add_argument("--key-file", type=Path, default=Path("secret.key"))
-    parser.add_argument("--source", default="pbx")
     options = parser.parse_args(arguments)
     for name, sample in SAMPLES.items():
         if not options.formats or name.startswith(tuple(options.formats)):
             time_reading(name, sample, options.records)
-    if options.dsn:
-        time_importing(options.dsn, options.key_file, options.source, options.records)
 
 
 if __name__ == "__main__":
