@@ -39,6 +39,7 @@ REQUIRED = {
     "synchronous_commit": "on",
     "timezone": "UTC",
     "log_timezone": "UTC",
+    "log_min_error_statement": "panic",  # statements hold calls: who called whom, and a megabyte of them
 }
 # What an operator may tune, in pg/postgresql.conf.
 TUNABLE = """
@@ -52,7 +53,6 @@ wal_compression = on
 checkpoint_timeout = 15min
 jit = off                           # a statement of a millisecond does not repay compiling
 log_lock_waits = on
-log_min_duration_statement = 1s
 log_line_prefix = '%m [%p] '
 """
 

@@ -9,6 +9,7 @@ from contextlib import closing
 from pathlib import Path
 
 import pytest
+from psycopg2 import DatabaseError
 
 from radiusd.storage import postgres_home
 from radiusd.storage.postgres_cluster import PostgresFailed
@@ -29,6 +30,20 @@ def test_nobody_else_may_come_near(make_server: Make, home: Path):
     for path in (home, server.data, server.run_dir):
         assert (path, 0o700) == (path, stat.S_IMODE(path.stat().st_mode))
     assert 0 == (home / "postgres.log").stat().st_mode & 0o077
+
+
+def test_the_log_tells_errors_and_not_whose_calls_they_are_about(make_server: Make, home: Path):
+    """
+    A statement holds the calls of a batch. Many a message would come with all of it, and fill the disk.
+    """
+    server = make_server()
+    server.start()
+    with pytest.raises(DatabaseError):
+        ask(server.dsn, "SELECT 1 / (length('442071838750') - 12)")
+
+    log = (home / "postgres.log").read_text()
+    assert "ERROR:  division by zero" in log
+    assert "442071838750" not in log
 
 
 def test_folders_above_the_home_stay_as_they_are(make_server: Make, short_dir: Path):
