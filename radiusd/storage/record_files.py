@@ -82,6 +82,19 @@ class Totals(NamedTuple):
     last_file_at: datetime | None = None
 
 
+# One key at a time, which LIMIT says: else a table that was not analyzed yet is read through another index,
+# all records of the source or of the file for each batch.
+_KNOWN = """
+SELECT key FROM unnest(%s::bytea[]) AS key
+CROSS JOIN LATERAL (SELECT FROM record WHERE source_id = %s AND record_key = key LIMIT 1) AS known
+"""
+_FORGET = """
+DELETE FROM record WHERE ctid = ANY (ARRAY(
+    SELECT place FROM unnest(%s::bytea[]) AS key CROSS JOIN LATERAL (
+        SELECT ctid AS place, file_id FROM record WHERE source_id = %s AND record_key = key LIMIT 1
+    ) AS known WHERE file_id = %s::uuid
+))
+"""
 # JSON costs a twentieth of what a list of tuples does that psycopg2 has to write as literals.
 _NOTE_TAKEN = """
 WITH told AS MATERIALIZED (
@@ -141,10 +154,7 @@ def set_state(txn: Cursor, file_id: str, state: str, ended_at: datetime | None) 
 
 async def known_keys(notes: Connection, source_id: int, keys: Sequence[bytes]) -> set[bytes]:
     """Return those of *keys* whose records were taken before."""
-    rows = await notes.run(
-        "SELECT record_key FROM record WHERE source_id = %s AND record_key = ANY(%s::bytea[])",
-        (source_id, "{" + ",".join(f'"\\\\x{key.hex()}"' for key in keys) + "}"),
-    )
+    rows = await notes.run(_KNOWN, ("{" + ",".join(f'"\\\\x{key.hex()}"' for key in keys) + "}", source_id))
     return {bytes(key) for (key,) in rows}
 
 
@@ -238,10 +248,7 @@ def records_of(
 
 def forget(txn: Cursor, source_id: int, file_id: str, keys: Sequence[bytes]) -> None:
     """Forget records, which are out of the books."""
-    txn.execute(
-        "DELETE FROM record WHERE source_id = %s AND record_key = ANY(%s) AND file_id = %s::uuid",
-        (source_id, list(keys), file_id),
-    )
+    txn.execute(_FORGET, (list(keys), source_id, file_id))
 
 
 def clear_counts(txn: Cursor, file_id: str) -> None:

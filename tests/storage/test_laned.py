@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import random
 from contextlib import closing
+from hashlib import md5
 from types import SimpleNamespace
 from typing import Any
 
@@ -15,6 +16,7 @@ from radiusd.calls.books import Books
 from radiusd.calls.claims import ServiceKind
 from radiusd.calls.context import Context
 from radiusd.storage.laned import LanedJournal, Settled
+from radiusd.storage.record_files import known_keys
 from radiusd.storage.told_records import RecordOutcome, RecordReport
 from tests.builders import NOW, a_client, a_directory, a_service, a_stop, an_account
 from tests.node import open_accounts, rows
@@ -86,3 +88,36 @@ def test_a_database_that_is_away_is_nobodys_fault(dsn: str) -> None:
 
     asyncio.run(settle())
     assert [] == rows(dsn, "cdr")
+
+
+def test_records_are_looked_up_by_their_keys(dsn: str) -> None:
+    """
+    Not by reading all that ever came from the source; also when the table was not analyzed yet.
+    """
+    with closing(psycopg2.connect(dsn)) as connection, connection, connection.cursor() as txn:
+        txn.execute("SET LOCAL session_replication_role = replica")  # of a source that is not there
+        txn.execute(
+            "INSERT INTO record (source_id, record_key, file_id, call_key, seq, begun_at)"
+            " SELECT 1, decode(md5(n::text), 'hex'), gen_random_uuid(), decode(md5(n::text), 'hex'), 0, now()"
+            " FROM generate_series(1, 20000) AS n"
+        )
+    keys = [md5(str(number).encode()).digest() for number in range(19_501, 20_501)]
+
+    async def plan_of_known_keys() -> tuple[str, set[bytes]]:
+        async with LanedJournal(dsn, a_catalogue(), random.Random(1)) as journal:
+            asked: list[tuple[str, Any]] = []
+
+            class Asked:
+                async def run(self, sql: str, args: Any = ()) -> Any:
+                    asked.append((sql, args))
+                    return await journal.notes.run(sql, args)
+
+            known = await known_keys(Asked(), 1, keys)
+            [(sql, args)] = asked
+            return str(await journal.notes.run(f"EXPLAIN {sql}", args)), known
+
+    plan, known = asyncio.run(plan_of_known_keys())
+
+    assert set(keys[:500]) == known
+    assert "record_pkey" in plan
+    assert "record_of_file" not in plan
