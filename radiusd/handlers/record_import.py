@@ -232,7 +232,7 @@ class Importer:
         async with self._journal:
             while True:
                 with self._connection, self._connection.cursor() as txn:
-                    found = record_files.records_of(txn, self._source_id, file.id, BATCH)
+                    found = record_files.records_of(txn, file.id, BATCH)
                 if not found:
                     break
                 client_id, name = self._meaning.client_id, self._source.name

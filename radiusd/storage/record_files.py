@@ -82,8 +82,8 @@ class Totals(NamedTuple):
     last_file_at: datetime | None = None
 
 
-# One key at a time, which LIMIT says: else a table that was not analyzed yet is read through another index,
-# all records of the source or of the file for each batch.
+# One key at a time, which LIMIT says: else all records of the file or the source are read for each batch, by
+# what PostgreSQL has counted of other ones.
 _KNOWN = """
 SELECT key FROM unnest(%s::bytea[]) AS key
 CROSS JOIN LATERAL (SELECT FROM record WHERE source_id = %s AND record_key = key LIMIT 1) AS known
@@ -234,14 +234,12 @@ def find_files(
     return [FileRow(*row) for row in txn.fetchall()]
 
 
-def records_of(
-    txn: Cursor, source_id: int, file_id: str, most: int
-) -> list[tuple[bytes, str, int, datetime]]:
+def records_of(txn: Cursor, file_id: str, most: int) -> list[tuple[bytes, str, int, datetime]]:
     """Return up to *most* records that a file has brought: key, the call's key and number, its beginning."""
     txn.execute(
         "SELECT record_key, call_key::text, seq, begun_at FROM record"
-        " WHERE source_id = %s AND file_id = %s::uuid LIMIT %s",
-        (source_id, file_id, most),
+        " WHERE file_id = %s::uuid LIMIT %s",
+        (file_id, most),
     )
     return [(bytes(key), call_key, seq, begun_at) for key, call_key, seq, begun_at in txn.fetchall()]
 

@@ -7,3 +7,8 @@ TRUNCATE traffic_sum, traffic_change, trunk_peak;
 CREATE AGGREGATE whole_sum(bigint) (
     SFUNC = int8pl, STYPE = bigint, INITCOND = '0', COMBINEFUNC = int8pl, PARALLEL = SAFE
 );
+
+-- Not led by the source: where nothing was known of a new one yet, its records were looked up here, each by
+-- reading all that there were.
+DROP INDEX record_of_file;
+CREATE INDEX record_of_file ON record (file_id);
