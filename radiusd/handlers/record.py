@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from ipaddress import IPv4Network, IPv6Network, ip_network
 from pathlib import Path
 from typing import Any
@@ -85,7 +85,6 @@ class Collecting:
             self._log.error("records not imported", source=source.name, file=str(path), why=str(error))
             source.refuse(path, is_segment)
             return
-        source.take(path, is_segment)
         self._log.info(
             "records imported",
             source=source.name,
@@ -97,6 +96,14 @@ class Collecting:
             unmatched=row.unmatched,
             unrated=row.unrated,
         )
+        try:
+            source.take(path, is_segment)
+        except OSError as error:
+            if is_segment:
+                raise
+            # Its records are in the books; those of the files behind it must not wait for it.
+            self._log.error("records left in place", source=source.name, file=str(path), why=str(error))
+            source.refuse(path, is_segment)
 
 
 class _Source:
@@ -138,6 +145,8 @@ class _Source:
         after = self._spool.cursor()
         found = await deferToThread(new_rows, dsn, settings.table, settings.cursor, after)
         if found is not None:
+            if found.is_new_table:
+                self._log.warning("accounting table began again", source=self.name, table=settings.table)
             self._spool.add_document(found.csv)
             self._spool.set_cursor(found.last)
 
@@ -149,13 +158,17 @@ class _Source:
             raise BadSettings(f"collectors: {where} cannot be had: {error}") from error
         self._log.info("records listening", source=self.name, address=host, port=bound.getHost().port)
 
-    def waiting(self, now_s: float) -> list[tuple[Path, bool]]:
-        """Return the files that are to be imported; True: a segment of the spool."""
+    def waiting(self, now_s: float) -> Iterator[tuple[Path, bool]]:
+        """
+        Yield the files that are to be imported; True: a segment of the spool.
+
+        Raises:
+            OSError: The folder is not there or cannot be read; the segments were yielded before.
+        """
         self._spool.seal()
-        found = [(path, True) for path in self._spool.ready() if path not in self._refused]
+        yield from [(path, True) for path in self._spool.ready() if path not in self._refused]
         if self._folder is not None:
-            found += [(path, False) for path in self._folder.whole(now_s)]
-        return found
+            yield from [(path, False) for path in self._folder.whole(now_s)]
 
     def take(self, path: Path, is_segment: bool) -> None:
         if is_segment:
