@@ -71,15 +71,34 @@ class Listening(Factory):
 
 
 class Connecting(ReconnectingClientFactory):
-    """We connect to a PBX, and again with growing pauses."""
+    """We connect to a PBX, and again with growing pauses; it is said once that it is away, or back."""
 
     noisy = False
     maxDelay = LONGEST_PAUSE_S
 
-    def __init__(self, keep: Callable[[bytes], None]) -> None:
+    def __init__(self, keep: Callable[[bytes], None], log: Any) -> None:
         self._keep = keep
+        self._log = log
+        self._is_down = False
 
     def buildProtocol(self, addr: IAddress | None) -> Lines:
         """Return the protocol of a connection that stands."""
         self.resetDelay()  # type: ignore[no-untyped-call]
+        self._is_down = False
+        self._log.info("record stream connected")
         return Lines(self._keep, lambda: None)
+
+    def clientConnectionFailed(self, connector: Any, reason: Failure) -> None:
+        """Try again later."""
+        self._say(reason)
+        super().clientConnectionFailed(connector, reason)  # type: ignore[no-untyped-call]
+
+    def clientConnectionLost(self, connector: Any, unused_reason: Failure) -> None:
+        """Connect again."""
+        self._say(unused_reason)
+        super().clientConnectionLost(connector, unused_reason)  # type: ignore[no-untyped-call]
+
+    def _say(self, reason: Failure) -> None:
+        if not self._is_down:
+            self._log.warning("record stream down", why=reason.getErrorMessage())
+        self._is_down = True
