@@ -129,8 +129,8 @@ class _Source:
             self._listen(settings.listen, Listening(keep, _networks(settings.allow), self._log))
         if settings.connect:
             host, port = host_and_port("connect", settings.connect)
-            log = self._log.bind(source=self.name, address=host, port=port)
-            self._reactor.connectTCP(host, port, Connecting(keep, log))
+            factory = Connecting(keep, self.name, settings.connect, self._log)
+            self._reactor.connectTCP(host, port, factory)
         if settings.post:
             password = _password(settings.password_file)
             posts = Posts(self._spool.add_document, settings.user, password, self._log)

@@ -76,8 +76,9 @@ class Connecting(ReconnectingClientFactory):
     noisy = False
     maxDelay = LONGEST_PAUSE_S
 
-    def __init__(self, keep: Callable[[bytes], None], log: Any) -> None:
+    def __init__(self, keep: Callable[[bytes], None], source: str, address: str, log: Any) -> None:
         self._keep = keep
+        self._source, self._address = source, address
         self._log = log
         self._is_down = False
 
@@ -85,7 +86,7 @@ class Connecting(ReconnectingClientFactory):
         """Return the protocol of a connection that stands."""
         self.resetDelay()  # type: ignore[no-untyped-call]
         self._is_down = False
-        self._log.info("record stream connected")
+        self._log.info("record stream connected", source=self._source, address=self._address)
         return Lines(self._keep, lambda: None)
 
     def clientConnectionFailed(self, connector: Any, reason: Failure) -> None:
@@ -100,5 +101,6 @@ class Connecting(ReconnectingClientFactory):
 
     def _say(self, reason: Failure) -> None:
         if not self._is_down:
-            self._log.warning("record stream down", why=reason.getErrorMessage())
+            why = reason.getErrorMessage()
+            self._log.warning("record stream down", source=self._source, address=self._address, why=why)
         self._is_down = True

@@ -62,7 +62,7 @@ def test_a_pbx_that_is_away_is_said_once() -> None:
     Not at every try; and again when it was there meanwhile.
     """
     log, clock, connector = Log(), Clock(), Connector()
-    factory = Connecting([].append, log)
+    factory = Connecting([].append, "hotel", "192.0.2.5:2300", log)
     factory.clock = clock
     for _ in range(3):
         factory.clientConnectionFailed(connector, Failure(Refused()))
