@@ -9,6 +9,7 @@ from typing import Any
 
 import psycopg2
 from twisted.internet.defer import Deferred
+from twisted.internet.error import CannotListenError
 from twisted.internet.task import LoopingCall
 from twisted.internet.threads import deferToThread
 
@@ -155,8 +156,8 @@ class _Source:
         host, port = host_and_port("listen", where)
         try:
             bound = self._reactor.listenTCP(port, factory, interface=host)
-        except OSError as error:
-            raise BadSettings(f"collectors: {where} cannot be had: {error}") from error
+        except CannotListenError as error:
+            raise BadSettings(f"collectors: {where} cannot be had: {error.socketError}") from error
         self._log.info("records listening", source=self.name, address=host, port=bound.getHost().port)
 
     def waiting(self, now_s: float) -> Iterator[tuple[Path, bool]]:
