@@ -77,6 +77,7 @@ class Collecting:
         source.quiet_until_s = self._reactor.seconds() + PAUSE_S
 
     async def _import(self, source: _Source, path: Path, is_segment: bool) -> None:
+        begun_s = self._reactor.seconds()
         try:
             row = await deferToThread(self._import_file, source.name, str(path))
         except NotFound:
@@ -85,6 +86,10 @@ class Collecting:
             # Of a damaged file what could be read is in the books; it is looked at again when it changes.
             self._log.error("records not imported", source=source.name, file=str(path), why=str(error))
             source.refuse(path, is_segment)
+            return
+        if row.ended_at is not None and row.ended_at.timestamp() < begun_s:
+            self._log.info("records known already", source=source.name, file=str(path), first=row.name)
+            self._put_away(source, path, is_segment)
             return
         self._log.info(
             "records imported",
@@ -97,6 +102,10 @@ class Collecting:
             unmatched=row.unmatched,
             unrated=row.unrated,
         )
+        self._put_away(source, path, is_segment)
+
+    def _put_away(self, source: _Source, path: Path, is_segment: bool) -> None:
+        """Remove or move what is in the books."""
         try:
             source.take(path, is_segment)
         except OSError as error:
