@@ -14,11 +14,11 @@ from twisted.internet.task import LoopingCall
 from twisted.internet.threads import deferToThread
 
 from radiusd.errors import BadInput, BadSettings, NotFound, TollwireError
+from radiusd.records.collector import Collector, host_and_port
 from radiusd.records.folder import Folder
 from radiusd.records.posts import Posts, site
 from radiusd.records.spool import Spool
 from radiusd.records.streams import Connecting, Listening
-from radiusd.settings import Collector
 from radiusd.storage.accounting_table import new_rows
 from radiusd.storage.record_files import FileRow
 
@@ -40,7 +40,8 @@ class Collecting:
         self._reactor = reactor
         self._import_file = import_file
         self._log = log
-        self._sources = [_Source(reactor, collector, spool, log) for collector in collectors]
+        spools = {name: Spool(spool / name) for name in {collector.source for collector in collectors}}
+        self._sources = [_Source(reactor, each, spools[each.source], log) for each in collectors]
         self._loop = LoopingCall(self._look)
         self._loop.clock = reactor
 
@@ -119,12 +120,12 @@ class Collecting:
 class _Source:
     """What comes in of one source."""
 
-    def __init__(self, reactor: Any, collector: Collector, spool: Path, log: Any) -> None:
+    def __init__(self, reactor: Any, collector: Collector, spool: Spool, log: Any) -> None:
         self.name = collector.source
         self._reactor = reactor
         self._settings = collector
         self._log = log
-        self._spool = Spool(spool / collector.source)
+        self._spool = spool
         self._refused: set[Path] = set()
         self.quiet_until_s = 0.0
         self._table_due_s = 0.0
@@ -153,13 +154,14 @@ class _Source:
             return
         self._table_due_s = now_s + TABLE_S
         dsn = Path(settings.dsn_file).read_text().strip()
-        after = self._spool.cursor()
+        read = f"{settings.table}@{Path(settings.dsn_file).name}"
+        after = self._spool.cursor(read)
         found = await deferToThread(new_rows, dsn, settings.table, settings.cursor, after)
         if found is not None:
             if found.is_new_table:
                 self._log.warning("accounting table began again", source=self.name, table=settings.table)
             self._spool.add_document(found.csv)
-            self._spool.set_cursor(found.last)
+            self._spool.set_cursor(read, found.last)
 
     def _listen(self, where: str, factory: Any) -> None:
         host, port = host_and_port("listen", where)
@@ -199,14 +201,6 @@ def _networks(written: Sequence[str]) -> list[IPv4Network | IPv6Network]:
         return [ip_network(network) for network in written]
     except ValueError as error:
         raise BadSettings(f"collectors.allow: {error}; write 192.0.2.1 or 2001:db8::/64") from error
-
-
-def host_and_port(setting: str, written: str) -> tuple[str, int]:
-    """Return the two parts of ``host:port``. Raises BadSettings."""
-    host, colon, port = written.rpartition(":")
-    if not colon or not port.isdecimal() or int(port) > 65535:
-        raise BadSettings(f"collectors.{setting}: {written!r} is not host:port")
-    return host.strip("[]"), int(port)
 
 
 def _password(path: str) -> bytes:

@@ -224,7 +224,7 @@ def test_a_table_is_read_by_its_cursor(table: Any, collector: Collector, balance
     A call's INVITE and BYE are read as they come; a row with a lower number, committed late, is not lost.
     """
     table(7, "BYE", "2026-01-05 12:01:10", None, None)
-    until(lambda: (collector.spool / "proxy" / "cursor").exists())
+    until(lambda: (collector.spool / "proxy" / "cursor-proxy.acc@dsn").exists())
 
     table(5, "INVITE", "2026-01-05 12:00:10", "1001", "13105550100")
     table(8, "CANCEL", "2026-01-05 12:01:20", None, None)
@@ -248,7 +248,7 @@ def test_a_table_that_counts_from_1_again_is_read_again(
                     " sip_reason, time + interval '1 h', src_user, dst_user FROM proxy.acc")  # fmt: skip
 
     until(lambda: balance("ACME") == -120_000)
-    assert "4" == (collector.spool / "proxy" / "cursor").read_text()
+    assert "4" == (collector.spool / "proxy" / "cursor-proxy.acc@dsn").read_text()
 
 
 def test_a_file_that_cannot_be_moved_holds_up_no_other(collector: Collector, balance: Any) -> None:
