@@ -140,7 +140,8 @@ class _Source:
             self._listen(settings.listen, Listening(keep, _networks(settings.allow), self._log))
         if settings.connect:
             host, port = host_and_port("connect", settings.connect)
-            factory = Connecting(keep, self.name, settings.connect, self._log)
+            login = _login(settings.login_file) if settings.login_file else []
+            factory = Connecting(keep, self.name, settings.connect, self._log, login, self._reactor)
             self._reactor.connectTCP(host, port, factory)
         if settings.post:
             password = _password(settings.password_file)
@@ -203,13 +204,22 @@ def _networks(written: Sequence[str]) -> list[IPv4Network | IPv6Network]:
         raise BadSettings(f"collectors.allow: {error}; write 192.0.2.1 or 2001:db8::/64") from error
 
 
+def _login(path: str) -> list[bytes]:
+    return _secret("login_file", path).splitlines()
+
+
 def _password(path: str) -> bytes:
     if not path:
         raise BadSettings("collectors.password_file: whoever posts records has to prove who it is; give one")
+    return _secret("password_file", path)
+
+
+def _secret(setting: str, path: str) -> bytes:
+    """Return what is in the file *path*, of which *setting* tells. Raises BadSettings."""
     try:
-        password = Path(path).read_bytes().strip()
+        found = Path(path).read_bytes().strip()
     except OSError as error:
-        raise BadSettings(f"collectors.password_file: {path} cannot be read: {error.strerror}") from error
-    if not password:
-        raise BadSettings(f"collectors.password_file: {path} is empty")
-    return password
+        raise BadSettings(f"collectors.{setting}: {path} cannot be read: {error.strerror}") from error
+    if not found:
+        raise BadSettings(f"collectors.{setting}: {path} is empty")
+    return found

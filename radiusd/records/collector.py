@@ -21,6 +21,7 @@ class Collector(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     listen: str = ""  # host:port, to which PBXs connect (SMDR)
     allow: tuple[str, ...] = ("127.0.0.0/8", "::1/128")  # which networks may
     connect: str = ""  # host:port of a PBX to connect to (SMDR)
+    login_file: str = ""  # lines to send to it first, as a name and a password
     post: str = ""  # host:port for HTTP POST of documents
     dsn_file: str = ""  # of a PostgreSQL database with an accounting table
     table: str = "acc"
@@ -57,6 +58,8 @@ class Collector(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
                 ip_network(network)
             except ValueError as error:
                 yield "allow", f"{error}; write 192.0.2.1 or 2001:db8::/64"
+        if self.login_file and not self.connect:
+            yield "login_file", "only a PBX that we connect to asks who we are: give connect"
         if self.post and not self.password_file:
             yield "post", "whoever posts records has to prove who it is: give password_file"
 

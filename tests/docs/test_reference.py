@@ -75,7 +75,7 @@ def test_every_example_of_a_setting_is_another_value_that_is_taken(tmp_path: Pat
         if section == ["listeners"]:
             data["listeners"] = [{"kind": "auth", key: value}]
         elif section == ["collectors"]:
-            usual = {"source": "a", "folder": "/srv", "password_file": "post.password"}
+            usual = {"source": "a", "folder": "/srv", "connect": "pbx:1", "password_file": "x"}
             data["collectors"] = [{**usual, key: value}]
         elif section[:1] == ["exports"]:
             schedule = {"every": "month", "folder": "/srv"} if key in ("every", "folder") else {}
