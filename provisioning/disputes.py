@@ -8,13 +8,13 @@ counterpart are in memory, so that months of any size can be compared.
 from __future__ import annotations
 
 from collections import Counter, deque
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from decimal import Decimal
 from heapq import merge
 from itertools import count
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from psycopg2.extensions import connection as Connection
 from psycopg2.extras import execute_values
@@ -32,6 +32,23 @@ from radiusd.storage.record_sources import load_source
 BATCH = 1000
 ZERO = Decimal(0)
 KINDS = ("agrees", "duration", "price", "only_theirs", "only_ours")
+
+
+Within = Callable[[datetime], bool]
+
+_OURS = """
+SELECT connect_at, calling, called, (duration_ms + 999) / 1000,
+    trim_scale(cost_micros::numeric / 1000000)
+FROM cdr WHERE started_at >= %(since)s - interval '1 day' AND started_at < %(until)s
+    AND connect_at >= %(since)s AND connect_at < %(until)s
+    AND (supplier_id = %(supplier)s AND status IN ('answered', 'unrated')
+        OR status = 'unmatched' AND %(supplier)s = (
+            SELECT supplier_id FROM supplier_trunk t
+            WHERE trunk = trunk_out AND (t.client_id = cdr.client_id OR t.client_id IS NULL)
+            ORDER BY t.client_id NULLS LAST LIMIT 1))
+ORDER BY connect_at
+"""
+"""Calls that went to a supplier, whoever pays them: also those without a price, and those of nobody."""
 
 
 class Side(NamedTuple):
@@ -81,9 +98,17 @@ class Totals:
 
 
 def compare(
-    theirs: Iterable[Side], ours: Iterable[Side], limits: Limits, totals: Totals
+    theirs: Iterable[Side],
+    ours: Iterable[Side],
+    limits: Limits,
+    totals: Totals,
+    within: Within = lambda at: True,
 ) -> Iterator[Finding]:
-    """Yield where *theirs* and *ours*, both in the order of time, differ; count everything in *totals*."""
+    """
+    Yield where *theirs* and *ours*, both in the order of time, differ; count everything in *totals*.
+
+    Only calls are judged whose answer, by their clock where they have it, is *within* the time that is asked.
+    """
     number = count()  # so that no two tie, and sides are never compared
     order = merge(
         ((side.at, next(number), True, side) for side in theirs),
@@ -95,7 +120,7 @@ def compare(
     by_number: dict[str, list[tuple[Side, bool]]] = {}
     for at, _, is_theirs, side in order:
         while waiting and waiting[0][0].at < at - clock:
-            yield from _leave(waiting.popleft(), by_number, matched, limits, totals)
+            yield from _leave(waiting.popleft(), by_number, matched, limits, totals, within)
         found = _counterpart(by_number.get(side.called, []), side, is_theirs)
         if found is None:
             waiting.append((side, is_theirs))
@@ -103,9 +128,11 @@ def compare(
             continue
         _forget(by_number, found)
         matched.add(id(found[0]))
-        yield from _judge(side if is_theirs else found[0], found[0] if is_theirs else side, limits, totals)
+        pair = (side, found[0]) if is_theirs else (found[0], side)
+        if within(pair[0].at):
+            yield from _judge(*pair, limits, totals)
     while waiting:
-        yield from _leave(waiting.popleft(), by_number, matched, limits, totals)
+        yield from _leave(waiting.popleft(), by_number, matched, limits, totals, within)
 
 
 def _counterpart(
@@ -126,6 +153,7 @@ def _leave(
     matched: set[int],
     limits: Limits,
     totals: Totals,
+    within: Within,
 ) -> Iterator[Finding]:
     """Yield a call whose counterpart cannot come any more, unless it has come."""
     side, is_theirs = left
@@ -133,7 +161,8 @@ def _leave(
         matched.remove(id(side))
         return
     _forget(by_number, left)
-    yield from _judge(side if is_theirs else None, None if is_theirs else side, limits, totals)
+    if within(side.at):
+        yield from _judge(side if is_theirs else None, None if is_theirs else side, limits, totals)
 
 
 def _forget(by_number: dict[str, list[tuple[Side, bool]]], each: tuple[Side, bool]) -> None:
@@ -201,12 +230,17 @@ class Dispute:
         Yield where the supplier's file *path* and our records differ, of calls answered within the time.
 
         Raises:
-            BadInput: The file cannot be read, or has no such price.
+            BadInput: The file cannot be read, or has no such price; or no time lies between the two.
         """
+        if until <= since:
+            raise BadInput("until: it is not behind since; nothing lies between them")
+        clock = timedelta(seconds=limits.clock_s)
+        # A call at the edge is within by one clock and not by the other: both sides are read beyond it.
+        widely: dict[str, Any] = {"since": since - clock, "until": until + clock}
         with self._connection.cursor() as txn:
             batch: list[Side] = []
             for side in self._theirs(path):
-                if since <= side.at < until:
+                if widely["since"] <= side.at < widely["until"]:
                     batch.append(side)
                 if len(batch) >= BATCH:
                     execute_values(txn, "INSERT INTO their_call VALUES %s", batch)
@@ -214,22 +248,12 @@ class Dispute:
             if batch:
                 execute_values(txn, "INSERT INTO their_call VALUES %s", batch)
         theirs = self._stream(
-            "theirs",
-            "SELECT at, calling, called, seconds, amount FROM their_call ORDER BY at",
+            "theirs", "SELECT at, calling, called, seconds, amount FROM their_call ORDER BY at", {}
         )
-        ours = self._stream(
-            "ours",
-            "SELECT connect_at, calling, called, (duration_ms + 999) / 1000,"
-            " trim_scale(cost_micros::numeric / 1000000) FROM cdr"
-            " WHERE supplier_id = %s AND status = 'answered' AND connect_at >= %s AND connect_at < %s"
-            " ORDER BY connect_at",
-            self._supplier_id,
-            since,
-            until,
-        )
-        yield from compare(theirs, ours, limits, self.totals)
+        ours = self._stream("ours", _OURS, {**widely, "supplier": self._supplier_id})
+        yield from compare(theirs, ours, limits, self.totals, lambda at: since <= at < until)
 
-    def _stream(self, name: str, query: str, *values: object) -> Iterator[Side]:
+    def _stream(self, name: str, query: str, values: Mapping[str, object]) -> Iterator[Side]:
         with self._connection.cursor(name=name) as stream:
             stream.itersize = BATCH
             stream.execute(query, values)

@@ -13,6 +13,7 @@ import msgspec
 
 from radiusd.errors import BadSettings
 from radiusd.exports.template import Export
+from radiusd.records.collector import Collector
 
 
 class Database(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -74,25 +75,6 @@ class Streams(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     started_s: float = 10.0  # a handshake or packet begun, and not ended within: closed
     connections: int = 1000  # on one port
     connections_per_client: int = 50
-
-
-class Collector(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """Where call records of one source come in by themselves: a folder, connections, posts, or several."""
-
-    source: str
-    folder: str = ""  # watched for files
-    pattern: str = "*"
-    settle_s: float = 10.0  # a file that has not changed for so long is whole
-    done: str = ""  # mark: renamed; a folder: moved there; empty: left, and known by its content
-    listen: str = ""  # host:port, to which PBXs connect (SMDR)
-    allow: tuple[str, ...] = ("127.0.0.0/8", "::1/128")  # which networks may
-    connect: str = ""  # host:port of a PBX to connect to (SMDR)
-    post: str = ""  # host:port for HTTP POST of documents
-    dsn_file: str = ""  # of a PostgreSQL database with an accounting table
-    table: str = "acc"
-    cursor: str = "id"  # its column that grows
-    user: str = "tollwire"  # who may post
-    password_file: str = ""
 
 
 class Console(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -242,6 +224,11 @@ def _check(path: Path, text: str, settings: Settings) -> None:
     problems += _stream_problems(settings.streams)
     for listener in settings.listeners:
         problems += _listener_problems(listener, settings.tls)
+    problems += [
+        (key, True, f"collector of {collector.source}: {key}: {what}")
+        for collector in settings.collectors
+        for key, what in collector.problems()
+    ]
     problems += _export_problems(settings.exports)
     for name, wrong, what in problems:
         if wrong:

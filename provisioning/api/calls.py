@@ -26,6 +26,7 @@ from provisioning.call_views import (
     require_call,
 )
 from radiusd.errors import NotFound
+from radiusd.exports.template import STATUSES
 from radiusd.storage.catalogue import load_catalogue
 from radiusd.storage.disconnects import ask_by_hand, cut_lines
 from radiusd.storage.reports import CdrFilter
@@ -34,8 +35,6 @@ from radiusd.storage.time_changes import time_lines
 
 if TYPE_CHECKING:
     from provisioning.web import Web
-
-STATUSES = ("answered", "failed", "lapsed", "refused", "unmatched", "unrated")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

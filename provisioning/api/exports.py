@@ -17,11 +17,10 @@ from radiusd.errors import BadInput, NotFound
 from radiusd.exports.columns import parse_columns
 from radiusd.exports.drops import Drop, drops
 from radiusd.exports.retention import Month, months
-from radiusd.exports.template import Export
+from radiusd.exports.template import STATUSES, Export
 from radiusd.exports.writers import WRITERS
 from radiusd.storage.reports import CdrFilter, stream_cdrs
 
-STATUSES = ("answered", "failed", "lapsed", "refused", "unmatched", "unrated")
 FILTERS = ("account", "status", "number")
 
 

@@ -21,13 +21,20 @@ from radiusd.errors import NotFound
 from radiusd.exports.columns import FIELDS, VALUES, parse_columns, reader_of
 from radiusd.exports.drops import Drop, drops, make_due, write_records
 from radiusd.exports.files import verify, write_manifest, write_whole
-from radiusd.exports.template import Export, Form
+from radiusd.exports.template import STATUSES, Export, Form
 from radiusd.exports.values import seconds
 from radiusd.exports.writers import SUFFIXES, Written
 from radiusd.records.tap_batch import TapBatch
-from radiusd.storage.reports import CdrFilter, CdrLine, CdrRecord, cdr_lines, cdr_records, stream_cdrs
+from radiusd.storage.reports import (
+    CdrFilter,
+    CdrLine,
+    CdrRecord,
+    cdr_lines,
+    cdr_records,
+    require_account,
+    stream_cdrs,
+)
 
-STATUSES = ("answered", "failed", "lapsed", "refused", "unmatched", "unrated")
 SHOWN = 50
 FILTERS = ("account", "since", "until", "status", "number", "limit")
 BINARY = ("parquet", "tap")
@@ -85,8 +92,10 @@ def _filters(limit: int | None) -> Callable[[Callable[..., None]], Callable[...,
 @click.pass_context
 def list_(ctx: click.Context, /, **chosen: Any) -> None:
     """Show ended calls, newest first."""
+    wanted = CdrFilter(**chosen)
     with database(ctx) as connection, connection.cursor() as txn:
-        found = cdr_lines(txn, CdrFilter(**chosen))
+        require_account(txn, wanted)
+        found = cdr_lines(txn, wanted)
     print_rows(ctx, COLUMNS, [_row(line) for line in found])
 
 
@@ -165,6 +174,8 @@ def _write(
         is_test=saved.tap.is_test,
     )
     with database(ctx) as connection:
+        with connection.cursor() as txn:
+            require_account(txn, wanted)
 
         def write(out: BinaryIO) -> Written:
             return write_records(saved, batch, stream_cdrs(connection, wanted), out)
@@ -180,6 +191,8 @@ def _write(
 def _print_json(ctx: click.Context, saved: Export, wanted: CdrFilter) -> None:
     columns = parse_columns(saved.columns)
     with database(ctx) as connection:
+        with connection.cursor() as txn:
+            require_account(txn, wanted)
         rows = map(reader_of(columns), stream_cdrs(connection, wanted))
         print_rows(ctx, [column.title for column in columns], rows)
 

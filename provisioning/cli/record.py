@@ -9,6 +9,7 @@ import tempfile
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
+from datetime import datetime
 from pathlib import Path
 from typing import IO
 
@@ -145,16 +146,27 @@ def import_(ctx: click.Context, files: tuple[str, ...], source: str, strict: boo
     A file or record that comes again changes nothing. An import that was interrupted goes on when it is
     started again.
     """
-    with importer(ctx, source) as found:
-        rows = []
-        for file in files:
-            with progress_bar(file) as progress:
-                row = found.import_file(file, progress, strict=strict, again=again)
-            rows.append(row)
-            if row.set_aside:
-                hint = f"{file}: {row.set_aside} set aside; tollwire record asides {row.id} shows them"
-                click.echo(printable(hint), err=True)
-    print_rows(ctx, FileRow._fields, rows)
+    rows: list[FileRow] = []
+    try:
+        with importer(ctx, source) as found:
+            for file in files:
+                begun_at = now()
+                with progress_bar(file) as progress:
+                    row = found.import_file(file, progress, strict=strict, again=again)
+                rows.append(row)
+                for hint in _hints(row, begun_at):
+                    click.echo(printable(f"{file}: {hint}"), err=True)
+    finally:  # what came before a file that cannot be read is in the books
+        if rows:
+            print_rows(ctx, FileRow._fields, rows)
+
+
+def _hints(row: FileRow, begun_at: datetime) -> Iterator[str]:
+    """Yield what is to be said beside the counts of a file whose import began at *begun_at*."""
+    if row.ended_at is not None and row.ended_at < begun_at:
+        yield f"nothing new; it was imported {row.ended_at:%Y-%m-%d %H:%M:%S}Z as {row.name}"
+    if row.set_aside:
+        yield f"{row.set_aside} set aside; tollwire record asides {row.id} shows them"
 
 
 @record.command(

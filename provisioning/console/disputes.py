@@ -9,7 +9,6 @@ from itertools import islice
 from pathlib import Path
 from typing import NamedTuple
 
-from provisioning.admin import shown
 from provisioning.amounts import parse_amount
 from provisioning.console.pages import File, Outcome, Page, Shown, Visit, csv_file
 from provisioning.disputes import KINDS, Dispute, Finding, Limits, Totals
@@ -83,8 +82,7 @@ def _compare(visit: Visit) -> Outcome:
 
 
 def _file(findings: Iterator[Finding]) -> File:
-    rows = ([shown(value) for value in each] for each in findings)
-    return csv_file("dispute.csv", Finding._fields, rows)
+    return csv_file("dispute.csv", Finding._fields, findings)
 
 
 def _moment(visit: Visit, name: str) -> datetime:

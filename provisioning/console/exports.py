@@ -5,13 +5,14 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any
 
-from provisioning.api.exports import STATUSES, download, saved_exports, written
+from provisioning.api.exports import download, saved_exports, written
 from provisioning.api.rows_out import MEDIA
 from provisioning.console.pages import Outcome, Page, Shown, Stream, Visit
 from provisioning.moments import instant, parse_moment
 from radiusd.errors import BadInput
 from radiusd.exports.columns import FIELDS
 from radiusd.exports.retention import months
+from radiusd.exports.template import STATUSES
 
 PAGE = 50
 FIELDS_OF_FORM = ("template", "format", "columns", "account", "since", "until", "status", "number")

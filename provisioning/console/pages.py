@@ -6,10 +6,12 @@ import csv
 import io
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from decimal import Decimal
 from typing import Any, BinaryIO
 from urllib.parse import urlencode
 from zoneinfo import ZoneInfo
 
+from provisioning.admin import shown
 from provisioning.api.endpoints import Asked
 from provisioning.logins import Session
 from radiusd.exports.values import spreadsheet_cell
@@ -36,13 +38,18 @@ class File:
     name: str
 
 
-def csv_file(name: str, titles: Sequence[str], rows: Iterable[Sequence[str]]) -> File:
-    """Return *rows* as CSV (RFC 4180) to be saved; no cell is a formula to a spreadsheet."""
+def csv_file(name: str, titles: Sequence[str], rows: Iterable[Sequence[object]]) -> File:
+    """Return *rows* as CSV (RFC 4180) to be saved; no text is a formula to a spreadsheet, money is money."""
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\r\n")
     writer.writerow(titles)
-    writer.writerows([spreadsheet_cell(value) for value in row] for row in rows)
+    writer.writerows([_saved(value) for value in row] for row in rows)
     return File(text.getvalue().encode("utf-8-sig"), "text/csv; charset=utf-8", name)
+
+
+def _saved(value: object) -> str:
+    # A negative amount as text would get the apostrophe of a formula, and no spreadsheet would add it up.
+    return spreadsheet_cell(Decimal(shown(value)) if isinstance(value, Decimal) else shown(value))
 
 
 @dataclass(frozen=True, slots=True)

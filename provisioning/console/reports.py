@@ -9,7 +9,6 @@ from decimal import Decimal
 from typing import Any
 
 from provisioning.account_statements import statement
-from provisioning.admin import shown
 from provisioning.audit import AuditFilter, list_audit
 from provisioning.console.charts import Bar, bars
 from provisioning.console.pages import Outcome, Page, Shown, Visit, csv_file
@@ -129,7 +128,7 @@ def _outpayments(visit: Visit) -> Outcome:
         error = str(problem)
     if found is not None and visit.query.get("save") == "csv":
         names = [field.name for field in fields(Earned)]
-        rows = [[shown(getattr(line, name)) for name in names] for line in found.lines]
+        rows = [[getattr(line, name) for name in names] for line in found.lines]
         return csv_file(f"out-payments-{code}-{period}.csv", names, rows)
     lines = found.lines if found else ()
     drawn = [Bar(line.service or "none", line.amount, money(line.amount)) for line in lines]

@@ -11,7 +11,7 @@ import hashlib
 from collections.abc import Iterable, Sequence
 from datetime import datetime, timedelta
 
-from radiusd.calls.events import CallEvent, Kind, Status
+from radiusd.calls.events import TOLD_AFTER, CallEvent, Kind, Status
 from radiusd.calls.facts import MOST_EVENTS
 from radiusd.calls.moments import own_beginning
 from radiusd.calls.rows import CallRow
@@ -167,6 +167,8 @@ def _same_as_ended(row: CallRow, event: CallEvent, begin: datetime) -> bool:
         return True  # told again, or in another form
     if _is_another_whole_call(event, of_leg):
         return False
+    if _is_awaited_end(row, event, of_leg):
+        return True
     if event.event_at_known:
         # What nobody answered is tried again over another route, or on another branch.
         after = (LATE if event.setup_at else RING) if _is_next_try(row, event) else CLOCK
@@ -183,6 +185,18 @@ def _same_as_ended(row: CallRow, event: CallEvent, begin: datetime) -> bool:
     if event.kind is Kind.STOP and any(fact.duration_ms == event.duration_ms for fact in known):
         return True  # the record again, however late: NexTone empties its backlog hours later
     return begin <= row.ended_at + (LATE if event.kind is Kind.FAILED else CLOCK)
+
+
+def _is_awaited_end(row: CallRow, event: CallEvent, of_leg: Sequence[CallEvent]) -> bool:
+    """
+    Tell whether a record is the end of a call that we have closed since none came, however long it was up.
+
+    A BYE in an accounting table tells no beginning; its Call-ID is that of no other call.
+    """
+    if event.kind is not Kind.STOP or TOLD_AFTER not in event.flags or event.event_at < row.begun_at:
+        return False
+    tells_beginning = event.setup_at or event.connect_at or event.duration_ms is not None
+    return not tells_beginning and bool(of_leg) and all(fact.kind is Kind.START for fact in of_leg)
 
 
 def _is_another_whole_call(event: CallEvent, of_leg: Sequence[CallEvent]) -> bool:

@@ -141,12 +141,13 @@ class _Search:
         if identifier == "username" and not (self.identity.verified or self.trust.asserts_usernames):
             self.note(identifier, value, "not used: no password or digest proved it")
             return None
+        if identifier == "number" and decided is not None:
+            return None  # it picks the service inside the account; see most_specific
+        if identifier in ("number", "username") and self.identity.incoming:
+            # Whoever calls is nobody of the PBX's, and the user of such a record is the one who is called.
+            self.note(identifier, value, "not used: the call came to the PBX from outside")
+            return None
         if identifier == "number":
-            if decided is not None:
-                return None  # it picks the service inside the account; see most_specific
-            if self.identity.incoming:
-                self.note(identifier, value, "not used: the call came to the PBX from outside")
-                return None
             if not self.trust.asserts_numbers:
                 self.note(identifier, value, "not used: the client may not assert numbers")
                 return None

@@ -32,6 +32,15 @@ _UNSET = ("1970-01-01", "1969-12-31")  # time 0, east and west of Greenwich
 _DIALS = frozenset({"dial", "queue", "followme", "retrydial"})
 
 
+def dialled_number(application: str, data: str) -> str:
+    """Return the number in ``PJSIP/15551230000@carrier,60``, or in ``SIP/carrier/15551230000``, of a Dial."""
+    if application.lower() not in _DIALS:
+        return ""
+    _, slash, target = data.partition(",")[0].partition("&")[0].partition("/")
+    called = target.partition("@")[0].rpartition("/")[2]
+    return called if slash and called.lstrip("+").isdecimal() else ""
+
+
 class Asterisk(Dialect):
     """
     The dialect of cdr_radius.
@@ -109,13 +118,8 @@ class _Said:
         return extension if any(map(str.isdigit, extension)) else self.dialled() or extension
 
     def dialled(self) -> str:
-        """Return the number in ``PJSIP/15551230000@carrier,60``, or in ``SIP/carrier/15551230000``."""
-        if self.text(LAST_APPLICATION).lower() not in _DIALS:
-            return ""
-        target = self.text(LAST_DATA).partition(",")[0].partition("&")[0]
-        _, slash, target = target.partition("/")
-        called = target.partition("@")[0].rpartition("/")[2]
-        return called if slash and called.lstrip("+").isdecimal() else ""
+        """Return the number that the last application dialled."""
+        return dialled_number(self.text(LAST_APPLICATION), self.text(LAST_DATA))
 
     def answered_at(self) -> datetime | None:
         """Return when it was answered; a clock at 0 means that it was not."""

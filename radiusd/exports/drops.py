@@ -32,7 +32,7 @@ from radiusd.exports.writers import (
     write_tap,
 )
 from radiusd.records.tap_batch import TapBatch
-from radiusd.storage.reports import CdrFilter, stream_cdrs
+from radiusd.storage.reports import CdrFilter, require_account, stream_cdrs
 
 MOST_AT_ONCE = 400
 """Periods of one export that one run writes: after a long stop the rest waits for the next."""
@@ -119,6 +119,8 @@ def _write_period(
         since=since,
         until=until,
     )
+    with connection.cursor() as txn:
+        require_account(txn, wanted)
     return write_records(export, batch, stream_cdrs(connection, wanted), out)
 
 

@@ -84,6 +84,8 @@ def write_whole(path: Path, write: Callable[[BinaryIO], Written]) -> tuple[Writt
     Raises:
         BadInput: It cannot be written there.
     """
+    if path.exists() and not path.is_file():  # a rename would put a file in the place of /dev/null
+        raise BadInput(f"{path}: it is no file: choose another name, or leave it out for standard output")
     unfinished = path.with_name(f".{path.name}.part")
     try:
         with unfinished.open("wb") as file:

@@ -14,6 +14,9 @@ from radiusd.errors import BadInput
 Form = Literal["csv", "jsonl", "parquet", "tap"]
 Every = Literal["hour", "day", "month"]
 
+STATUSES = ("answered", "failed", "lapsed", "refused", "unmatched", "unrated")
+"""How a call may have ended, in the words of its record."""
+
 _NAME = re.compile(r"[a-z0-9][a-z0-9._-]{0,63}")
 _HOUR = timedelta(hours=1)
 
@@ -60,6 +63,8 @@ class Export(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
             found.append(("columns", str(error).removeprefix("columns: ")))
         if bool(self.every) != bool(self.folder):
             found.append(("every", "every and folder go together: when it is made, and where it is put"))
+        if self.status and self.status not in STATUSES:
+            found.append(("status", f"{self.status!r} is none of {', '.join(STATUSES)}"))
         if self.wait_s < 0:
             found.append(("wait_s", f"{self.wait_s} must be at least 0"))
         if self.format == "tap" and not (self.tap.sender and self.tap.recipient):

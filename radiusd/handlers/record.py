@@ -2,22 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from ipaddress import IPv4Network, IPv6Network, ip_network
 from pathlib import Path
 from typing import Any
 
 import psycopg2
 from twisted.internet.defer import Deferred
+from twisted.internet.error import CannotListenError
 from twisted.internet.task import LoopingCall
 from twisted.internet.threads import deferToThread
 
 from radiusd.errors import BadInput, BadSettings, NotFound, TollwireError
+from radiusd.records.collector import Collector, host_and_port
 from radiusd.records.folder import Folder
 from radiusd.records.posts import Posts, site
 from radiusd.records.spool import Spool
 from radiusd.records.streams import Connecting, Listening
-from radiusd.settings import Collector
 from radiusd.storage.accounting_table import new_rows
 from radiusd.storage.record_files import FileRow
 
@@ -39,7 +40,8 @@ class Collecting:
         self._reactor = reactor
         self._import_file = import_file
         self._log = log
-        self._sources = [_Source(reactor, collector, spool, log) for collector in collectors]
+        spools = {name: Spool(spool / name) for name in {collector.source for collector in collectors}}
+        self._sources = [_Source(reactor, each, spools[each.source], log) for each in collectors]
         self._loop = LoopingCall(self._look)
         self._loop.clock = reactor
 
@@ -76,6 +78,7 @@ class Collecting:
         source.quiet_until_s = self._reactor.seconds() + PAUSE_S
 
     async def _import(self, source: _Source, path: Path, is_segment: bool) -> None:
+        begun_s = self._reactor.seconds()
         try:
             row = await deferToThread(self._import_file, source.name, str(path))
         except NotFound:
@@ -85,7 +88,10 @@ class Collecting:
             self._log.error("records not imported", source=source.name, file=str(path), why=str(error))
             source.refuse(path, is_segment)
             return
-        source.take(path, is_segment)
+        if row.ended_at is not None and row.ended_at.timestamp() < begun_s:
+            self._log.info("records known already", source=source.name, file=str(path), first=row.name)
+            self._put_away(source, path, is_segment)
+            return
         self._log.info(
             "records imported",
             source=source.name,
@@ -97,17 +103,29 @@ class Collecting:
             unmatched=row.unmatched,
             unrated=row.unrated,
         )
+        self._put_away(source, path, is_segment)
+
+    def _put_away(self, source: _Source, path: Path, is_segment: bool) -> None:
+        """Remove or move what is in the books."""
+        try:
+            source.take(path, is_segment)
+        except OSError as error:
+            if is_segment:
+                raise
+            # Its records are in the books; those of the files behind it must not wait for it.
+            self._log.error("records left in place", source=source.name, file=str(path), why=str(error))
+            source.refuse(path, is_segment)
 
 
 class _Source:
     """What comes in of one source."""
 
-    def __init__(self, reactor: Any, collector: Collector, spool: Path, log: Any) -> None:
+    def __init__(self, reactor: Any, collector: Collector, spool: Spool, log: Any) -> None:
         self.name = collector.source
         self._reactor = reactor
         self._settings = collector
         self._log = log
-        self._spool = Spool(spool / collector.source)
+        self._spool = spool
         self._refused: set[Path] = set()
         self.quiet_until_s = 0.0
         self._table_due_s = 0.0
@@ -122,7 +140,9 @@ class _Source:
             self._listen(settings.listen, Listening(keep, _networks(settings.allow), self._log))
         if settings.connect:
             host, port = host_and_port("connect", settings.connect)
-            self._reactor.connectTCP(host, port, Connecting(keep))
+            login = _login(settings.login_file) if settings.login_file else []
+            factory = Connecting(keep, self.name, settings.connect, self._log, login, self._reactor)
+            self._reactor.connectTCP(host, port, factory)
         if settings.post:
             password = _password(settings.password_file)
             posts = Posts(self._spool.add_document, settings.user, password, self._log)
@@ -135,27 +155,34 @@ class _Source:
             return
         self._table_due_s = now_s + TABLE_S
         dsn = Path(settings.dsn_file).read_text().strip()
-        after = self._spool.cursor()
+        read = f"{settings.table}@{Path(settings.dsn_file).name}"
+        after = self._spool.cursor(read)
         found = await deferToThread(new_rows, dsn, settings.table, settings.cursor, after)
         if found is not None:
+            if found.is_new_table:
+                self._log.warning("accounting table began again", source=self.name, table=settings.table)
             self._spool.add_document(found.csv)
-            self._spool.set_cursor(found.last)
+            self._spool.set_cursor(read, found.last)
 
     def _listen(self, where: str, factory: Any) -> None:
         host, port = host_and_port("listen", where)
         try:
             bound = self._reactor.listenTCP(port, factory, interface=host)
-        except OSError as error:
-            raise BadSettings(f"collectors: {where} cannot be had: {error}") from error
+        except CannotListenError as error:
+            raise BadSettings(f"collectors: {where} cannot be had: {error.socketError}") from error
         self._log.info("records listening", source=self.name, address=host, port=bound.getHost().port)
 
-    def waiting(self, now_s: float) -> list[tuple[Path, bool]]:
-        """Return the files that are to be imported; True: a segment of the spool."""
+    def waiting(self, now_s: float) -> Iterator[tuple[Path, bool]]:
+        """
+        Yield the files that are to be imported; True: a segment of the spool.
+
+        Raises:
+            OSError: The folder is not there or cannot be read; the segments were yielded before.
+        """
         self._spool.seal()
-        found = [(path, True) for path in self._spool.ready() if path not in self._refused]
+        yield from [(path, True) for path in self._spool.ready() if path not in self._refused]
         if self._folder is not None:
-            found += [(path, False) for path in self._folder.whole(now_s)]
-        return found
+            yield from [(path, False) for path in self._folder.whole(now_s)]
 
     def take(self, path: Path, is_segment: bool) -> None:
         if is_segment:
@@ -177,21 +204,22 @@ def _networks(written: Sequence[str]) -> list[IPv4Network | IPv6Network]:
         raise BadSettings(f"collectors.allow: {error}; write 192.0.2.1 or 2001:db8::/64") from error
 
 
-def host_and_port(setting: str, written: str) -> tuple[str, int]:
-    """Return the two parts of ``host:port``. Raises BadSettings."""
-    host, colon, port = written.rpartition(":")
-    if not colon or not port.isdecimal() or int(port) > 65535:
-        raise BadSettings(f"collectors.{setting}: {written!r} is not host:port")
-    return host.strip("[]"), int(port)
+def _login(path: str) -> list[bytes]:
+    return _secret("login_file", path).splitlines()
 
 
 def _password(path: str) -> bytes:
     if not path:
         raise BadSettings("collectors.password_file: whoever posts records has to prove who it is; give one")
+    return _secret("password_file", path)
+
+
+def _secret(setting: str, path: str) -> bytes:
+    """Return what is in the file *path*, of which *setting* tells. Raises BadSettings."""
     try:
-        password = Path(path).read_bytes().strip()
+        found = Path(path).read_bytes().strip()
     except OSError as error:
-        raise BadSettings(f"collectors.password_file: {path} cannot be read: {error.strerror}") from error
-    if not password:
-        raise BadSettings(f"collectors.password_file: {path} is empty")
-    return password
+        raise BadSettings(f"collectors.{setting}: {path} cannot be read: {error.strerror}") from error
+    if not found:
+        raise BadSettings(f"collectors.{setting}: {path} is empty")
+    return found

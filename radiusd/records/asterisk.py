@@ -8,6 +8,8 @@ from datetime import datetime, timedelta
 from typing import BinaryIO
 from zoneinfo import ZoneInfo
 
+from radiusd.dialects.asterisk import dialled_number
+from radiusd.dialects.values import header_number
 from radiusd.records.lines import Row, Rows, passed_over, read_each, read_encoding, require_cells
 from radiusd.records.record import Entry, Outcomes, PassedOver, Record, RecordError
 from radiusd.records.stamps import read_zone, settle, since_epoch, stamp
@@ -144,8 +146,8 @@ class _Reader:
         return Entry(
             record=Record(
                 source=NAME,
-                calling=number(get("src", "")),
-                called=number(get("dst", "")),
+                calling=number(get("src", "")) or number(header_number(get("clid", ""))),
+                called=_called(fields),
                 direction=None,
                 setup=times.setup,
                 answer=times.answer,
@@ -164,6 +166,14 @@ class _Reader:
             sequence=whole(get("sequence", ""), "sequence"),
             fields=fields,
         )
+
+
+def _called(fields: Mapping[str, str]) -> str | None:
+    """Return the extension that was called; where that is only a label as ``s``, the number dialled."""
+    called = number(fields.get("dst", ""))
+    if called and any(map(str.isdigit, called)):
+        return called
+    return number(dialled_number(fields.get("lastapp", ""), fields.get("lastdata", ""))) or called
 
 
 def peer_of(channel: str) -> str:

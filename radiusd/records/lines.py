@@ -9,6 +9,7 @@ from typing import BinaryIO, NamedTuple, cast
 
 from radiusd.errors import BadInput
 from radiusd.records.record import Entry, Outcome, Outcomes, PassedOver, RecordError, SetAside, excerpt
+from radiusd.records.utf16 import BOMS, FromUtf16
 
 LONGEST_LINE = 1 << 16
 MOST_LINES_OF_A_ROW = 20
@@ -17,7 +18,6 @@ DELIMITERS = ",\t;|"
 _TOO_SHORT = f"no record has less than {SHORTEST_ROW} characters"
 ENCODINGS = ("auto", "utf-8", "iso-8859-1", "windows-1252")
 _BOM = b"\xef\xbb\xbf"
-_WIDE_BOMS = (b"\xff\xfe", b"\xfe\xff")
 
 
 class Line(NamedTuple):
@@ -50,13 +50,18 @@ def lines(file: BinaryIO, encoding: str = "auto", longest: int = LONGEST_LINE) -
     """
     Yield the lines of *file* that are not blank.
 
-    With *encoding* "auto" a line that is not UTF-8 is Latin-1, which every octet is. Lines end with LF, CRLF
-    or, of a file that has no LF to begin with, CR.
+    With *encoding* "auto" a line that is not UTF-8 is Latin-1, which every octet is. A file that begins with
+    the byte order mark of UTF-16 is that, and its octets are counted as those of UTF-8. Lines end with LF,
+    CRLF or, of a file that has no LF to begin with, CR.
     """
     first_try = "utf-8" if encoding == "auto" else encoding
     number, offset = 0, file.tell() if file.seekable() else 0
     while octets := file.readline(longest + 1):
         number += 1
+        if number == 1 and octets.startswith(BOMS):
+            file = cast(BinaryIO, FromUtf16(file, octets))
+            first_try = "utf-8"
+            octets = file.readline(longest + 1)
         if number == 1 and b"\r" in octets and not octets.endswith(b"\n"):
             file = cast(BinaryIO, _CarriageReturns(file, octets))
             octets = file.readline(longest + 1)
@@ -66,9 +71,6 @@ def lines(file: BinaryIO, encoding: str = "auto", longest: int = LONGEST_LINE) -
             yield _aside(f"a line of more than {longest} octets is no record", number, begin, octets)
             continue
         if number == 1:
-            if octets.startswith(_WIDE_BOMS):
-                yield _aside("the file is UTF-16; save it as UTF-8", number, begin, octets)
-                return
             if octets.startswith(_BOM):
                 octets = octets[len(_BOM) :]
         octets = octets.strip(b"\r\n\0\x1a")  # DOS ends files with Ctrl-Z, and serial lines pad with NUL

@@ -40,7 +40,7 @@ SETTINGS = {
     "answer": "column of the answer",
     "release": "column of the end",
     "duration": "column of the time connected",
-    "duration_unit": "s (default: seconds or h:mm:ss), ms or min",
+    "duration_unit": "s (default), ms or min; h:mm:ss and m:ss are what they say with each",
     "time_format": "form of the times as strptime has it, as %d.%m.%Y %H:%M:%S",
     "zone": "time zone of the times",
     "answered": "COLUMN=VALUE|VALUE: answered calls; else those that lasted or have an answer",
@@ -224,7 +224,7 @@ class _Mapping:
 
     def _duration(self, written: str) -> int | None:
         unit_ms = _UNITS_MS.get(self._unit)
-        if unit_ms is None or not written:
+        if unit_ms is None or not written or ":" in written:  # h:mm:ss says its units itself
             return duration_ms(written, "duration")
         count_ms = duration_ms(written, "duration")
         assert count_ms is not None, "it is not empty"

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
+from urllib.parse import quote
 
 GROWING, READY = ".growing", ".ready"
 CURSOR = "cursor"
@@ -52,21 +53,24 @@ class Spool:
         path.rename(path.with_suffix(READY))
         self._sync_folder()
 
-    def cursor(self) -> int:
-        """Return how far a table was read."""
-        path = self._folder / CURSOR
+    def cursor(self, table: str) -> int:
+        """Return how far *table* was read."""
+        path = self._cursor(table)
         return int(path.read_text()) if path.exists() else 0
 
-    def set_cursor(self, last: int) -> None:
-        """Note how far a table was read, after its rows were added."""
+    def set_cursor(self, table: str, last: int) -> None:
+        """Note how far *table* was read, after its rows were added."""
         path = self._folder / (CURSOR + ".new")
         descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
         try:
             _write(descriptor, str(last).encode())
         finally:
             os.close(descriptor)
-        path.rename(self._folder / CURSOR)
+        path.rename(self._cursor(table))
         self._sync_folder()
+
+    def _cursor(self, table: str) -> Path:
+        return self._folder / f"{CURSOR}-{quote(table, safe='@')}"
 
     def ready(self) -> list[Path]:
         """Return the segments that are ready, in the order in which they came."""

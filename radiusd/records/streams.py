@@ -14,6 +14,9 @@ LONGEST_LINE = 1 << 16
 CUT_OFF = b"\0cut off\n"  # an octet 0 within makes a line one that is set aside
 MOST_PEERS = 50
 LONGEST_PAUSE_S = 30
+PROMPT_S = 1.0
+"""Before each word of a login: a PBX reads nothing before its prompt."""
+
 Network = IPv4Network | IPv6Network
 
 
@@ -70,16 +73,71 @@ class Listening(Factory):
         self._peers -= 1
 
 
+class LoggingIn(Lines):
+    """A connection to a PBX that wants to know who asks: we send *words*, each after its prompt had time."""
+
+    def __init__(self, keep: Callable[[bytes], None], words: Sequence[bytes], reactor: Any) -> None:
+        super().__init__(keep, self._stop)
+        self._words = words
+        self._reactor = reactor
+        self._calls: list[Any] = []
+
+    def connectionMade(self) -> None:
+        """Say the words; what the PBX asks and repeats is no record and is passed over."""
+        for number, word in enumerate(self._words, 1):
+            self._calls.append(self._reactor.callLater(number * PROMPT_S, self._say, word))
+
+    def _say(self, word: bytes) -> None:
+        transport: Any = self.transport
+        transport.write(word + b"\r\n")
+
+    def _stop(self) -> None:
+        for call in self._calls:
+            if call.active():
+                call.cancel()
+
+
 class Connecting(ReconnectingClientFactory):
-    """We connect to a PBX, and again with growing pauses."""
+    """We connect to a PBX, and again with growing pauses; it is said once that it is away, or back."""
 
     noisy = False
     maxDelay = LONGEST_PAUSE_S
 
-    def __init__(self, keep: Callable[[bytes], None]) -> None:
+    def __init__(
+        self,
+        keep: Callable[[bytes], None],
+        source: str,
+        address: str,
+        log: Any,
+        login: Sequence[bytes],
+        reactor: Any,
+    ) -> None:
         self._keep = keep
+        self._source, self._address = source, address
+        self._login = login
+        self.clock = reactor
+        self._log = log
+        self._is_down = False
 
     def buildProtocol(self, addr: IAddress | None) -> Lines:
         """Return the protocol of a connection that stands."""
         self.resetDelay()  # type: ignore[no-untyped-call]
-        return Lines(self._keep, lambda: None)
+        self._is_down = False
+        self._log.info("record stream connected", source=self._source, address=self._address)
+        return LoggingIn(self._keep, self._login, self.clock)
+
+    def clientConnectionFailed(self, connector: Any, reason: Failure) -> None:
+        """Try again later."""
+        self._say(reason)
+        super().clientConnectionFailed(connector, reason)  # type: ignore[no-untyped-call]
+
+    def clientConnectionLost(self, connector: Any, unused_reason: Failure) -> None:
+        """Connect again."""
+        self._say(unused_reason)
+        super().clientConnectionLost(connector, unused_reason)  # type: ignore[no-untyped-call]
+
+    def _say(self, reason: Failure) -> None:
+        if not self._is_down:
+            why = reason.getErrorMessage()
+            self._log.warning("record stream down", source=self._source, address=self._address, why=why)
+        self._is_down = True

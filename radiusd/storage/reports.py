@@ -9,6 +9,8 @@ from typing import Any, NamedTuple
 
 from psycopg2.extensions import connection, cursor
 
+from radiusd.errors import NotFound
+
 EXPORTED_AT_ONCE = 2_000
 
 
@@ -83,6 +85,15 @@ class CdrFilter:
     account_ids: list[int] | None = None
     limit: int | None = None
     after: tuple[datetime, str, str] | None = None  # the record that comes before, in the order of lists
+
+
+def require_account(txn: cursor, wanted: CdrFilter) -> None:
+    """Raise NotFound when there is no account as *wanted* names: it would find nothing, for ever."""
+    if wanted.account is None:
+        return
+    txn.execute("SELECT FROM account WHERE code = %s", (wanted.account,))
+    if txn.fetchone() is None:
+        raise NotFound(f"account {wanted.account} does not exist")
 
 
 class CdrLine(NamedTuple):

@@ -75,7 +75,8 @@ def test_every_example_of_a_setting_is_another_value_that_is_taken(tmp_path: Pat
         if section == ["listeners"]:
             data["listeners"] = [{"kind": "auth", key: value}]
         elif section == ["collectors"]:
-            data["collectors"] = [{"source": "a", key: value}]
+            usual = {"source": "a", "folder": "/srv", "connect": "pbx:1", "password_file": "x"}
+            data["collectors"] = [{**usual, key: value}]
         elif section[:1] == ["exports"]:
             schedule = {"every": "month", "folder": "/srv"} if key in ("every", "folder") else {}
             inner = {"tap": {key: value}} if len(section) > 1 else {key: value}

@@ -16,6 +16,12 @@ def listener(**fields):
     return "\n".join(["[[listeners]]", *lines, ""])
 
 
+def collector(**fields):
+    """Return a collector of pbx1 as the settings have it."""
+    lines = [f'{name} = "{value}"' for name, value in {"source": "pbx1", **fields}.items()]
+    return "\n".join(["[[collectors]]", *lines, ""])
+
+
 @pytest.mark.parametrize(
     ("text", "line", "says"),
     [
@@ -28,6 +34,14 @@ def listener(**fields):
         ("[streams]\nidle_s = 0\n", 4, "streams.idle_s must be at least"),
         ("[streams]\nconnections_per_client = 0\n", 4, "streams.connections_per_client must be at least 1"),
         ('[sip]\nrealm = ""\n', 4, "sip.realm must be"),
+        (collector(), 4, "collector of pbx1: source: nothing comes in: give folder, listen, connect"),
+        (collector(listen="9000"), 5, "listen: '9000' is not host:port, as 127.0.0.1:9000 is"),
+        (collector(connect="pbx:70000"), 5, "connect: 'pbx:70000' is not host:port"),
+        (collector(post="127.0.0.1:8090"), 5, "post: whoever posts records has to prove who it is"),
+        (collector(listen="::1:9000") + 'allow = ["office"]\n', 6, "allow: 'office' does not appear"),
+        (collector(folder="/srv", pattern="/srv/*"), 6, "pattern: '/srv/*' names no files in the folder"),
+        (collector(folder="/srv", pattern="**/*", done="old"), 6, "would find again what was moved to old"),
+        (collector(folder="/srv") + "settle_s = -1\n", 6, "settle_s: -1.0 must be at least 0"),
     ],
 )
 def test_what_makes_no_sense_is_refused(tmp_path, text, line, says):

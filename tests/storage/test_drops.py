@@ -168,6 +168,17 @@ def test_one_export_that_fails_keeps_no_other_from_its_file(connection, tmp_path
     assert ["broken"] == [drop.name for drop in made(connection, FIRST + DAY + WAIT, broken, fine)]
 
 
+def test_an_account_that_is_not_there_is_said(connection, tmp_path):
+    """
+    Files without a record would be written for ever, and nobody would look.
+    """
+    export = daily(tmp_path, name="wrong", account="NOBODY")
+
+    with pytest.raises(BadInput, match=r"export wrong: account NOBODY does not exist"):
+        made(connection, FIRST + DAY + WAIT, export)
+    assert [] == list(tmp_path.iterdir())
+
+
 def test_tap_files_count_on(connection, tmp_path):
     """
     Each file has the next number; a day without calls is a notification, which has one, too.

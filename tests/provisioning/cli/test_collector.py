@@ -224,9 +224,40 @@ def test_a_table_is_read_by_its_cursor(table: Any, collector: Collector, balance
     A call's INVITE and BYE are read as they come; a row with a lower number, committed late, is not lost.
     """
     table(7, "BYE", "2026-01-05 12:01:10", None, None)
-    until(lambda: (collector.spool / "proxy" / "cursor").exists())
+    until(lambda: (collector.spool / "proxy" / "cursor-proxy.acc@dsn").exists())
 
     table(5, "INVITE", "2026-01-05 12:00:10", "1001", "13105550100")
     table(8, "CANCEL", "2026-01-05 12:01:20", None, None)
 
     until(lambda: balance("ACME") == -60_000)
+
+
+def test_a_table_that_counts_from_1_again_is_read_again(
+    table: Any, collector: Collector, balance: Any, dsn: str
+) -> None:
+    """
+    Emptied and made anew, its numbers are below the cursor: its calls are collected, the old ones not twice.
+    """
+    table(7, "INVITE", "2026-01-05 12:00:10", "1001", "13105550100")
+    table(9, "BYE", "2026-01-05 12:01:10", None, None)
+    until(lambda: balance("ACME") == -60_000)
+
+    with closing(psycopg2.connect(dsn)) as connection, connection, connection.cursor() as txn:
+        txn.execute("UPDATE proxy.acc SET id = id - 6")
+        txn.execute("INSERT INTO proxy.acc SELECT id + 1, method, from_tag, to_tag, 'c2@proxy', sip_code,"
+                    " sip_reason, time + interval '1 h', src_user, dst_user FROM proxy.acc")  # fmt: skip
+
+    until(lambda: balance("ACME") == -120_000)
+    assert "4" == (collector.spool / "proxy" / "cursor-proxy.acc@dsn").read_text()
+
+
+def test_a_file_that_cannot_be_moved_holds_up_no_other(collector: Collector, balance: Any) -> None:
+    """
+    Its records are in the books, it stays where it is, and the files behind it are imported.
+    """
+    (collector.inbox / "old").write_text("no folder\n")
+    (collector.inbox / "a.csv").write_text(row(1, 30))
+    (collector.inbox / "b.csv").write_text(row(2, 30))
+
+    until(lambda: balance("ACME") == -60_000)
+    assert (collector.inbox / "a.csv").exists()

@@ -64,6 +64,42 @@ def test_every_call_is_judged_once(theirs, ours):
     assert totals.difference == sum((each.difference or Decimal(0)) for each in found)
 
 
+@pytest.mark.parametrize("theirs_s", [-1, 1])
+def test_a_call_at_the_edge_is_of_the_month_in_which_they_bill_it(theirs_s):
+    """
+    Their clock goes otherwise than ours: with them the call is in one month, with us in the other.
+    """
+    edge, second = AT, timedelta(seconds=1)
+    theirs = Side(edge + theirs_s * second, "1", "44", 60, Decimal("0.1"))
+    ours = Side(edge - theirs_s * second, "1", "44", 60, Decimal("0.1"))
+    before, after = Totals(), Totals()
+
+    assert [] == list(compare([theirs], [ours], Limits(), before, lambda at: at < edge))
+    assert [] == list(compare([theirs], [ours], Limits(), after, lambda at: at >= edge))
+    assert (theirs_s < 0, theirs_s > 0) == (before.kinds["agrees"] == 1, after.kinds["agrees"] == 1)
+
+
+@pytest.mark.postgres
+def test_calls_that_nobody_pays_went_to_the_supplier_all_the_same(
+    run: Run, switch: Switch, tmp_path: Path
+) -> None:
+    """
+    A call of an unknown caller is no call that we know nothing of: what they charge is no expected price.
+    """
+    switch.now = START + timedelta(seconds=60)
+    switch.stop("call-1", 60, trunk_out="out9", calling="99999", trunk_in="", username="")
+    at = f"{START:%Y-%m-%d %H:%M:%S}"
+    (tmp_path / "theirs.csv").write_text(f"a,b,at,s,cost\n99999,442071838750,{at},60,0.03\n")
+    add = run("source", "add", "files", "--format", "mapped", "--zone", "UTC", *SETTINGS)
+    assert Exit.OK == add.exit_code, add.output
+    (call,) = json.loads(run("cdr", "list", "--json").stdout)
+    assert "unmatched" == call["status"]
+
+    (found,) = map(json.loads, run(*FIND, "--jsonl").stdout.splitlines())
+
+    assert ("price", 60, None) == (found["kind"], found["our_seconds"], found["our_amount"])
+
+
 @pytest.mark.postgres
 def test_differences_are_told_in_time_and_money(run: Run, switch: Switch, tmp_path: Path) -> None:
     """

@@ -44,6 +44,17 @@ def test_a_field_that_does_not_exist_is_named(run, calls):
     assert "there is no field 'price'; the fields are started_at" in result.stderr
 
 
+@pytest.mark.parametrize("command", ["list", "export"])
+def test_an_account_that_does_not_exist_is_said(run, calls, command):
+    """
+    As the HTTP API says it: no calls would mean that it has not called.
+    """
+    result = run("cdr", command, "--account", "NOBODY")
+
+    assert 3 == result.exit_code
+    assert "account NOBODY does not exist" in result.stderr
+
+
 def test_a_file_is_written_whole_with_its_manifest(run, calls, tmp_path):
     """
     Which verify compares, and finds what was changed.

@@ -420,3 +420,28 @@ def test_a_source_has_to_make_sense(run: Run, site: Path) -> None:
     assert "is not PREFIX:REPLACEMENT" in run(*add, "--zone", "UTC", "--called-rules", "00").stderr
     assert Exit.OK == run(*add, "--zone", "Europe/Berlin").exit_code
     assert "p2" in run("source", "list").stdout
+
+
+def test_a_file_that_comes_again_is_told_so(run: Run, site: Path) -> None:
+    """
+    Its counts are those of the first time; whoever reads them has to know.
+    """
+    (site / "a.csv").write_text(row(1))
+    (site / "b.csv").write_text(row(1))
+    assert "nothing new" not in run("record", "import", "--source", "pbx", "a.csv").stderr
+
+    assert "b.csv: nothing new; it was imported" in run("record", "import", "--source", "pbx", "b.csv").stderr
+    again = run("record", "import", "--source", "pbx", "--again", "b.csv")
+    assert "nothing new" not in again.stderr
+
+
+def test_files_before_one_that_cannot_be_read_are_shown(run: Run, site: Path) -> None:
+    """
+    They are in the books, and nobody has to look for them.
+    """
+    (site / "a.csv").write_text(row(1))
+
+    result = run("record", "import", "--source", "pbx", "a.csv", "missing.csv", "--json")
+
+    assert Exit.OK != result.exit_code
+    assert ["a.csv"] == [each["name"] for each in json.loads(result.stdout)]

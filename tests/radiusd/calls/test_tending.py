@@ -3,11 +3,12 @@
 from datetime import timedelta
 from typing import Any
 
+import msgspec
 import pytest
 
 from radiusd.calls.claims import ServiceKind
 from radiusd.calls.directory import Directory
-from radiusd.calls.events import CallEvent, Kind, Status
+from radiusd.calls.events import TOLD_AFTER, CallEvent, Kind, Status
 from tests.builders import (
     NOW,
     a_call_event,
@@ -262,3 +263,23 @@ def test_a_call_in_set_up_holds_its_channel() -> None:
 
     assert [] == tend_until(desk, 600)
     assert 1 == desk.used()
+
+
+@pytest.mark.parametrize("hours", [1, 6, 30])
+def test_the_bye_of_a_table_ends_a_call_that_we_have_closed(hours: int) -> None:
+    """
+    It tells no beginning, and its Call-ID is that of no other call: the call was as long as the two say.
+    """
+    desk = Desk(None, a_client(max_call_s=1000))
+    desk.post(msgspec.structs.replace(a_start(NOW), flags=(TOLD_AFTER,)))
+    tend_until(desk, 1400, 50)
+    ended_at = NOW + seconds(3600 * hours)
+    bye = msgspec.structs.replace(
+        a_stop(ended_at, 0),
+        flags=(TOLD_AFTER,), duration_ms=None, setup_at=None, connect_at=None, disconnect_at=ended_at,
+    )  # fmt: skip
+
+    desk.post(bye)
+    desk.post(msgspec.structs.replace(bye, source="the row again"))
+
+    assert [("answered", "", 3_600_000 * hours)] == ends(desk)

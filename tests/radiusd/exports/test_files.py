@@ -1,6 +1,7 @@
 """Files that are there whole or not at all, and manifests that prove it."""
 
 import hashlib
+import os
 
 import pytest
 
@@ -46,6 +47,18 @@ def test_a_folder_that_is_not_there_is_said(tmp_path):
     """
     with pytest.raises(BadInput, match=r"none/calls.csv: No such file or directory"):
         write_whole(tmp_path / "none" / "calls.csv", lambda out: Written(0))
+
+
+def test_what_is_no_file_is_not_replaced(tmp_path):
+    """
+    Renamed over ``/dev/null``, a file would take its place for everybody.
+    """
+    pipe = tmp_path / "pipe"
+    os.mkfifo(pipe)
+
+    with pytest.raises(BadInput, match=r"pipe: it is no file"):
+        write_whole(pipe, lambda out: Written(0))
+    assert pipe.is_fifo()
 
 
 @pytest.mark.parametrize(

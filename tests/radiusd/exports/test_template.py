@@ -19,6 +19,7 @@ def an_export(**changes: object) -> Export:
         (Export(name="a", columns=("from=X", "to=X")), "columns", "two of them have the title X"),
         (Export(name="a", every="day"), "every", "go together"),
         (Export(name="a", folder="/srv"), "every", "go together"),
+        (an_export(status="answerd"), "status", "'answerd' is none of answered, failed"),
         (an_export(wait_s=-1), "wait_s", "at least 0"),
         (an_export(timezone="Berlin"), "timezone", "'Berlin' is no time zone"),
         (an_export(since="1.3.2026"), "since", "'1.3.2026' is no day"),

@@ -19,6 +19,9 @@ SAMPLES = sorted(FOLDER.glob("*.expected.json"))
 TEXT_SAMPLES = [path for path in SAMPLES if "zone" in json.loads(path.read_text())]
 MEANING = Meaning(source_id=1, name="proxy", client_id=1, format="kamailio-acc")
 MAPPED = {"calling": "a", "called": "b", "setup": "t"}
+CHANGES = [
+    "bom", "crlf", "cr", "no last line end", "latin-1", "blank lines", "utf-16", "utf-16 be", "utf-16 cr",
+]  # fmt: skip
 IN_UTC = {name for name, found in FORMATS.items() if "zone" not in found.settings}
 
 
@@ -44,12 +47,14 @@ def test_a_sample_comes_out_in_the_normal_form(path):
 
 
 @pytest.mark.parametrize("path", TEXT_SAMPLES, ids=lambda path: path.stem)
-@pytest.mark.parametrize("change", ["bom", "crlf", "cr", "no last line end", "latin-1", "blank lines"])
+@pytest.mark.parametrize("change", CHANGES)
 def test_how_a_file_was_saved_changes_nothing(path, change):
     """
     A byte order mark, other line ends, Latin-1 and blank lines leave the records as they are.
     """
     name, settings, octets, expected = sample(path)
+    if change.startswith("utf-16") and name == "freeswitch-xml":
+        pytest.skip("FreeSWITCH writes UTF-8")
     unix = octets.replace(b"\r\n", b"\n")
     octets = {
         "bom": b"\xef\xbb\xbf" + octets,
@@ -57,6 +62,9 @@ def test_how_a_file_was_saved_changes_nothing(path, change):
         "cr": unix.replace(b"\n", b"\r"),
         "no last line end": unix.rstrip(b"\n"),
         "latin-1": octets.decode().encode("latin-1"),
+        "utf-16": b"\xff\xfe" + unix.decode().encode("utf-16-le"),
+        "utf-16 be": b"\xfe\xff" + unix.replace(b"\n", b"\r\n").decode().encode("utf-16-be"),
+        "utf-16 cr": unix.replace(b"\n", b"\r").decode().encode("utf-16"),
         "blank lines": unix.replace(b"\n", b"\n\n"),
     }[change]
 
