@@ -3,8 +3,9 @@ Import call records from files into the books, a file of each format: read, matc
 
     python -m bench.imports [--records 30000] [FORMAT...]
 
-A database of its own is started and deleted. Accounts have the numbers that stand in the files, as DIDs and
-extensions, so that nearly every call has a payer and a price; what has none waits in the queue.
+A database of its own is started and deleted. Accounts have the numbers that call in the files, as DIDs and
+extensions, and those that are called from outside; all other calls go abroad. So nearly every call has one
+payer and a price; what has none waits in the queue.
 """
 
 from __future__ import annotations
@@ -38,7 +39,7 @@ from provisioning.rate_files import RateFile
 from provisioning.sources import Source, add_source
 from radiusd.garbage import spare_what_stays
 from radiusd.handlers.record_import import Importer
-from radiusd.records.events import Meaning
+from radiusd.records.events import Meaning, read_rules
 from radiusd.records.record import Entry
 from radiusd.records.registry import FORMATS
 from radiusd.records.tap_batch import TapBatch, TapCall, TapWriter
@@ -54,6 +55,9 @@ FIRST = datetime(2026, 1, 1, tzinfo=UTC)
 """The samples' calls are of this year."""
 
 TENANT = "bench"
+ABROAD = ("1:331", "44:3344")
+"""Rules for called numbers: samples of all formats call each other, and their owners would pay, too."""
+
 ACCOUNTS = 20
 SHORTEST_DID = 7  # what has fewer digits is an extension
 RATES = "prefix,rate\n" + "".join(f"{digit},0.02\n" for digit in range(10)) + "1212,0.01\n4420,0.03\n"
@@ -154,8 +158,8 @@ def provision(dsn: str, folder: Path, files: Mapping[str, Made]) -> Catalogue:
             for name, made in files.items():
                 settings = dict(made.settings)
                 zone = settings.pop("zone", "")
-                source = Source(name=name, format=made.format, zone=zone, settings=settings, tenant=TENANT)
-                add_source(txn, source, admin)
+                told = {"zone": zone, "settings": settings, "tenant": TENANT, "called_rules": ABROAD}
+                add_source(txn, Source(name=name, format=made.format, **told), admin)
             numbers = {number for made in files.values() for number in numbers_in(made)}
             dids = {number for number in numbers if number.isdigit() and len(number) >= SHORTEST_DID}
             give(txn, "did", None, "number:", sorted(dids))
@@ -170,7 +174,10 @@ def provision(dsn: str, folder: Path, files: Mapping[str, Made]) -> Catalogue:
 
 def numbers_in(made: Made) -> Iterable[str]:
     """Yield who calls, and who is called from outside, in a file."""
-    meaning = Meaning(source_id=1, name="bench", client_id=1, format=made.format, tenant=TENANT)
+    rules = read_rules("called_rules", ABROAD)
+    meaning = Meaning(
+        source_id=1, name="bench", client_id=1, format=made.format, tenant=TENANT, called_rules=rules
+    )
     for entry in FORMATS[made.format].read(BytesIO(made.octets), made.settings):
         if isinstance(entry, Entry):
             for each in entry.parts or (entry,):
