@@ -126,6 +126,7 @@ class Importer:
                     )
                 if file.state == "rolled back":
                     record_files.clear_counts(txn, file.id)
+                record_files.clear_asides(txn, file.id)
                 record_files.set_state(txn, file.id, "importing", None)
                 if self._began is not None:
                     self._began(txn, file, "imported")
@@ -206,6 +207,9 @@ class Importer:
                 aside.append(_aside(entry, f"the books refuse it: {outcome!r}"))
                 continue
             assert isinstance(outcome, RecordOutcome), "a source refers to its client"
+            if outcome.refused:
+                aside.append(_aside(entry, outcome.refused))
+                continue
             taken.append(TakenRecord(key, outcome, event.event_at, entry.sequence))
         return taken
 

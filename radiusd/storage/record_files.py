@@ -249,9 +249,13 @@ def forget(txn: Cursor, source_id: int, file_id: str, keys: Sequence[bytes]) -> 
     txn.execute(_FORGET, (list(keys), source_id, file_id))
 
 
+def clear_asides(txn: Cursor, file_id: str) -> None:
+    """Forget what could not be read in a file, which is to be read once more."""
+    txn.execute("DELETE FROM record_aside WHERE file_id = %s::uuid", (file_id,))
+
+
 def clear_counts(txn: Cursor, file_id: str) -> None:
     """Count a file's records from the beginning."""
-    txn.execute("DELETE FROM record_aside WHERE file_id = %s::uuid", (file_id,))
     txn.execute(
         "UPDATE record_file SET received = 0, accepted = 0, duplicate = 0, set_aside = 0, passed_over = 0,"
         " unmatched = 0, unrated = 0 WHERE id = %s::uuid",

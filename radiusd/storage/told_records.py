@@ -2,27 +2,37 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from datetime import timedelta
 
 from radiusd.calls import charging, live, settlement
 from radiusd.calls.books import Books
+from radiusd.calls.choosing import CLOCK, LATE
 from radiusd.calls.context import Context
+from radiusd.calls.events import TOLD_AFTER, CallEvent
 from radiusd.calls.facts import add_up
+from radiusd.calls.joining import follow
+from radiusd.calls.moments import own_beginning
 from radiusd.calls.rows import NOBODY, Booked, CallRow, QueueEntry
 from radiusd.calls.sessions import State
 from radiusd.storage.journal import Outcome, Report
+
+QUARTER = timedelta(minutes=15)
+MOST_QUARTERS = 4 * 26
+"""Zones are quarters of an hour apart, and up to 26 hours."""
 
 
 class RecordOutcome(Outcome, frozen=True, gc=False):
     """
     Where a record led.
 
-    *queued*: ``unmatched`` or ``unrated`` when an admin has to mend it.
+    *queued*: ``unmatched`` or ``unrated`` when an admin has to mend it. *refused*: why it was not taken.
     """
 
     call_key: str = ""
     seq: int = 0
     queued: str = ""
+    refused: str = ""
 
 
 class RecordReport(Report):
@@ -31,7 +41,12 @@ class RecordReport(Report):
     __slots__ = ()
 
     def decide(self, books: Books, context: Context) -> RecordOutcome:
-        """Take the record into the books."""
+        """Take the record into the books, but for one whose clock is of another zone than its call's."""
+        rows = books.calls[self.key]
+        if rows and follow(books, self.event, self.key, context)[1] is None:
+            refused = _of_another_zone(rows, self.event)
+            if refused:
+                return RecordOutcome(refused=refused)
         row = settlement.post(books, self.event, self.key, context, self._alone)
         return RecordOutcome(
             row.call_id,
@@ -40,6 +55,33 @@ class RecordReport(Report):
             seq=row.seq,
             queued=_queued(books, row),
         )
+
+
+def _of_another_zone(rows: Sequence[CallRow], event: CallEvent) -> str:
+    """
+    Return what is to be said of a record whose call is known from RADIUS, so many quarters of an hour off.
+
+    Taken, it would be a call of its own, and be charged again.
+    """
+    begun_at = own_beginning(event)
+    for row in rows:
+        off = begun_at - row.begun_at
+        quarters = round(off / QUARTER)
+        is_off = 0 < abs(quarters) <= MOST_QUARTERS and abs(off - quarters * QUARTER) <= CLOCK
+        if is_off and any(_is_alike(fact, event) for fact in row.facts):
+            return (
+                f"RADIUS told of this call as begun at {row.begun_at:%Y-%m-%dT%H:%M:%SZ},"
+                f" {abs(quarters) * QUARTER} {'before' if quarters > 0 else 'after'} this record:"
+                " is the zone of the source right? Mend it, and import the file again with --again"
+            )
+    return ""
+
+
+def _is_alike(fact: CallEvent, event: CallEvent) -> bool:
+    """Tell whether RADIUS tells by *fact* of a call that was answered, and lasted about as long."""
+    if TOLD_AFTER in fact.flags or not fact.duration_ms or not event.duration_ms:
+        return False
+    return abs(fact.duration_ms - event.duration_ms) <= LATE // timedelta(milliseconds=1)
 
 
 def _queued(books: Books, row: CallRow) -> str:

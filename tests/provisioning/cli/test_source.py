@@ -131,6 +131,27 @@ def test_a_record_and_a_stop_are_one_call(sbc: Sbc, run: Run, first: str, leg: L
     assert Exit.OK == run("books", "check").exit_code
 
 
+def test_a_source_of_another_zone_charges_no_call_twice(sbc: Sbc, run: Run) -> None:
+    """
+    Its records are set aside until the zone is right, and the file is imported again.
+    """
+    sbc.stop(45)
+    run("source", "set", "files", "--zone", "Europe/Berlin")
+    sbc.write(60)
+
+    assert [(45, 45_000)] == sbc.calls()
+    (aside,) = json.loads(run("record", "asides", "1.csv", "--json").stdout)
+    assert "1:00:00 after this record: is the zone of the source right?" in aside["reason"]
+
+    run("source", "set", "files", "--zone", "UTC")
+    again = run("record", "import", "--source", "files", "--again", "1.csv", "--jsonl")
+
+    assert (1, 0) == tuple(json.loads(again.stdout)[name] for name in ("accepted", "set_aside"))
+    assert [(60, 60_000)] == sbc.calls()
+    assert [] == json.loads(run("record", "asides", "1.csv", "--json").stdout)
+    assert Exit.OK == run("books", "check").exit_code
+
+
 def test_a_record_stands_in_for_a_stop_that_was_lost(sbc: Sbc) -> None:
     """
     Of a call that began by RADIUS the record tells the end.
