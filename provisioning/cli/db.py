@@ -119,6 +119,24 @@ def drop_month(ctx: click.Context, month: str) -> None:
     print_rows(ctx, retention.Month._fields, [_month_row(each) for each in found])
 
 
+@db.command("make-month", example="tollwire db make-month 2025-01")
+@click.argument("month", metavar="YYYY-MM")
+@click.pass_context
+def make_month(ctx: click.Context, month: str) -> None:
+    """
+    Give a month tables of its own whose records came when it had none: of a time before this database.
+
+    They lie in the table for rows without a month, and hold up `retain` of all months behind. Reports are
+    added up anew meanwhile, and slower.
+    """
+    from radiusd.exports import month_tables, retention
+
+    first = retention.parse_month(month)
+    with migrated_dsn(ctx) as dsn, closing(connect(dsn)) as connection:
+        found = month_tables.make_month(connection, first)
+    print_rows(ctx, ("table", "records"), found)
+
+
 def _month_row(month: Month) -> tuple[object, ...]:
     return month._replace(month=f"{month.month:%Y-%m}")  # type: ignore[arg-type]  # as it is shown
 

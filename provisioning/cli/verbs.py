@@ -172,6 +172,7 @@ LOCAL: dict[str, str] = {
     "console": _SERVER,
     "db check": _SCHEMA,
     "db drop-month": _FOLDER,
+    "db make-month": _SCHEMA,
     "db migrate": _SCHEMA,
     "db retain": _FOLDER,
     "db run": _SERVER,

@@ -27,18 +27,20 @@ from radiusd.exports.files import (
     write_manifest,
     write_whole,
 )
+from radiusd.exports.month_tables import (
+    LOCK_WAIT,
+    RELATIONS,
+    TIMES,
+    TRIES,
+    bounds,
+    partition_name,
+    partitions,
+)
 from radiusd.exports.writers import Written
 from radiusd.storage.traffic_sums import begin_anew
 
-RELATIONS = ("cdr", "posting")
-TIMES = {"cdr": "started_at", "posting": "posted_at"}
-
 YOUNGEST = timedelta(days=62)
 """Since the end of a month that may be detached: its calls have ended, and were corrected and paid."""
-
-LOCK_WAIT = "400ms"  # calls wait behind us that long at most
-TRIES = 20
-"""How often a lock is tried for that calls hold; between the tries they go on."""
 
 
 class Month(NamedTuple):
@@ -79,7 +81,7 @@ def months(txn: Cursor, *, counted: bool = True) -> list[Month]:
     )
     found = {(row[0], row[1]): Month(*row) for row in txn.fetchall()}
     for relation in RELATIONS:
-        for month, name in _partitions(txn, relation):
+        for month, name in partitions(txn, relation):
             if (relation, month) not in found:
                 rows = f"SELECT greatest(0, reltuples)::bigint FROM pg_class WHERE oid = '{name}'::regclass"
                 txn.execute(f"SELECT count(*) FROM {name}" if counted else rows)
@@ -156,7 +158,7 @@ def _export(connection: Connection, relation: str, month: date, folder: Path, no
     if not folder.is_dir():
         raise BadInput(f"folder {folder} is not there: make it, and let this user write in it")
     path = folder / f"{partition_name(relation, month)}.copy.gz"
-    start, end = _bounds(month)
+    start, end = bounds(month)
     name = partition_name(relation, month)
     # In PostgreSQL's own text format a row is a line, whatever is in it.
     copy = f"COPY (SELECT * FROM {name} ORDER BY account_id, {TIMES[relation]}) TO STDOUT WITH (HEADER)"
@@ -228,7 +230,7 @@ def _detach(txn: Cursor, months: Sequence[Month], now: datetime) -> None:
 
 def _attach_again(txn: Cursor, month: date) -> None:
     """Undo a detachment: something was written in the moment before it."""
-    start, end = _bounds(month)
+    start, end = bounds(month)
     for relation in RELATIONS:
         name, detached = partition_name(relation, month), _detached_name(relation, month)
         txn.execute(
@@ -260,13 +262,13 @@ def _carry(txn: Cursor, name: str, month: date) -> None:
 
 
 def _require_may_leave(txn: Cursor, month: date, now: datetime) -> None:
-    _, end = _bounds(month)
+    _, end = bounds(month)
     if end + YOUNGEST > now:
         raise BadInput(
             f"{month:%Y-%m} ended less than {YOUNGEST.days} days ago: its calls may still be corrected"
         )
     for relation in RELATIONS:
-        there = dict(_partitions(txn, relation))
+        there = dict(partitions(txn, relation))
         retained = _retained(txn, relation, month)
         if month not in there and retained is None:
             name = partition_name(relation, month)
@@ -276,15 +278,19 @@ def _require_may_leave(txn: Cursor, month: date, now: datetime) -> None:
             raise BadInput(f"{older[0]:%Y-%m} is still there: months leave one by one, oldest first")
         # Those of months that have left already came late, and are nobody's month any more.
         txn.execute(
-            f"SELECT count(*) FROM {relation}_default WHERE {TIMES[relation]} < %s AND {TIMES[relation]} >= ("
+            f"SELECT count(*), min({TIMES[relation]}) FROM {relation}_default"
+            f" WHERE {TIMES[relation]} < %s AND {TIMES[relation]} >= ("
             "    SELECT coalesce((max(month) + interval '1 month') AT TIME ZONE 'UTC', '-infinity')"
             "    FROM retained_month WHERE detached_at IS NOT NULL"
             ")",
             (end,),
         )
-        if count := _one(txn):
+        [(count, first)] = txn.fetchall()
+        if count:
             raise BadInput(
-                f"{relation}_default holds {count} rows from before {end:%Y-%m-%d}: they would be left behind"
+                f"{relation}_default holds {count} rows from before {end:%Y-%m-%d}, which would be left"
+                f" behind; 'tollwire db make-month {first.astimezone(UTC):%Y-%m}' gives the oldest of them"
+                " a table of their own"
             )
 
 
@@ -334,28 +340,8 @@ def _retained(txn: Cursor, relation: str, month: date) -> Month | None:
     return None if row is None else Month(*row)
 
 
-def _partitions(txn: Cursor, relation: str) -> Sequence[tuple[date, str]]:
-    """Return the months of *relation* that have a table of their own, with its name."""
-    txn.execute(
-        "SELECT relname FROM pg_inherits JOIN pg_class ON oid = inhrelid"
-        " WHERE inhparent = %s::regclass AND relname ~ '_[0-9]{4}_[0-9]{2}$' ORDER BY relname",
-        (relation,),
-    )
-    return [(date(int(name[-7:-3]), int(name[-2:]), 1), name) for (name,) in txn.fetchall()]
-
-
-def partition_name(relation: str, month: date) -> str:
-    """Return the name of a month's table."""
-    return f"{relation}_{month:%Y_%m}"
-
-
 def _detached_name(relation: str, month: date) -> str:
     return f"{partition_name(relation, month)}_detached"
-
-
-def _bounds(month: date) -> tuple[datetime, datetime]:
-    start = datetime(month.year, month.month, 1, tzinfo=UTC)
-    return start, (start + timedelta(days=32)).replace(day=1)
 
 
 def _one(txn: Cursor) -> int:

@@ -13,7 +13,7 @@ import psycopg2
 import pytest
 
 from radiusd.errors import BadInput, Conflict
-from radiusd.exports import retention
+from radiusd.exports import month_tables, retention
 from radiusd.storage.books_check import check_books
 from radiusd.storage.database import BlockingConnection, finish
 from radiusd.storage.duties import make_partitions
@@ -303,6 +303,65 @@ def test_rows_without_a_month_of_their_own_hold_it_back(calls, connection, tmp_p
 
     with pytest.raises(BadInput, match="cdr_default holds 1 rows from before 2026-04-01"):
         retention.retain(connection, MARCH, tmp_path, NOW)
+
+
+def test_a_month_that_had_no_tables_gets_them_and_leaves(run, calls, connection, tmp_path):
+    """
+    Records of a time before the database was made: no report misses one, and they leave like any other.
+    """
+    with connection, connection.cursor() as txn:
+        for day in (3, 4):
+            put_row(txn, uuid4().int, datetime(2026, 2, day, tzinfo=UTC))
+    february = ("--since", "2026-02-01", "--until", "2026-03-01", "--json")
+    before = run("report", "traffic", "--by", "day", *february).stdout
+    with pytest.raises(BadInput, match="'tollwire db make-month 2026-02' gives the oldest"):
+        retention.retain(connection, MARCH, tmp_path, NOW)
+
+    made = json.loads(run("db", "make-month", "2026-02", "--json").stdout)
+
+    try:
+        assert [("cdr_2026_02", 2), ("posting_2026_02", 0)] == [tuple(each.values()) for each in made]
+        assert before == run("report", "traffic", "--by", "day", *february).stdout
+        with connection, connection.cursor() as txn:
+            add_up(txn)
+            add_up(txn)
+        assert before == run("report", "traffic", "--by", "day", *february).stdout
+        assert [] == [check for check in wrong(connection) if "traffic" in check]
+        assert "2026-02 has its tables already" in run("db", "make-month", "2026-02").stderr
+        with connection, connection.cursor() as txn:
+            # These two have no ledger, which is not what this is about.
+            txn.execute("DELETE FROM cdr WHERE started_at < '2026-03-01Z'")
+        retention.retain(connection, date(2026, 2, 1), tmp_path, NOW)
+        retention.retain(connection, MARCH, tmp_path, NOW)
+        assert [] == wrong(connection)
+        assert "2026-02 has left the books" in run("db", "make-month", "2026-02").stderr
+    finally:
+        with connection, connection.cursor() as txn:
+            for name in ("cdr_2026_02", "posting_2026_02"):
+                txn.execute(f"DROP TABLE IF EXISTS {name}; DROP TABLE IF EXISTS {name}_detached")
+
+
+def test_what_comes_while_a_month_gets_its_tables_is_there(dsn, months, connection, monkeypatch):
+    """
+    A record that is written after the others were moved, and before the table is closed to others.
+    """
+    lock = month_tables._lock
+
+    def come_late(txn, table):
+        with closing(psycopg2.connect(dsn)) as other, other, other.cursor() as late:
+            put_row(late, uuid4().int, datetime(2026, 2, 5, tzinfo=UTC))
+        monkeypatch.setattr(month_tables, "_lock", lock)
+        lock(txn, table)
+
+    monkeypatch.setattr(month_tables, "_lock", come_late)
+    try:
+        assert ("cdr_2026_02", 1) == month_tables.make_month(connection, date(2026, 2, 1))[0]
+        with connection, connection.cursor() as txn:
+            txn.execute("SELECT count(*) FROM cdr")
+            assert (1,) == txn.fetchone()
+    finally:
+        with connection, connection.cursor() as txn:
+            txn.execute("DROP TABLE IF EXISTS cdr_2026_02; DROP TABLE IF EXISTS posting_2026_02")
 
 
 def test_a_late_record_of_a_month_that_has_left_holds_up_no_other(calls, connection, tmp_path):
