@@ -3,9 +3,9 @@ Import call records from files into the books, a file of each format: read, matc
 
     python -m bench.imports [--records 30000] [FORMAT...]
 
-A database of its own is started and deleted. Accounts have the numbers that call in the files, as DIDs and
-extensions, and those that are called from outside; all other calls go abroad. So nearly every call has one
-payer and a price; what has none waits in the queue.
+A database of its own is started and deleted. Each file is of a tenant of its own. Accounts have the numbers
+that call in it, and those that are called from outside, as extensions; all other calls go abroad. So nearly
+every call has one payer and a price; what has none waits in the queue.
 """
 
 from __future__ import annotations
@@ -54,12 +54,10 @@ from radiusd.storage.secrets import Sealer, make_key
 FIRST = datetime(2026, 1, 1, tzinfo=UTC)
 """The samples' calls are of this year."""
 
-TENANT = "bench"
 ABROAD = ("1:331", "44:3344")
 """Rules for called numbers: samples of all formats call each other, and their owners would pay, too."""
 
 ACCOUNTS = 20
-SHORTEST_DID = 7  # what has fewer digits is an extension
 RATES = "prefix,rate\n" + "".join(f"{digit},0.02\n" for digit in range(10)) + "1212,0.01\n4420,0.03\n"
 
 
@@ -154,16 +152,14 @@ def provision(dsn: str, folder: Path, files: Mapping[str, Made]) -> Catalogue:
             add_plan(txn, Plan(code="retail", deck="retail"), admin)
             for number in range(ACCOUNTS):
                 add_account(txn, Account(code=f"A{number}", currency="USD"), admin)
-            txn.execute("INSERT INTO tenant (name) VALUES (%s)", (TENANT,))
-            for name, made in files.items():
+            for number, (name, made) in enumerate(files.items()):
+                tenant = f"pbx{number}"
+                txn.execute("INSERT INTO tenant (name) VALUES (%s)", (tenant,))
                 settings = dict(made.settings)
                 zone = settings.pop("zone", "")
-                told = {"zone": zone, "settings": settings, "tenant": TENANT, "called_rules": ABROAD}
+                told = {"zone": zone, "settings": settings, "tenant": tenant, "called_rules": ABROAD}
                 add_source(txn, Source(name=name, format=made.format, **told), admin)
-            numbers = {number for made in files.values() for number in numbers_in(made)}
-            dids = {number for number in numbers if number.isdigit() and len(number) >= SHORTEST_DID}
-            give(txn, "did", None, "number:", sorted(dids))
-            give(txn, "extension", TENANT, f"ext:{TENANT}:", sorted(numbers - dids))
+                give(txn, tenant, sorted({*numbers_in(made)}))
         found = load_catalogue(connection, admin.sealer)
         connection.autocommit = True
         with connection.cursor() as txn:
@@ -175,9 +171,7 @@ def provision(dsn: str, folder: Path, files: Mapping[str, Made]) -> Catalogue:
 def numbers_in(made: Made) -> Iterable[str]:
     """Yield who calls, and who is called from outside, in a file."""
     rules = read_rules("called_rules", ABROAD)
-    meaning = Meaning(
-        source_id=1, name="bench", client_id=1, format=made.format, tenant=TENANT, called_rules=rules
-    )
+    meaning = Meaning(source_id=1, name="bench", client_id=1, format=made.format, called_rules=rules)
     for entry in FORMATS[made.format].read(BytesIO(made.octets), made.settings):
         if isinstance(entry, Entry):
             for each in entry.parts or (entry,):
@@ -185,20 +179,20 @@ def numbers_in(made: Made) -> Iterable[str]:
                 yield from filter(None, (event.called if event.incoming else event.calling,))
 
 
-def give(txn: Cursor, kind: str, tenant: str | None, claim: str, numbers: Sequence[str]) -> None:
-    """Give numbers to the accounts in turn, as services with what calls find them by."""
+def give(txn: Cursor, tenant: str, numbers: Sequence[str]) -> None:
+    """Give numbers to the accounts in turn, as extensions with what calls find them by."""
     execute_values(
         txn,
         f"""
         WITH services AS (
             INSERT INTO service (account_id, kind, name, tenant_id, plan_id, activated_at)
-            SELECT account.id, '{kind}', told.name, (SELECT id FROM tenant WHERE name = '{tenant}'),
-                plan.id, '2020-01-01Z' FROM (VALUES %s) AS told(name, code)
-            JOIN account USING (code), plan
-            RETURNING id, service.name, activated_at
+            SELECT account.id, 'extension', told.name, tenant.id, plan.id, '2020-01-01Z'
+            FROM (VALUES %s) AS told(name, code)
+            JOIN account USING (code) JOIN tenant ON tenant.name = '{tenant}', plan
+            RETURNING id, name, activated_at
         )
         INSERT INTO claim
-        SELECT '{claim}' || ltrim(name, '+'), id, tstzrange(activated_at, NULL) FROM services
+        SELECT 'ext:{tenant}:' || ltrim(name, '+'), id, tstzrange(activated_at, NULL) FROM services
         """,
         [(name, f"A{place % ACCOUNTS}") for place, name in enumerate(numbers)],
     )
