@@ -39,12 +39,14 @@ def _varied(record: bytes, index: int) -> bytes:
     """Return *record* as that of another call, of the same length."""
     at = record.index(b"icid-") + 5
     record = record[:at] + f"{index:012x}".encode() + record[at + 12 :]
+    at = record.index(b"@192.0.2.10") - 16  # of its SIP session's id
+    record = record[:at] + f"{index:016x}".encode() + record[at + 16 :]
     at = record.index(b"sip:+") + 9
     record = record[:at] + f"{index % 10**7:07}".encode() + record[at + 7 :]
-    year = bytes((index // 10 % 10 << 4 | index % 10,))
+    month = bytes((0x26, 1 + index % 4))  # of 2026, in decimal digits
     for tag in (b"\x89\x09", b"\x8a\x09", b"\x8b\x09"):
         at = record.find(tag)
-        record = record if at < 0 else record[: at + 2] + year + record[at + 3 :]
+        record = record if at < 0 else record[: at + 2] + month + record[at + 4 :]
     return record
 
 
