@@ -311,8 +311,8 @@ def _digest(path: str) -> tuple[bytes, bool]:
     with open_records(path) as (unpacked, _):
         while octets := unpacked.read(READ_OCTETS):
             digest.update(octets)
-            last = octets[-1:]
-    return digest.digest(), last == b"\n"
+            last = (last + octets)[-2:]
+    return digest.digest(), last.removesuffix(b"\0").endswith((b"\n", b"\r"))  # NUL: in UTF-16
 
 
 def _distrust_last(outcomes: Outcomes) -> Outcomes:

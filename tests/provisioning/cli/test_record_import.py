@@ -174,6 +174,21 @@ def test_a_last_line_may_lack_its_end(run: Run, site: Path, name: str) -> None:
     assert (len(found), 0) == (counts["accepted"], counts["set_aside"])
 
 
+@pytest.mark.parametrize(("end", "encoding"), [("\n", "utf-8"), ("\r", "utf-8"), ("\r\n", "utf-16")])
+def test_a_last_line_with_its_end_may_have_fewer_columns(
+    run: Run, site: Path, end: str, encoding: str
+) -> None:
+    """
+    However the file writes the end of a line.
+    """
+    rows = row(1) + row(2).replace(',""\n', "\n")
+    (site / "Master.csv").write_bytes(rows.replace("\n", end).encode(encoding))
+
+    counts = told(run, *IMPORT, "Master.csv")
+
+    assert (2, 0) == (counts["accepted"], counts["set_aside"])
+
+
 def test_of_two_records_with_one_key_the_first_counts(run: Run, site: Path, books: Any) -> None:
     """
     Within a file as between files: what comes later under the same key is a duplicate.
