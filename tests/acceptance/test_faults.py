@@ -26,7 +26,7 @@ EVENTS = int(os.environ.get("TOLLWIRE_FAULT_EVENTS", "2400"))
 SEED = int(os.environ.get("TOLLWIRE_FAULT_SEED", "1"))
 MICROS_PER_S = 1000  # of the lab's deck: 0.06 a minute
 LOCKED_S = 3.0
-LONGEST_ATTEMPT_S = 1.5  # a lock timeout of the accounting batch, and a slow machine
+LONGEST_ATTEMPT_S = 2.5  # a lock timeout of the accounting batch, and a slow machine
 OPENING_MICROS = 1_000_000_000_000
 
 
