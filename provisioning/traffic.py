@@ -94,7 +94,8 @@ def traffic(
     """
     actor.require("calls:read")
     names.word("by", by, tuple(GROUPS))
-    since = since or month_until(until, zone_named("zone", zone))
+    where = zone_named("zone", zone)
+    since = since or month_until(until, where)
     if account is not None:
         require_account(txn, actor, account, "account")
     reached = reached_accounts(txn, actor)

@@ -33,15 +33,22 @@ def make_month(connection: Connection, month: date) -> list[tuple[str, int]]:
     Raises:
         Conflict: It has its tables already, has left the books, or calls held the lock all the time.
     """
-    with connection, connection.cursor() as txn:
-        txn.execute("SELECT FROM retained_month WHERE month = %s AND detached_at IS NOT NULL", (month,))
-        if txn.fetchone() is not None:
-            raise Conflict(f"{month:%Y-%m} has left the books; rows that came later stay where they are")
-        missing = [relation for relation in RELATIONS if month not in dict(partitions(txn, relation))]
-        if not missing:
-            raise Conflict(f"{month:%Y-%m} has its tables already")
-        begin_anew(txn)  # what notes the removal of old records does not see where they go
-        return [(partition_name(relation, month), _make(txn, relation, month)) for relation in missing]
+    try:
+        with connection, connection.cursor() as txn:
+            return _make_missing(txn, month)
+    except psycopg2.errors.LockNotAvailable as error:
+        raise Conflict("calls held the tables all the time: try again in a calmer hour") from error
+
+
+def _make_missing(txn: Cursor, month: date) -> list[tuple[str, int]]:
+    txn.execute("SELECT FROM retained_month WHERE month = %s AND detached_at IS NOT NULL", (month,))
+    if txn.fetchone() is not None:
+        raise Conflict(f"{month:%Y-%m} has left the books; rows that came later stay where they are")
+    missing = [relation for relation in RELATIONS if month not in dict(partitions(txn, relation))]
+    if not missing:
+        raise Conflict(f"{month:%Y-%m} has its tables already")
+    begin_anew(txn)  # what notes the removal of old records does not see where they go
+    return [(partition_name(relation, month), _make(txn, relation, month)) for relation in missing]
 
 
 def _make(txn: Cursor, relation: str, month: date) -> int:
@@ -70,16 +77,17 @@ def _move(txn: Cursor, relation: str, name: str, start: datetime, end: datetime)
 
 
 def _lock(txn: Cursor, table: str) -> None:
-    """Lock *table* as soon as calls leave a moment for it. Raises Conflict."""
+    """Lock *table* as soon as calls leave a moment for it. Raises LockNotAvailable when they do not."""
     txn.execute("SELECT set_config('lock_timeout', %s, true)", (LOCK_WAIT,))
-    for _ in range(TRIES):
+    for tries_left in reversed(range(TRIES)):
         txn.execute("SAVEPOINT before_lock")
         try:
             txn.execute(f"LOCK TABLE {table} IN ACCESS EXCLUSIVE MODE")
             return
         except psycopg2.errors.LockNotAvailable:
             txn.execute("ROLLBACK TO SAVEPOINT before_lock")
-    raise Conflict(f"calls held {table} {TRIES} times: try again in a calmer hour")
+            if not tries_left:
+                raise
 
 
 def partitions(txn: Cursor, relation: str) -> Sequence[tuple[date, str]]:

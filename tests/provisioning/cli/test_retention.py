@@ -364,6 +364,21 @@ def test_what_comes_while_a_month_gets_its_tables_is_there(dsn, months, connecti
             txn.execute("DROP TABLE IF EXISTS cdr_2026_02; DROP TABLE IF EXISTS posting_2026_02")
 
 
+def test_a_month_gets_no_tables_while_calls_hold_the_lock(dsn, months, connection, monkeypatch):
+    """
+    It gives way, says so, and has moved nothing.
+    """
+    monkeypatch.setattr(month_tables, "TRIES", 2)
+    monkeypatch.setattr(month_tables, "LOCK_WAIT", "10ms")
+    with closing(psycopg2.connect(dsn)) as other, other.cursor() as call:
+        put_row(call, uuid4().int, datetime(2026, 2, 5, tzinfo=UTC))
+        with pytest.raises(Conflict, match="calls held the tables all the time"):
+            month_tables.make_month(connection, date(2026, 2, 1))
+    with connection, connection.cursor() as txn:
+        txn.execute("SELECT to_regclass('cdr_2026_02')")
+        assert (None,) == txn.fetchone()
+
+
 def test_a_late_record_of_a_month_that_has_left_holds_up_no_other(calls, connection, tmp_path):
     """
     It is in no month's table any more, and the books do not look for its ledger.

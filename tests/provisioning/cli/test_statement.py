@@ -97,6 +97,12 @@ def test_a_statement_is_readable_and_a_table(run, month):
         (("tax", "add", "t", "--percent", "1", "--kinds", "gifts"), Exit.CONFLICT, "kinds: 'gifts' is"),
         (("tax", "set", "t", "--percent", "1"), Exit.NOT_FOUND, "tax t does not exist"),
         (("report", "traffic", "--by", "account", "--account", "X"), Exit.NOT_FOUND, "account X does not"),
+        (("report", "traffic", "--by", "day", "--zone", "X"), Exit.CONFLICT, "zone: no time zone is called"),
+        (
+            ("report", "traffic", "--by", "day", "--since", "2026-03-01", "--zone", "X"),
+            Exit.CONFLICT,
+            "zone: no time zone is called",
+        ),
     ],
 )
 def test_says_what_is_wrong(run, switch, arguments, exit_code, message):
