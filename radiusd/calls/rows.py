@@ -19,8 +19,8 @@ NOBODY = 0
 """The account of calls that match no one."""
 
 
-class Row(msgspec.Struct, kw_only=True, gc=False):
-    """A row of a hot table."""
+class Row(msgspec.Struct, kw_only=True, gc=False, omit_defaults=True):
+    """A row of a hot table. What has its default is not told to the database, which knows it too."""
 
 
 class Balance(Row):
@@ -192,7 +192,7 @@ class SessionChange(Row):
     held_buckets: dict[str, int]
 
 
-class Cdr(Row):
+class Cdr(Row, kw_only=True):
     """What a call was and cost, for one payer."""
 
     account_id: int
@@ -200,30 +200,30 @@ class Cdr(Row):
     call_id: str
     role: str
     status: str
-    reason: str
+    reason: str = ""
     client_id: int
-    service_id: int | None
-    channel_service_id: int | None
-    plan_id: int | None
-    deck_version_id: int | None
-    location: str
+    service_id: int | None = None
+    channel_service_id: int | None = None
+    plan_id: int | None = None
+    deck_version_id: int | None = None
+    location: str = ""
     calling: str
     called: str
-    remote_ip: str
-    trunk_in: str
-    trunk_out: str
-    connect_at: datetime | None
+    remote_ip: str = ""
+    trunk_in: str = ""
+    trunk_out: str = ""
+    connect_at: datetime | None = None
     ended_at: datetime
-    duration_ms: int
-    billed_s: int
-    included_s: int
-    total_micros: int
+    duration_ms: int = 0
+    billed_s: int = 0
+    included_s: int = 0
+    total_micros: int = 0
     currency: str
-    prefix: str
-    destination: str
-    cause: int | None
-    sip_code: int | None
-    release_side: str
+    prefix: str = ""
+    destination: str = ""
+    cause: int | None = None
+    sip_code: int | None = None
+    release_side: str = ""
     flags: list[str]
     rating: dict[str, Any]
     match: tuple[Try, ...]
@@ -242,7 +242,7 @@ class CdrKey(Row):
     role: str
 
 
-class Posting(Row):
+class Posting(Row, kw_only=True):
     """One immutable line of the ledger."""
 
     account_id: int
@@ -250,31 +250,31 @@ class Posting(Row):
     id: str
     kind: str
     amount_micros: int
-    bucket_id: str | None
-    seconds: int
-    call_id: str | None
-    role: str | None
-    started_at: datetime | None
-    service_id: int | None
-    location: str
-    note: str
+    bucket_id: str | None = None
+    seconds: int = 0
+    call_id: str | None = None
+    role: str | None = None
+    started_at: datetime | None = None
+    service_id: int | None = None
+    location: str = ""
+    note: str = ""
     supplier_id: int | None = None
     cost_micros: int = 0
 
 
-class CdrNote(Row):
+class CdrNote(Row, kw_only=True):
     """What a later event adds to a CDR without changing its charge."""
 
     account_id: int
     started_at: datetime
     call_id: str
     role: str
-    remote_ip: str
-    trunk_in: str
-    trunk_out: str
-    cause: int | None
-    sip_code: int | None
-    release_side: str
+    remote_ip: str = ""
+    trunk_in: str = ""
+    trunk_out: str = ""
+    cause: int | None = None
+    sip_code: int | None = None
+    release_side: str = ""
     flags: list[str]
     match: tuple[Try, ...]
     supplier_id: int | None = None

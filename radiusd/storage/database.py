@@ -28,6 +28,7 @@ Rows = list[tuple[Any, ...]]
 SESSION_OPTIONS = (
     "-c plan_cache_mode=force_generic_plan"  # plans are made once, whatever the tables hold then
     " -c enable_seqscan=off -c enable_bitmapscan=off -c enable_mergejoin=off -c enable_hashjoin=off"
+    " -c enable_memoize=off"  # no row is looked up twice
     " -c jit=off"  # a plan that could not do without what is off looks dear, and would be compiled each time
     " -c timezone=UTC -c lock_timeout=400 -c idle_in_transaction_session_timeout=15000"
 )

@@ -38,7 +38,9 @@ LOAD = Prepared(
     SELECT 'Balance', row_to_json(b)::text, NULL::text, NULL::text
         FROM balance b WHERE account_id = ANY ($1)
     UNION ALL SELECT 'CallRow', row_to_json(k)::text, c.facts, c.charges
-        FROM known k JOIN call c USING (call_key, seq)
+        FROM known k CROSS JOIN LATERAL (
+            SELECT facts, charges FROM call WHERE call_key = k.call_key AND seq = k.seq LIMIT 1
+        ) AS c
     UNION ALL SELECT 'Session', row_to_json(s)::text, NULL, NULL
         FROM known k JOIN session s ON s.account_id = ANY (k.accounts) AND s.call_id = k.call_id
     UNION ALL SELECT 'Channel', row_to_json(c)::text, NULL, NULL

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
-from datetime import datetime
 from typing import Any, NamedTuple, TypeVar, cast
 
 import msgspec
@@ -30,38 +29,7 @@ from radiusd.calls.rows import (
     TimeChange,
 )
 from radiusd.storage.database import Connection, Prepared
-
-_SPECIAL_TYPES = {
-    "call_key": "bytea",
-    "call_id": "uuid",
-    "id": "uuid",
-    "flags": "text[]",
-    "accounts": "bigint[]",
-    "held_buckets": "json",
-    "match": "json",
-    "rating": "json",
-    "cost": "json",
-    "gauges": "json",
-}
-_TYPES = {int: "bigint", str: "text", bool: "boolean", datetime: "timestamptz"}
-
-
-def _columns(row: type[Row]) -> dict[str, str]:
-    """Return the columns of a row class with their types in PostgreSQL."""
-    columns = {}
-    for field in msgspec.structs.fields(row):
-        plain = getattr(field.type, "__args__", (field.type,))[0]
-        columns[field.name] = _SPECIAL_TYPES.get(field.name) or _TYPES[plain]
-    return columns
-
-
-def _records(row: type[Row], place: int = 1) -> str:
-    """Return the rows in the JSON argument at *place* as a table ``r``."""
-    return f"json_to_recordset(${place}) AS r({_definitions(row)})"
-
-
-def _definitions(row: type[Row]) -> str:
-    return ", ".join(f"{name} {kind}" for name, kind in _columns(row).items())
+from radiusd.storage.row_sql import columns_of, definitions, deleting, inserting, standing_in, updating
 
 
 class _Write(NamedTuple):
@@ -102,31 +70,15 @@ def _together(name: str, writes: tuple[_Write, ...], needed: tuple[_Write, ...])
 
 
 def _insert(name: str, table: str, row: type[Row], key: Sequence[str] = ()) -> _Write:
-    return _Write(name, lambda place: _inserting(table, row, key, place))
-
-
-def _inserting(table: str, row: type[Row], key: Sequence[str] = (), place: int = 1) -> str:
-    """Return an INSERT of all columns; with *key*, a row that is there already is replaced."""
-    columns = list(_columns(row))
-    names = ", ".join(columns)
-    sql = f"INSERT INTO {table} ({names}) SELECT {names} FROM {_records(row, place)}"
-    if key:
-        changes = ", ".join(f"{name} = EXCLUDED.{name}" for name in columns if name not in key)
-        sql += f" ON CONFLICT ({', '.join(key)}) DO UPDATE SET {changes}"
-    return sql
+    return _Write(name, lambda place: inserting(table, row, place, key))
 
 
 def _delete(name: str, table: str, row: type[Row], key: Sequence[str]) -> _Write:
-    same = " AND ".join(f"t.{column} = r.{column}" for column in key)
-    return _Write(name, lambda place: f"DELETE FROM {table} t USING {_records(row, place)} WHERE {same}")
+    return _Write(name, lambda place: deleting(table, row, place, key))
 
 
 def _update(name: str, table: str, row: type[Row], key: Sequence[str], columns: Sequence[str]) -> _Write:
-    same = " AND ".join(f"t.{column} = r.{column}" for column in key)
-    changes = ", ".join(f"{column} = r.{column}" for column in columns)
-    return _Write(
-        name, lambda place: f"UPDATE {table} t SET {changes} FROM {_records(row, place)} WHERE {same}"
-    )
+    return _Write(name, lambda place: updating(table, row, place, key, columns))
 
 
 ASK_AGAIN = """
@@ -153,15 +105,15 @@ _CDR_KEY = ("account_id", "started_at", "call_id", "role")
 def _calls(place: int) -> str:
     return f"""
         ROWS FROM (
-            json_to_recordset(${place}) AS ({_definitions(CallColumns)}),
+            json_to_recordset(${place}) AS ({definitions(CallColumns)}),
             json_array_elements(${place + 1}), json_array_elements(${place + 2})
-        ) AS r({", ".join(_columns(CallColumns))}, facts, charges)
+        ) AS r({", ".join(columns_of(CallColumns))}, facts, charges)
     """
 
 
 def _adding_calls(place: int) -> str:
     # Without ON CONFLICT: when two nodes begin the same call at once, one of them tries again.
-    names = f"{', '.join(_columns(CallColumns))}, facts, charges"
+    names = f"{', '.join(columns_of(CallColumns))}, facts, charges"
     return f"INSERT INTO call ({names}) SELECT * FROM {_calls(place)}"
 
 
@@ -170,7 +122,7 @@ def _changing_calls(place: int) -> str:
         UPDATE call t
         SET state = r.state, begun_at = r.begun_at, ended_at = r.ended_at, accounts = r.accounts,
             facts = r.facts, charges = r.charges
-        FROM {_calls(place)} WHERE t.call_key = r.call_key AND t.seq = r.seq
+        FROM {_calls(place)} {standing_in("call", ("call_key", "seq"))}
     """
 
 
@@ -203,11 +155,9 @@ _NOTE_CDR = _update(
 )
 _PUT_QUEUE = _insert("put_queue", "queue", QueueEntry, _SESSION_KEY)
 _PUT_DISCONNECT = _Write(
-    "put_disconnect", lambda place: f"{_inserting('disconnect', Disconnect, (), place)} {ASK_AGAIN}"
+    "put_disconnect", lambda place: f"{inserting('disconnect', Disconnect, place)} {ASK_AGAIN}"
 )
-_PUT_TIME = _Write(
-    "put_time", lambda place: f"{_inserting('time_change', TimeChange, (), place)} {_TELL_AGAIN}"
-)
+_PUT_TIME = _Write("put_time", lambda place: f"{inserting('time_change', TimeChange, place)} {_TELL_AGAIN}")
 _ADD_POSTING = _insert("add_posting", "posting", Posting)
 
 # What is removed goes before what takes its place.
@@ -221,7 +171,12 @@ _TOGETHER = (
     _together(
         "end_calls",
         (_CHANGE_CALL, _END_SESSION, *_COUNTERS, _PUT_CDR, _ADD_POSTING),
-        needed=(_PUT_BALANCE, _PUT_CDR),
+        needed=(_CHANGE_CALL, _PUT_BALANCE, _PUT_CDR),
+    ),
+    _together(
+        "add_ended_calls",
+        (_ADD_CALL, *_COUNTERS, _PUT_CDR, _ADD_POSTING),
+        needed=(_ADD_CALL, _PUT_BALANCE, _PUT_CDR),
     ),
     _together("begin_calls", (_ADD_CALL, _ADD_SESSION, *_COUNTERS), needed=(_ADD_CALL, _ADD_SESSION)),
     _together("report_calls", (_CHANGE_CALL, _CHANGE_SESSION), needed=(_CHANGE_CALL, _CHANGE_SESSION)),
