@@ -196,6 +196,8 @@ def _final(deciding: Events) -> CallEvent | None:
     A call that was forked or tried over several routes ends with its last leg; the longest one is billed.
     A failed branch ends nothing once another one was answered. What is told in parts is added up.
     """
+    if len(deciding) == 1:
+        return deciding[0] if deciding[0].kind in (_STOP, _FAILED) else None
     finals = [event for event in deciding if event.kind is _STOP or event.kind is _FAILED]
     if not finals:
         return None

@@ -13,20 +13,21 @@ import hashlib
 import shutil
 import tempfile
 from collections import deque
-from collections.abc import AsyncIterator, Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import aclosing, contextmanager
 from datetime import datetime
 from typing import NamedTuple
 
 from psycopg2.extensions import connection as Connection
 from psycopg2.extensions import cursor as Cursor
 
-from radiusd.calls.events import CallEvent
 from radiusd.crash_points import crash_point
 from radiusd.errors import BadInput, Conflict, NotFound
+from radiusd.records.apart import read_batches
+from radiusd.records.batches import BATCH, Batch, Reading, Told
 from radiusd.records.events import meaning_of
-from radiusd.records.packed import STDIN, PackedFile, open_records
-from radiusd.records.record import Entry, Outcomes, RecordError, SetAside
+from radiusd.records.packed import STDIN, open_records
+from radiusd.records.record import SetAside
 from radiusd.records.registry import FORMATS
 from radiusd.storage import record_files
 from radiusd.storage.journal import CallTask
@@ -35,34 +36,18 @@ from radiusd.storage.record_files import Aside, FileRow, TakenRecord
 from radiusd.storage.record_sources import load_source
 from radiusd.storage.told_records import RecordOutcome, RecordReport, take_back
 
-BATCH = 500
 AT_ONCE = 3
 """Batches under way: two that are decided or written, and one that is noted."""
-
-READ_AT_ONCE = 50
-"""Records; then it is looked what the database has answered."""
 
 MOST_SET_ASIDE = 10_000
 """A file of which more cannot be read is of another format."""
 
 READ_OCTETS = 1 << 20
-Told = tuple[bytes, tuple[Entry, CallEvent]]
-"""A record and its event, by the record's key."""
-
 Began = Callable[[Cursor, FileRow, str], None]
 """Told in the transaction in which a file is begun, with what becomes of it: imported or rolled back."""
 
 Progress = Callable[[int, int], None]
 """Told after each batch: octets of the file that were read, packed as it is, and records."""
-
-
-class _Batch(NamedTuple):
-    """Records, what could not be read among them, and how many outcomes were neither."""
-
-    entries: list[Entry]
-    aside: list[SetAside]
-    passed_over: int
-    is_last: bool
 
 
 class _Taken(NamedTuple):
@@ -130,66 +115,64 @@ class Importer:
                 record_files.set_state(txn, file.id, "importing", None)
                 if self._began is not None:
                     self._began(txn, file, "imported")
-            with open_records(name) as (unpacked, packed):
-                outcomes = self._format.read(unpacked, self._settings)
-                trusted = outcomes if is_ended else _distrust_last(outcomes)
-                counts = asyncio.run(self._take_all(file.id, trusted, packed, progress))
+            counts = asyncio.run(self._take_all(file.id, self._reading(name, is_ended), progress))
             with self._connection, self._connection.cursor() as txn:
                 record_files.end_file(txn, file.id, *counts, now=self._now())
         return self._file(file.id)
 
     def _refuse_damaged(self, name: str, path: str) -> None:
         """Raise BadInput when anything in the file cannot be read."""
-        with open_records(name) as (unpacked, _):
-            for outcome in self._format.read(unpacked, self._settings):
-                if isinstance(outcome, SetAside):
-                    raise BadInput(f"{outcome.place(path)}: {outcome}\nNothing was imported.")
+        for outcome in self._reading(name).outcomes():
+            if isinstance(outcome, SetAside):
+                raise BadInput(f"{outcome.place(path)}: {outcome}\nNothing was imported.")
 
-    async def _take_all(
-        self, file_id: str, outcomes: Outcomes, packed: PackedFile, progress: Progress
-    ) -> tuple[int, int, int]:
+    def _reading(self, path: str, is_ended: bool = True) -> Reading:
+        return Reading(
+            path=path,
+            format=self._source.format,
+            settings=self._settings,
+            meaning=self._meaning,
+            is_ended=is_ended,
+        )
+
+    async def _take_all(self, file_id: str, reading: Reading, progress: Progress) -> tuple[int, int, int]:
         """
-        Take *outcomes* a batch at a time: while the database has some, the next one is read.
+        Take a file a batch at a time: while the database has some, the next one is read.
 
         Return how many were records, set aside, and neither.
         """
         records = set_aside = passed_over = 0
         under_way: deque[asyncio.Task[_Taken]] = deque()
-        async with self._journal:
+        async with self._journal, aclosing(read_batches(reading)) as batches:
             try:
-                async for batch in _batches(outcomes):
+                async for batch in batches:
                     passed_over += batch.passed_over
                     under_way.append(asyncio.create_task(self._take(file_id, batch)))
                     while len(under_way) >= AT_ONCE or (under_way and batch.is_last):
                         taken = await under_way.popleft()
                         records, set_aside = records + taken.records, set_aside + taken.set_aside
                         self._refuse_nonsense(file_id, set_aside)
-                        progress(packed.taken, records)
+                        progress(batch.octets, records)
             finally:
                 for task in under_way:
                     task.cancel()
                 await asyncio.gather(*under_way, return_exceptions=True)
         return records, set_aside, passed_over
 
-    async def _take(self, file_id: str, batch: _Batch) -> _Taken:
+    async def _take(self, file_id: str, batch: Batch) -> _Taken:
         """Take what is new in *batch* into the books, and note that it was taken."""
-        told: dict[bytes, tuple[Entry, CallEvent]] = {}
-        records, aside = 0, batch.aside
-        for entry in batch.entries:
-            try:
-                key = self._meaning.key(entry)
-                told.setdefault(key, (entry, self._meaning.event(entry, key)))
-                records += 1
-            except RecordError as error:
-                aside.append(_aside(entry, error.reason, error.field))
+        told: dict[bytes, Told] = {}
+        for each in batch.told:
+            told.setdefault(each.key, each)
         known = await record_files.known_keys(self._journal.notes, self._source_id, list(told))
-        new = [(key, each) for key, each in told.items() if key not in known]
+        new = [each for key, each in told.items() if key not in known]
+        aside = batch.aside
         taken = await self._settle(new, aside)
         if taken:
             crash_point("after-records-booked")
         kept = [Aside(each.offset, each.line, each.field, each.reason, each.raw) for each in aside]
         await record_files.note(self._journal.notes, self._source_id, file_id, taken, kept)
-        return _Taken(records - (len(new) - len(taken)), len(aside))
+        return _Taken(len(batch.told) - (len(new) - len(taken)), len(aside))
 
     def _refuse_nonsense(self, file_id: str, set_aside: int) -> None:
         if set_aside > MOST_SET_ASIDE:
@@ -200,17 +183,17 @@ class Importer:
 
     async def _settle(self, new: Sequence[Told], aside: list[SetAside]) -> list[TakenRecord]:
         """Take *new* into the books; a record that they cannot bear is put *aside*, and costs no other."""
-        outcomes = await self._journal.settle([RecordReport(event) for _, (_, event) in new], self._now())
+        outcomes = await self._journal.settle([RecordReport(each.event) for each in new], self._now())
         taken = []
-        for (key, (entry, event)), outcome in zip(new, outcomes, strict=True):
+        for each, outcome in zip(new, outcomes, strict=True):
             if isinstance(outcome, Exception):
-                aside.append(_aside(entry, f"the books refuse it: {outcome!r}"))
+                aside.append(each.aside(f"the books refuse it: {outcome!r}"))
                 continue
             assert isinstance(outcome, RecordOutcome), "a source refers to its client"
             if outcome.refused:
-                aside.append(_aside(entry, outcome.refused))
+                aside.append(each.aside(outcome.refused))
                 continue
-            taken.append(TakenRecord(key, outcome, event.event_at, entry.sequence))
+            taken.append(TakenRecord(each.key, outcome, each.event.event_at, each.sequence))
         return taken
 
     def roll_back(self, name: str, progress: Progress) -> FileRow:
@@ -257,30 +240,6 @@ class Importer:
             return found_file(txn, file_id)
 
 
-async def _batches(outcomes: Outcomes) -> AsyncIterator[_Batch]:
-    """Yield *outcomes* by batches, the last of which may be empty; others go on while one is read."""
-    entries: list[Entry] = []
-    aside: list[SetAside] = []
-    passed_over = 0
-    for number, outcome in enumerate(outcomes):
-        if number % READ_AT_ONCE == 0:
-            await asyncio.sleep(0)
-        if isinstance(outcome, Entry):
-            entries.extend(outcome.parts or (outcome,))
-        elif isinstance(outcome, SetAside):
-            aside.append(outcome)
-        else:
-            passed_over += 1
-        if len(entries) + len(aside) >= BATCH:
-            yield _Batch(entries, aside, passed_over, False)
-            entries, aside, passed_over = [], [], 0
-    yield _Batch(entries, aside, passed_over, True)
-
-
-def _aside(entry: Entry, reason: str, field: str = "") -> SetAside:
-    return SetAside(reason=reason, field=field, line=entry.line, offset=entry.offset, raw=entry.raw)
-
-
 def found_file(txn: Cursor, name: str, source: str = "") -> FileRow:
     """Return the file that *name*, a path as it was imported or an id, means. Raises NotFound, Conflict."""
     found = record_files.find_files(txn, source, name)
@@ -313,40 +272,3 @@ def _digest(path: str) -> tuple[bytes, bool]:
             digest.update(octets)
             last = (last + octets)[-2:]
     return digest.digest(), last.removesuffix(b"\0").endswith((b"\n", b"\r"))  # NUL: in UTF-16
-
-
-def _distrust_last(outcomes: Outcomes) -> Outcomes:
-    """
-    Yield *outcomes* of a file whose last line has no end.
-
-    It may be half a line, and be read as another call than the whole one: it is taken only when it is of
-    the same shape as the one before it.
-    """
-    before: Entry | None = None
-    held: Entry | None = None
-    for outcome in outcomes:
-        if held is not None:
-            yield held
-            before, held = held, None
-        if isinstance(outcome, Entry):
-            held = outcome
-        else:
-            yield outcome
-    if held is not None:
-        is_cut = held.line is not None and _is_cut(before, held)
-        yield _aside(held, "it has no line end, and is cut off; import the whole file") if is_cut else held
-
-
-def _is_cut(before: Entry | None, held: Entry) -> bool:
-    if before is None:
-        return held.raw.count(b'"') % 2 == 1
-    return _shape(before) != _shape(held)
-
-
-def _shape(entry: Entry) -> tuple[int, ...]:
-    """Return how many columns a line has; of fixed columns, its length. A document ends by itself."""
-    octets = entry.raw
-    if octets[:1] in (b"{", b"<", b"["):
-        return ()
-    is_delimited = any(octets.count(separator) for separator in (b",", b";", b"\t", b"|"))
-    return (len(entry.fields), octets.count(b'"') % 2) if is_delimited else (len(octets),)

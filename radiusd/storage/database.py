@@ -30,6 +30,7 @@ SESSION_OPTIONS = (
     " -c enable_seqscan=off -c enable_bitmapscan=off -c enable_mergejoin=off -c enable_hashjoin=off"
     " -c enable_memoize=off"  # no row is looked up twice
     " -c jit=off"  # a plan that could not do without what is off looks dear, and would be compiled each time
+    " -c standard_conforming_strings=on"  # see Quotable
     " -c timezone=UTC -c lock_timeout=400 -c idle_in_transaction_session_timeout=15000"
 )
 """
@@ -77,6 +78,27 @@ class Prepared:
     def execute(self) -> str:
         """Return the EXECUTE, with a placeholder for each argument."""
         return f"EXECUTE {self.name} ({', '.join(['%s'] * len(self.types))})"
+
+
+class Quotable:
+    """
+    UTF-8 without NUL, as an argument: psycopg2 would decode, encode and escape it, in twice the time.
+
+    For connections with :data:`SESSION_OPTIONS`: a backslash has no meaning in their literals.
+    """
+
+    __slots__ = ("_octets",)
+
+    def __init__(self, octets: bytes) -> None:
+        self._octets = octets
+
+    def __conform__(self, protocol: object) -> Quotable:
+        """Return what psycopg2 asks how it is to be written."""
+        return self
+
+    def getquoted(self) -> bytes:
+        """Return the literal."""
+        return b"'" + self._octets.replace(b"'", b"''") + b"'"
 
 
 class Connection(Protocol):

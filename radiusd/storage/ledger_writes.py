@@ -28,7 +28,7 @@ from radiusd.calls.rows import (
     SessionKey,
     TimeChange,
 )
-from radiusd.storage.database import Connection, Prepared
+from radiusd.storage.database import Connection, Prepared, Quotable
 from radiusd.storage.row_sql import columns_of, definitions, deleting, inserting, standing_in, updating
 
 
@@ -187,16 +187,17 @@ _ALONE = {write: write.alone.execute for write in (*_BEFORE, *_AFTER)}
 WRITES = (*(write.alone for write in _ALONE), *(together.statement for together in _TOGETHER))
 """What a connection must have prepared to write."""
 
+Argument = str | Quotable
 _RowT = TypeVar("_RowT", bound=Row)
 _encode = msgspec.json.Encoder().encode
-_NUL = re.compile(r"(?<!\\)((?:\\\\)*)\\u0000")
+_NUL = re.compile(rb"(?<!\\)((?:\\\\)*)\\u0000")
 
 
 async def write(txn: Connection, books: Books) -> None:
     """Write what has changed and commit, in one round trip."""
     told = _arguments(books)
     steps: list[str] = []
-    args: list[str] = []
+    args: list[Argument] = []
 
     def send(writes: Collection[_Write]) -> None:
         for write in writes:
@@ -218,10 +219,10 @@ async def write(txn: Connection, books: Books) -> None:
 _NOTHING = {count: ("[]",) * count for count in (1, 3)}
 
 
-def _arguments(books: Books) -> dict[_Write, Sequence[str]]:
+def _arguments(books: Books) -> dict[_Write, Sequence[Argument]]:
     """Return the arguments of each write that has something to write."""
     changed = books.changed
-    told: dict[_Write, Sequence[str]] = {}
+    told: dict[_Write, Sequence[Argument]] = {}
     if books.new_calls:
         told[_ADD_CALL] = _call_arguments(_in_order(books.new_calls))
     if changed[CallRow]:
@@ -249,13 +250,13 @@ def _arguments(books: Books) -> dict[_Write, Sequence[str]]:
     return told
 
 
-def _text(rows: Iterable[Row]) -> str:
+def _text(rows: Iterable[Row]) -> Quotable:
     """Return rows as JSON for PostgreSQL, whose text has no NUL. One inside a column's own JSON stays."""
-    text = _encode(rows).decode()
-    return _NUL.sub(r"\1\\ufffd", text) if "\\u0000" in text else text
+    octets = _encode(rows)
+    return Quotable(_NUL.sub(rb"\1\\ufffd", octets) if b"\\u0000" in octets else octets)
 
 
-def _call_arguments(rows: list[CallRow]) -> tuple[str, str, str]:
+def _call_arguments(rows: list[CallRow]) -> tuple[Quotable, Quotable, Quotable]:
     """Return the arguments of the statements that write calls: columns, facts, charges."""
     columns = [
         CallColumns(
@@ -271,7 +272,7 @@ def _call_arguments(rows: list[CallRow]) -> tuple[str, str, str]:
         for row in rows
     ]
     facts, charges = [row.facts for row in rows], [row.charges for row in rows]
-    return _encode(columns).decode(), _encode(facts).decode(), _encode(charges).decode()
+    return Quotable(_encode(columns)), Quotable(_encode(facts)), Quotable(_encode(charges))
 
 
 def _in_order(rows: Mapping[Any, _RowT]) -> list[_RowT]:

@@ -14,7 +14,7 @@ from twisted.internet.epollreactor import EPollReactor
 from twisted.python.failure import Failure
 
 from radiusd.errors import NotDurable
-from radiusd.storage.database import PolledConnection, Prepared
+from radiusd.storage.database import BlockingConnection, PolledConnection, Prepared, Quotable, finish
 
 pytestmark = pytest.mark.postgres
 
@@ -150,3 +150,15 @@ def test_nobody_there_is_told_as_not_durable(short_dir: str) -> None:
 
     with pytest.raises(NotDurable):
         run(f"host={short_dir} dbname=nothing", story)
+
+
+def test_text_that_is_quoted_by_us_arrives_as_it_is(dsn: str) -> None:
+    """
+    Quotes, backslashes and what looks like a placeholder, with and without psycopg2 beside it.
+    """
+    text = "O'Brien \\'; DROP TABLE cdr; -- %s \\\\ \u20ac"
+    connection = BlockingConnection(dsn)
+    found = finish(connection.run("SELECT %s, %s, %s", (Quotable(text.encode()), text, Quotable(b""))))
+    connection.close()
+
+    assert [(text, text, "")] == found
