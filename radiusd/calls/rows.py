@@ -19,8 +19,8 @@ NOBODY = 0
 """The account of calls that match no one."""
 
 
-class Row(msgspec.Struct, kw_only=True, gc=False, omit_defaults=True):
-    """A row of a hot table. What has its default is not told to the database, which knows it too."""
+class Row(msgspec.Struct, kw_only=True, gc=False):
+    """A row of a hot table. Long ones leave out what has its default; the statement that writes them has it."""
 
 
 class Balance(Row):
@@ -192,7 +192,7 @@ class SessionChange(Row):
     held_buckets: dict[str, int]
 
 
-class Cdr(Row, kw_only=True):
+class Cdr(Row, kw_only=True, omit_defaults=True):
     """What a call was and cost, for one payer."""
 
     account_id: int
@@ -242,7 +242,7 @@ class CdrKey(Row):
     role: str
 
 
-class Posting(Row, kw_only=True):
+class Posting(Row, kw_only=True, omit_defaults=True):
     """One immutable line of the ledger."""
 
     account_id: int
@@ -262,7 +262,7 @@ class Posting(Row, kw_only=True):
     cost_micros: int = 0
 
 
-class CdrNote(Row, kw_only=True):
+class CdrNote(Row, kw_only=True, omit_defaults=True):
     """What a later event adds to a CDR without changing its charge."""
 
     account_id: int

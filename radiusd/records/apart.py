@@ -28,6 +28,8 @@ LEAST_OCTETS = 1 << 20
 
 COMMAND = (sys.executable, "-P", "-m", "radiusd.records.apart")
 AHEAD_OCTETS = 1 << 20
+"""How far the reader may be ahead, beside what the pipe holds."""
+
 _LENGTH_OCTETS = 4
 
 

@@ -31,7 +31,7 @@ from radiusd.calls.sessions import State
 from radiusd.crash_points import crash_point
 from radiusd.radius.clients import Client
 from radiusd.storage.database import Connection
-from radiusd.storage.ids import EPOCH, uuid7_texts
+from radiusd.storage.ids import EPOCH, uuid7_text
 from radiusd.storage.ledger import Needs, held_elsewhere, load
 from radiusd.storage.ledger_writes import write
 
@@ -307,7 +307,9 @@ class Journal:
         return contexts
 
     def _new_id(self, now: datetime) -> Callable[[], str]:
-        return uuid7_texts((now - EPOCH) // _MILLISECOND, self._random.getrandbits)
+        unix_ms = (now - EPOCH) // _MILLISECOND
+        bits = self._random.getrandbits
+        return lambda: uuid7_text(unix_ms, bits(74))
 
     def _foresee(self, batch: Sequence[Work], contexts: dict[int, Context], now: datetime) -> Needs:
         needs = Needs(min([now, *(work.since for work in batch)]) - HINDSIGHT)

@@ -22,7 +22,7 @@ from radiusd.calls.rows import NOBODY, CallRow, Cdr, Charge
 from radiusd.errors import Conflict
 from radiusd.storage.catalogue import Catalogue
 from radiusd.storage.database import AGAIN, BlockingConnection, finish
-from radiusd.storage.ids import EPOCH, uuid7_texts
+from radiusd.storage.ids import EPOCH, uuid7_text
 from radiusd.storage.journal import HINDSIGHT, MOST_ROUNDS
 from radiusd.storage.ledger import STATEMENTS, Needs, load
 from radiusd.storage.ledger_writes import write
@@ -112,7 +112,7 @@ class Rerater:
 
     def new_id(self) -> str:
         """Return a new id of this moment."""
-        return uuid7_texts((self._now - EPOCH) // _MILLISECOND, self._random.getrandbits)()
+        return uuid7_text((self._now - EPOCH) // _MILLISECOND, self._random.getrandbits(74))
 
     def close(self) -> None:
         """Close the connection."""
