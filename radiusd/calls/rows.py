@@ -20,7 +20,7 @@ NOBODY = 0
 
 
 class Row(msgspec.Struct, kw_only=True, gc=False):
-    """A row of a hot table. Long ones leave out what has its default; the statement that writes them has it."""
+    """A row of a hot table. Long ones omit their defaults: the statement that writes them has those."""
 
 
 class Balance(Row):
