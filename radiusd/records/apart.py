@@ -14,7 +14,7 @@ import signal
 import subprocess
 import sys
 from collections.abc import AsyncGenerator
-from contextlib import suppress
+from contextlib import aclosing, suppress
 from pathlib import Path
 from typing import IO, BinaryIO
 
@@ -65,8 +65,9 @@ async def read_batches(reading: Reading) -> AsyncGenerator[Batch]:
     try:
         with suppress(BrokenPipeError), child.stdin:
             child.stdin.write(_encode(reading))
-        async for batch in _batches_of(child.stdout):
-            yield batch
+        async with aclosing(_batches_of(child.stdout)) as batches:
+            async for batch in batches:
+                yield batch
     except asyncio.IncompleteReadError as error:
         ended = child.wait()
         if ended < 0:

@@ -9,15 +9,12 @@ import msgspec
 from radiusd.calls.events import CallEvent
 from radiusd.records.events import Meaning
 from radiusd.records.packed import open_records
-from radiusd.records.record import Entry, Outcomes, RecordError, SetAside
+from radiusd.records.record import KEPT_OCTETS, Entry, Outcomes, RecordError, SetAside
 from radiusd.records.registry import FORMATS
 
 BATCH = 500
 READ_AT_ONCE = 50
 """Outcomes; then others may go on."""
-
-KEPT_OCTETS = 4096
-"""Of a record, so that it can be looked at when the books refuse it."""
 
 
 class Told(msgspec.Struct, frozen=True, kw_only=True, array_like=True, gc=False):
@@ -78,7 +75,7 @@ class Reading(msgspec.Struct, frozen=True, kw_only=True):
                     for entry in outcome.parts or (outcome,):
                         self._take(entry, batch)
                 elif isinstance(outcome, SetAside):
-                    batch.aside.append(outcome)
+                    batch.aside.append(msgspec.structs.replace(outcome, raw=outcome.raw[:KEPT_OCTETS]))
                 else:
                     batch.passed_over += 1
                 if len(batch.told) + len(batch.aside) >= BATCH:
@@ -110,7 +107,9 @@ class Reading(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def _aside(entry: Entry, reason: str, field: str = "") -> SetAside:
-    return SetAside(reason=reason, field=field, line=entry.line, offset=entry.offset, raw=entry.raw)
+    return SetAside(
+        reason=reason, field=field, line=entry.line, offset=entry.offset, raw=entry.raw[:KEPT_OCTETS]
+    )
 
 
 def _distrust_last(outcomes: Outcomes) -> Outcomes:

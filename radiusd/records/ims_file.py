@@ -17,13 +17,12 @@ from radiusd.records.cdr_file import FIXED_OCTETS, FORMATS, CdrHeader, FileHeade
 from radiusd.records.giving_up import until_hopeless
 from radiusd.records.ims_record import RECORD_TYPE, SOURCE, read_ims_record
 from radiusd.records.octet_window import OctetWindow
-from radiusd.records.record import Entry, Outcome, Outcomes, PassedOver, RecordError, SetAside
+from radiusd.records.record import KEPT_OCTETS, Entry, Outcome, Outcomes, PassedOver, RecordError, SetAside
 
 NAME = SOURCE
 SETTINGS = {"framing": "whether TS 32.297 frames the file: auto, the default, plain or 32297"}
 FRAMINGS = ("auto", "plain", "32297")
 
-KEPT_OCTETS = 4096
 """Of what is set aside, so many octets are kept to look at."""
 
 _FILLER = re.compile(rb"[\x00\xff]*")

@@ -12,6 +12,8 @@ from msgspec import UNSET, UnsetType
 from radiusd.errors import TollwireError
 
 LONGEST_EXCERPT = 120
+KEPT_OCTETS = 4096
+"""Of what is set aside or may be: enough to look at it."""
 
 Direction = Literal["in", "out", "internal"]
 Text = str | None | UnsetType

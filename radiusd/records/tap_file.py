@@ -11,7 +11,7 @@ import msgspec
 from radiusd.records.ber import BerError, Element, elements
 from radiusd.records.giving_up import until_hopeless
 from radiusd.records.octet_window import OctetWindow
-from radiusd.records.record import Outcome, Outcomes, PassedOver, RecordError, SetAside
+from radiusd.records.record import KEPT_OCTETS, Outcome, Outcomes, PassedOver, RecordError, SetAside
 from radiusd.records.tap_call import (
     MO_CALL,
     MT_CALL,
@@ -31,7 +31,6 @@ from radiusd.records.tap_call import (
 NAME = SOURCE
 SETTINGS: Mapping[str, str] = {}
 
-KEPT_OCTETS = 4096
 """Of what is set aside, so many octets are kept to look at."""
 
 _TRANSFER_BATCH = 1
